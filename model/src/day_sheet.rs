@@ -1,0 +1,196 @@
+//! The day sheet (当日表): what a site may know and do on its own.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::booking::BookingCode;
+use crate::centre::{CentreSettings, Door, Space};
+use crate::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, Slug, SpaceId};
+use crate::interval::Interval;
+use crate::language::{Language, LocalText};
+
+/// Everything a site runs on until the next sheet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaySheet {
+    /// Rises with every change; an older sheet never replaces a newer one.
+    pub version: u64,
+    /// No new check-ins from this instant on.
+    pub not_after: DateTime<Utc>,
+    /// The house.
+    pub site: Site,
+    /// The devices that may speak on the site bus.
+    pub devices: Vec<SiteDevice>,
+    /// Whose card opens what.
+    pub credentials: Vec<SheetCredential>,
+    /// People on the sheet.
+    pub people: Vec<SheetPerson>,
+    /// The coming days' bookings.
+    pub bookings: Vec<SheetBooking>,
+}
+
+/// The house, as its edge runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The centre.
+    pub centre: CentreId,
+    /// Its name in topics.
+    pub slug: Slug,
+    /// Its name on screen.
+    pub name: LocalText,
+    /// The house rules.
+    pub settings: CentreSettings,
+    /// Desks, booths and rooms.
+    pub spaces: Vec<Space>,
+    /// Doors; a check-in unlocks them all, one after the other is not asked for yet.
+    pub doors: Vec<Door>,
+}
+
+/// A device of the site and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteDevice {
+    /// Its id, which is its certificate's common name.
+    pub device: DeviceId,
+    /// What it is.
+    pub kind: DeviceKind,
+}
+
+/// What a device is, and therefore what it may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// Runs the site.
+    Edge,
+    /// The lobby screen with its reader.
+    Kiosk,
+    /// The terminal at a desk.
+    Seat,
+}
+
+impl DeviceKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Edge, Self::Kiosk, Self::Seat];
+
+    /// The name in files, databases and on the line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::Kiosk => "kiosk",
+            Self::Seat => "seat",
+        }
+    }
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no kind of device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no kind of device: edge, kiosk and seat are")]
+pub struct UnknownKind(String);
+
+impl FromStr for DeviceKind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| UnknownKind(text.to_owned()))
+    }
+}
+
+/// A credential on the sheet. What stands here is `HMAC(sheet salt, R)`, never an identifier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetCredential {
+    /// The digest that a tap is looked up by.
+    pub digest: CredentialDigest,
+    /// Its id, for records.
+    pub credential: CredentialId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// A blocked credential is known and refused.
+    pub blocked: bool,
+}
+
+/// 32 bytes that stand for a credential; hexadecimal in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CredentialDigest(pub [u8; 32]);
+
+/// A text that is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a credential digest has 64 hexadecimal digits")]
+pub struct BadDigest;
+
+impl TryFrom<String> for CredentialDigest {
+    type Error = BadDigest;
+    fn try_from(text: String) -> Result<Self, BadDigest> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(BadDigest);
+        }
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| BadDigest)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl From<CredentialDigest> for String {
+    fn from(digest: CredentialDigest) -> Self {
+        digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for CredentialDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialDigest(..)")
+    }
+}
+
+/// A person on the sheet.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetPerson {
+    /// Their id.
+    pub id: PersonId,
+    /// The language they are answered in.
+    pub language: Language,
+    /// Argon2id of their PIN (PHC string), for the day they forget the card.
+    pub pin: Option<String>,
+}
+
+impl fmt::Debug for SheetPerson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SheetPerson").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A booking on the sheet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetBooking {
+    /// Its id.
+    pub id: BookingId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// What they type without a card.
+    pub code: BookingCode,
+    /// The spaces it holds, by start.
+    pub desks: Vec<SheetDesk>,
+    /// How many children are in care with it: a number, not a name.
+    pub children: u32,
+}
+
+/// One space of a booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetDesk {
+    /// The space.
+    pub space: SpaceId,
+    /// When.
+    pub when: Interval,
+}

@@ -1,0 +1,22 @@
+//! The nouns and rules of a region's telework centres.
+//!
+//! Nothing here reads a clock, a file, a socket or a random source: every
+//! function gets what it needs and answers the same way twice.
+
+pub mod access;
+pub mod booking;
+pub mod capacity;
+pub mod centre;
+pub mod child;
+pub mod clock;
+pub mod day_sheet;
+pub mod id;
+pub mod interval;
+pub mod language;
+pub mod no_show;
+pub mod opening;
+pub mod people;
+pub mod permission;
+pub mod report;
+pub mod site_event;
+pub mod terminal;

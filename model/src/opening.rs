@@ -1,0 +1,155 @@
+//! When a centre is open: weekly hours, with national holidays of their own.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::interval::Interval;
+
+/// The kind of day that an opening hour speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DayKind {
+    /// A day of the week that is no holiday.
+    Weekday(Weekday),
+    /// A national holiday, whatever its day of the week.
+    Holiday,
+}
+
+/// One stretch of opening on one kind of day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpeningHours {
+    /// The kind of day.
+    pub day: DayKind,
+    /// Minutes after local midnight.
+    pub opens: u32,
+    /// Minutes after local midnight; 1440 is the end of the day.
+    pub closes: u32,
+}
+
+/// A centre's weekly hours, and the holidays that override them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpeningRules {
+    /// Stretches of opening; a kind of day without any is closed.
+    pub hours: Vec<OpeningHours>,
+    /// The holidays in force.
+    pub holidays: BTreeSet<NaiveDate>,
+}
+
+impl OpeningRules {
+    /// The stretches of the local day `date`, in UTC and in order.
+    #[must_use]
+    pub fn on(&self, date: NaiveDate, zone: Tz) -> Vec<Interval> {
+        let kind = if self.holidays.contains(&date) {
+            DayKind::Holiday
+        } else {
+            DayKind::Weekday(date.weekday())
+        };
+        let mut open: Vec<Interval> = self
+            .hours
+            .iter()
+            .filter(|hours| hours.day == kind)
+            .filter_map(|hours| {
+                let (from, to) =
+                    (local(date, hours.opens, zone)?, local(date, hours.closes, zone)?);
+                Interval::new(from, to).ok()
+            })
+            .collect();
+        open.sort();
+        open
+    }
+
+    /// Whether the centre is open all through `wanted`, over midnight too.
+    #[must_use]
+    pub fn covers(&self, wanted: &Interval, zone: Tz) -> bool {
+        let mut reached = wanted.starts();
+        for date in days_of(wanted, zone) {
+            for open in self.on(date, zone) {
+                if open.starts() <= reached && reached < open.ends() {
+                    reached = open.ends();
+                }
+            }
+        }
+        reached >= wanted.ends()
+    }
+}
+
+/// The local days that `interval` touches, in order.
+#[must_use]
+pub fn days_of(interval: &Interval, zone: Tz) -> Vec<NaiveDate> {
+    let last = (interval.ends() - TimeDelta::microseconds(1)).with_timezone(&zone).date_naive();
+    let mut day = interval.starts().with_timezone(&zone).date_naive();
+    let mut days = Vec::new();
+    while day <= last && days.len() < 366 {
+        days.push(day);
+        let Some(next) = day.checked_add_days(Days::new(1)) else { break };
+        day = next;
+    }
+    days
+}
+
+/// The whole local day `date`, in UTC: 23 to 25 hours where clocks change.
+#[must_use]
+pub fn whole_day(date: NaiveDate, zone: Tz) -> Option<Interval> {
+    Interval::new(local(date, 0, zone)?, local(date, 24 * 60, zone)?).ok()
+}
+
+/// The instant `minutes` after local midnight of `date`; the earlier one where a clock change
+/// gives two, and the first after the gap where it gives none.
+#[must_use]
+pub fn local(date: NaiveDate, minutes: u32, zone: Tz) -> Option<DateTime<Utc>> {
+    let naive =
+        date.and_hms_opt(0, 0, 0)?.checked_add_signed(TimeDelta::minutes(minutes.into()))?;
+    zone.from_local_datetime(&naive)
+        .earliest()
+        .or_else(|| zone.from_local_datetime(&(naive + TimeDelta::hours(1))).earliest())
+        .map(|time| time.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use chrono_tz::Asia::Tokyo;
+
+    use super::*;
+
+    fn rules() -> OpeningRules {
+        let weekdays = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+        let mut hours: Vec<OpeningHours> = weekdays
+            .map(|day| OpeningHours { day: DayKind::Weekday(day), opens: 480, closes: 1260 })
+            .into();
+        hours.push(OpeningHours { day: DayKind::Weekday(Weekday::Sat), opens: 0, closes: 1440 });
+        hours.push(OpeningHours { day: DayKind::Weekday(Weekday::Sun), opens: 0, closes: 1440 });
+        OpeningRules { hours, holidays: [NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()].into() }
+    }
+
+    fn tokyo(text: &str, hours: i64) -> Interval {
+        let starts: DateTime<Utc> = format!("{text}+09:00").parse().unwrap();
+        Interval::new(starts, starts + TimeDelta::hours(hours)).unwrap()
+    }
+
+    #[test]
+    fn a_holiday_without_hours_is_closed_even_on_a_monday() {
+        assert!(!rules().covers(&tokyo("2026-11-23T10:00:00", 2), Tokyo));
+        assert!(rules().covers(&tokyo("2026-11-24T10:00:00", 2), Tokyo));
+    }
+
+    #[test]
+    fn closing_time_holds_and_midnight_does_not_where_both_days_are_open() {
+        assert!(rules().covers(&tokyo("2026-11-24T19:00:00", 2), Tokyo));
+        assert!(!rules().covers(&tokyo("2026-11-24T19:00:00", 3), Tokyo));
+        assert!(rules().covers(&tokyo("2026-11-21T23:00:00", 2), Tokyo));
+        assert!(!rules().covers(&tokyo("2026-11-22T23:00:00", 2), Tokyo));
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_its_zone_says() {
+        let berlin = chrono_tz::Europe::Berlin;
+        let lengths = ["2026-03-29", "2026-10-25", "2026-06-01"]
+            .map(|day| whole_day(day.parse().unwrap(), berlin).unwrap().length().num_hours());
+        assert_eq!(lengths, [23, 25, 24]);
+    }
+}

@@ -1,0 +1,116 @@
+//! What happened at a site, as its edge tells the hub: once, in order, for good.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::access::RefusalKind;
+use crate::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
+use crate::terminal::TerminalState;
+
+/// Something that happened, and when by the site's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteEvent {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// The kinds of things that happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Happening {
+    /// The edge (re)started; its doors are locked.
+    Started,
+    /// A sheet came into force.
+    SheetInForce {
+        /// Its version.
+        version: u64,
+    },
+    /// Somebody checked in.
+    CheckedIn {
+        /// The new visit.
+        visit: VisitId,
+        /// Who.
+        person: PersonId,
+        /// On which booking.
+        booking: BookingId,
+        /// The space they were sent to.
+        space: SpaceId,
+        /// By card or code.
+        by: Proof,
+    },
+    /// Somebody checked out.
+    CheckedOut {
+        /// The visit that ended.
+        visit: VisitId,
+        /// Who.
+        person: PersonId,
+        /// The space that is free again.
+        space: SpaceId,
+    },
+    /// A tap or code was turned away.
+    Refused {
+        /// Where.
+        reader: DeviceId,
+        /// The credential, where it was known.
+        credential: Option<CredentialId>,
+        /// Why.
+        why: RefusalKind,
+    },
+    /// Nobody came for a booking's desk until the deadline.
+    NoShow {
+        /// The booking.
+        booking: BookingId,
+        /// The space that is free again.
+        space: SpaceId,
+    },
+    /// A lock was opened.
+    DoorUnlocked {
+        /// Which.
+        door: DeviceId,
+        /// For whose visit.
+        visit: Option<VisitId>,
+    },
+    /// A lock closed again.
+    DoorLocked {
+        /// Which.
+        door: DeviceId,
+    },
+    /// A lock did not do what it was told.
+    LockFault {
+        /// Which.
+        door: DeviceId,
+    },
+    /// A door's contact reads open.
+    DoorOpened {
+        /// Which.
+        door: DeviceId,
+    },
+    /// A door's contact reads closed.
+    DoorClosed {
+        /// Which.
+        door: DeviceId,
+    },
+    /// A terminal changed its state.
+    Terminal {
+        /// Which.
+        terminal: DeviceId,
+        /// To what.
+        state: TerminalState,
+    },
+}
+
+/// What a person showed to be let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "proof")]
+pub enum Proof {
+    /// A card.
+    Card {
+        /// Which.
+        credential: CredentialId,
+    },
+    /// Booking code and PIN.
+    Code,
+}
