@@ -1,0 +1,397 @@
+//! The day sheet on its way to a site: a signed manifest over hashed sections.
+//!
+//! The manifest's bytes are signed as they are (Ed25519, RFC 8032), so nobody has to agree on a
+//! canonical JSON. A section is fetched by its SHA-256 and checked against it.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use model::day_sheet::{DaySheet, SheetBooking, SheetCredential, SheetPerson, Site, SiteDevice};
+use model::id::CentreId;
+use ring::digest;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The form of manifest that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// What the hub promises about one version of a sheet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Whose sheet it is.
+    pub centre: CentreId,
+    /// Rises with every sheet of this centre.
+    pub version: u64,
+    /// When it was made.
+    pub made_at: DateTime<Utc>,
+    /// No new check-ins from this instant on.
+    pub not_after: DateTime<Utc>,
+    /// What credential digests are keyed with, base64 of 32 bytes.
+    pub salt: String,
+    /// The public key that later sheets may be signed with, base64, beside today's.
+    pub next_key: Option<String>,
+    /// The head of the hub's audit chain, once there is one.
+    pub audit_head: Option<String>,
+    /// The sections, by name.
+    pub sections: Vec<SectionRef>,
+}
+
+/// A section by its name and hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SectionRef {
+    /// `house`, `people` or `bookings`.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// A manifest and the proof that the hub wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedManifest {
+    /// The manifest's JSON bytes, base64.
+    pub manifest: String,
+    /// Which key signed: its public half, base64.
+    pub key: String,
+    /// Ed25519 over the manifest's bytes, base64.
+    pub signature: String,
+}
+
+/// What a site says when a sheet has come into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SheetAck {
+    /// The version in force.
+    pub version: u64,
+}
+
+/// A sheet ready to be fetched: the manifest, and each section's bytes by hash.
+#[derive(Clone, Debug)]
+pub struct SealedSheet {
+    /// What the site asks for first.
+    pub manifest: SignedManifest,
+    /// What it asks for by hash.
+    pub sections: HashMap<String, Vec<u8>>,
+}
+
+/// Why a sheet is not put into force; the last good one stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SheetRefused {
+    /// The manifest is not readable, or of another form.
+    #[error("the sheet's manifest cannot be read: {0}")]
+    Unreadable(String),
+    /// Signed with a key this site does not trust.
+    #[error("the sheet is signed with a key that this site does not trust")]
+    UnknownKey,
+    /// The signature does not fit the manifest.
+    #[error("the sheet's signature is wrong")]
+    BadSignature,
+    /// Made for another centre.
+    #[error("the sheet is another centre's")]
+    WrongCentre,
+    /// Not newer than the one in force.
+    #[error("sheet {offered} is not newer than {in_force}, which is in force")]
+    NotNewer {
+        /// The version in force.
+        in_force: u64,
+        /// The version offered.
+        offered: u64,
+    },
+    /// Already past its end.
+    #[error("the sheet ended at {0}")]
+    Expired(DateTime<Utc>),
+    /// A section is missing.
+    #[error("the sheet's section {0} is missing")]
+    Missing(String),
+    /// A section's bytes are not those that were signed.
+    #[error("the sheet's section {0} is torn")]
+    Torn(String),
+}
+
+/// The hub's key for signing sheets.
+pub struct SheetKey(Ed25519KeyPair);
+
+impl SheetKey {
+    /// The key in a PKCS#8 document.
+    ///
+    /// # Errors
+    /// When the document holds no Ed25519 key.
+    pub fn from_pkcs8(document: &[u8]) -> Result<Self, ring::error::KeyRejected> {
+        Ed25519KeyPair::from_pkcs8(document).map(Self)
+    }
+
+    /// A new key as a PKCS#8 document.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn generate(
+        random: &dyn ring::rand::SecureRandom,
+    ) -> Result<Vec<u8>, ring::error::Unspecified> {
+        Ok(Ed25519KeyPair::generate_pkcs8(random)?.as_ref().to_vec())
+    }
+
+    /// The public half, base64: what sites trust.
+    #[must_use]
+    pub fn public(&self) -> String {
+        BASE64.encode(self.0.public_key())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct House {
+    site: Site,
+    devices: Vec<SiteDevice>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct People {
+    credentials: Vec<SheetCredential>,
+    people: Vec<SheetPerson>,
+}
+
+/// Signs `sheet`; `salt` is what its credential digests were keyed with.
+///
+/// # Errors
+/// When a part cannot be written as JSON.
+pub fn seal(
+    sheet: &DaySheet,
+    salt: &[u8; 32],
+    made_at: DateTime<Utc>,
+    key: &SheetKey,
+) -> Result<SealedSheet, serde_json::Error> {
+    let house = House { site: sheet.site.clone(), devices: sheet.devices.clone() };
+    let people = People { credentials: sheet.credentials.clone(), people: sheet.people.clone() };
+    let named = [
+        ("house", serde_json::to_vec(&house)?),
+        ("people", serde_json::to_vec(&people)?),
+        ("bookings", serde_json::to_vec(&sheet.bookings)?),
+    ];
+    let refs = named
+        .iter()
+        .map(|(name, bytes)| SectionRef { name: (*name).to_owned(), sha256: hash(bytes) });
+    let manifest = Manifest {
+        format: FORMAT,
+        centre: sheet.site.centre,
+        version: sheet.version,
+        made_at,
+        not_after: sheet.not_after,
+        salt: BASE64.encode(salt),
+        next_key: None,
+        audit_head: None,
+        sections: refs.collect(),
+    };
+    let bytes = serde_json::to_vec(&manifest)?;
+    let signed = SignedManifest {
+        manifest: BASE64.encode(&bytes),
+        key: key.public(),
+        signature: BASE64.encode(key.0.sign(&bytes)),
+    };
+    let sections = named.into_iter().map(|(_, bytes)| (hash(&bytes), bytes)).collect();
+    Ok(SealedSheet { manifest: signed, sections })
+}
+
+/// What a site holds a sheet against.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// The public keys it takes sheets from, base64.
+    pub keys: Vec<String>,
+    /// Its centre, once known.
+    pub centre: Option<CentreId>,
+    /// The version in force, 0 before the first.
+    pub in_force: u64,
+}
+
+/// Reads a manifest and checks everything but its sections.
+///
+/// # Errors
+/// [`SheetRefused`] says what is wrong with it.
+pub fn check(
+    signed: &SignedManifest,
+    trust: &Trust,
+    now: DateTime<Utc>,
+) -> Result<Manifest, SheetRefused> {
+    let decode =
+        |text: &str| BASE64.decode(text).map_err(|e| SheetRefused::Unreadable(e.to_string()));
+    if !trust.keys.contains(&signed.key) {
+        return Err(SheetRefused::UnknownKey);
+    }
+    let (bytes, public) = (decode(&signed.manifest)?, decode(&signed.key)?);
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(&bytes, &decode(&signed.signature)?)
+        .map_err(|_| SheetRefused::BadSignature)?;
+    let manifest: Manifest = parse(&bytes)?;
+    if manifest.format != FORMAT {
+        return Err(SheetRefused::Unreadable(format!(
+            "form {}, this program reads {FORMAT}",
+            manifest.format
+        )));
+    }
+    if trust.centre.is_some_and(|centre| centre != manifest.centre) {
+        return Err(SheetRefused::WrongCentre);
+    }
+    if manifest.version <= trust.in_force {
+        return Err(SheetRefused::NotNewer { in_force: trust.in_force, offered: manifest.version });
+    }
+    if manifest.not_after <= now {
+        return Err(SheetRefused::Expired(manifest.not_after));
+    }
+    Ok(manifest)
+}
+
+/// Puts a checked manifest and its sections together; answers the salt too.
+///
+/// # Errors
+/// [`SheetRefused::Missing`] or [`SheetRefused::Torn`] name the section.
+pub fn assemble(
+    manifest: &Manifest,
+    sections: &HashMap<String, Vec<u8>>,
+) -> Result<(DaySheet, [u8; 32]), SheetRefused> {
+    let salt = BASE64.decode(&manifest.salt).ok().and_then(|salt| salt.try_into().ok());
+    let salt =
+        salt.ok_or_else(|| SheetRefused::Unreadable("the salt is not 32 bytes".to_owned()))?;
+    let house: House = section(manifest, sections, "house")?;
+    let people: People = section(manifest, sections, "people")?;
+    let bookings: Vec<SheetBooking> = section(manifest, sections, "bookings")?;
+    if house.site.centre != manifest.centre {
+        return Err(SheetRefused::WrongCentre);
+    }
+    let sheet = DaySheet {
+        version: manifest.version,
+        not_after: manifest.not_after,
+        site: house.site,
+        devices: house.devices,
+        credentials: people.credentials,
+        people: people.people,
+        bookings,
+    };
+    Ok((sheet, salt))
+}
+
+fn section<T: DeserializeOwned>(
+    manifest: &Manifest,
+    sections: &HashMap<String, Vec<u8>>,
+    name: &str,
+) -> Result<T, SheetRefused> {
+    let missing = || SheetRefused::Missing(name.to_owned());
+    let wanted =
+        manifest.sections.iter().find(|section| section.name == name).ok_or_else(missing)?;
+    let bytes = sections.get(&wanted.sha256).ok_or_else(missing)?;
+    if hash(bytes) != wanted.sha256 {
+        return Err(SheetRefused::Torn(name.to_owned()));
+    }
+    parse(bytes)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SheetRefused> {
+    serde_json::from_slice(bytes).map_err(|e| SheetRefused::Unreadable(e.to_string()))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use chrono::TimeDelta;
+    use model::centre::CentreSettings;
+    use model::language::LocalText;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn key() -> SheetKey {
+        SheetKey::from_pkcs8(&SheetKey::generate(&ring::rand::SystemRandom::new()).unwrap())
+            .unwrap()
+    }
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-24T00:00:00Z".parse().unwrap()
+    }
+
+    fn sheet(version: u64) -> DaySheet {
+        DaySheet {
+            version,
+            not_after: now() + TimeDelta::days(3),
+            site: Site {
+                centre: CentreId(Uuid::from_u128(1)),
+                slug: "here".parse().unwrap(),
+                name: LocalText::new("ここ", "Here"),
+                settings: CentreSettings::default(),
+                spaces: vec![],
+                doors: vec![],
+            },
+            devices: vec![],
+            credentials: vec![],
+            people: vec![],
+            bookings: vec![],
+        }
+    }
+
+    fn trust(key: &SheetKey) -> Trust {
+        Trust { keys: vec![key.public()], centre: Some(CentreId(Uuid::from_u128(1))), in_force: 4 }
+    }
+
+    fn open(sealed: &SealedSheet, trust: &Trust) -> Result<DaySheet, SheetRefused> {
+        Ok(assemble(&check(&sealed.manifest, trust, now())?, &sealed.sections)?.0)
+    }
+
+    #[test]
+    fn a_good_sheet_arrives_whole() {
+        let key = key();
+        let sealed = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
+        assert_eq!(open(&sealed, &trust(&key)), Ok(sheet(5)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_sheet_is_said() {
+        let key = key();
+        let good = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
+        let old = seal(&sheet(4), &[7; 32], now(), &key).unwrap();
+        assert_eq!(
+            open(&old, &trust(&key)),
+            Err(SheetRefused::NotNewer { in_force: 4, offered: 4 })
+        );
+        assert_eq!(open(&good, &trust(&self::key())), Err(SheetRefused::UnknownKey));
+        let elsewhere = Trust { centre: Some(CentreId(Uuid::from_u128(2))), ..trust(&key) };
+        assert_eq!(open(&good, &elsewhere), Err(SheetRefused::WrongCentre));
+
+        let mut forged = good.clone();
+        forged.manifest.manifest = old.manifest.manifest.clone();
+        assert_eq!(open(&forged, &trust(&key)), Err(SheetRefused::BadSignature));
+
+        let mut torn = good.clone();
+        for bytes in torn.sections.values_mut() {
+            bytes.pop();
+        }
+        assert_eq!(open(&torn, &trust(&key)), Err(SheetRefused::Torn("house".to_owned())));
+        torn.sections.clear();
+        assert_eq!(open(&torn, &trust(&key)), Err(SheetRefused::Missing("house".to_owned())));
+
+        let late = check(&good.manifest, &trust(&key), now() + TimeDelta::days(4));
+        assert_eq!(late, Err(SheetRefused::Expired(now() + TimeDelta::days(3))));
+    }
+
+    #[test]
+    fn garbage_in_any_field_is_refused_without_a_panic() {
+        let key = key();
+        let good = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
+        for garbage in ["", "!", "AAAA", "{}", "横浜"] {
+            for field in 0..3 {
+                let mut bad = good.clone();
+                let fields = [
+                    &mut bad.manifest.manifest,
+                    &mut bad.manifest.key,
+                    &mut bad.manifest.signature,
+                ];
+                garbage.clone_into(fields.into_iter().nth(field).unwrap());
+                assert!(open(&bad, &trust(&key)).is_err(), "{garbage} in field {field}");
+            }
+        }
+    }
+}
