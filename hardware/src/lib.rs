@@ -1,0 +1,9 @@
+//! Card readers, doors and the drivers behind them.
+//!
+//! A trait says what one device does; a driver, real or simulated, does it. Callers hold the trait
+//! and cannot tell the drivers apart.
+
+pub mod card;
+pub mod door;
+pub mod pcsc_reader;
+pub mod sim;

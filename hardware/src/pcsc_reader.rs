@@ -1,0 +1,101 @@
+//! Card readers behind pcscd, the PC/SC service.
+//!
+//! A thread of its own watches the readers, another reads each card: a card that hangs blocks its
+//! thread inside the service for many seconds, and is abandoned there.
+
+mod read;
+mod watcher;
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::card::{CardEvent, CardReader, EventQueue, ReaderModels, event_queue};
+
+/// The first PC/SC reader whose name contains a given text.
+pub struct PcscReader {
+    name: String,
+    events: EventQueue,
+    heartbeat: watch::Receiver<Instant>,
+    available: bool,
+    silent: bool,
+}
+
+/// What a PC/SC reader needs to know.
+#[derive(Debug, Clone)]
+pub struct PcscSettings {
+    /// A part of the reader's name, as the service lists it. The alphabetically first match is
+    /// taken: give more of the name to choose another.
+    pub name_contains: String,
+    /// How long a card may take to be read.
+    pub patience: Duration,
+    /// How answers are normalised; looked up by the reader's full name.
+    pub models: ReaderModels,
+}
+
+impl PcscSettings {
+    /// The usual settings: two seconds of patience, answers taken as they are.
+    #[must_use]
+    pub fn new(name_contains: &str) -> Self {
+        Self {
+            name_contains: name_contains.to_owned(),
+            patience: Duration::from_secs(2),
+            models: ReaderModels::default(),
+        }
+    }
+}
+
+impl PcscReader {
+    /// Starts to watch. Neither the service nor the reader needs to be there yet: what is missing
+    /// is reported as [`CardEvent::Unavailable`]. Ends when this value is dropped.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(settings: PcscSettings) -> std::io::Result<Self> {
+        let name = settings.name_contains.clone();
+        let (sender, events) = event_queue();
+        let (beat, heartbeat) = watch::channel(Instant::now());
+        std::thread::Builder::new()
+            .name("pcsc-watcher".to_owned())
+            .spawn(move || watcher::run(settings, sender, beat))?;
+        Ok(Self { name, events, heartbeat, available: false, silent: false })
+    }
+}
+
+/// The watcher beats several times a second, or every few seconds while it reads a card.
+const SILENCE: Duration = Duration::from_secs(6);
+
+#[async_trait]
+impl CardReader for PcscReader {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn next_event(&mut self) -> Option<CardEvent> {
+        loop {
+            if let Ok(event) = timeout(Duration::from_secs(1), self.events.next()).await {
+                self.silent = false;
+                match &event {
+                    Some(CardEvent::Available) => self.available = true,
+                    Some(CardEvent::Unavailable { .. }) => self.available = false,
+                    _ => {}
+                }
+                return event;
+            }
+            let silent = self.heartbeat.borrow().elapsed() > SILENCE;
+            if silent == self.silent {
+                continue;
+            }
+            self.silent = silent;
+            if silent {
+                let reason = "the PC/SC service hangs: restart pcscd".to_owned();
+                return Some(CardEvent::Unavailable { reason });
+            }
+            if self.available {
+                return Some(CardEvent::Available);
+            }
+        }
+    }
+}

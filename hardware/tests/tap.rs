@@ -1,0 +1,71 @@
+//! `kyoten-card tap`, as people run it, on a simulated reader.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use hardware::card::{CardEvent, CardReader};
+use hardware::sim::{SimReader, SimReaderSettings};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("kyoten-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn tap(folder: &Path, reader: &str, card: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kyoten-card"))
+        .args(["tap", "--reader", reader, "--card", card, "--hold-ms", "50"])
+        .env("KYOTEN_READER_DIR", folder)
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .await
+        .unwrap()
+}
+
+async fn next(reader: &mut SimReader) -> CardEvent {
+    timeout(Duration::from_secs(10), reader.next_event()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_card_taps_by_its_name() {
+    let folder = Folder::new("tap");
+    let mut reader = SimReader::start(SimReaderSettings::new("kiosk-1", &folder.0)).await.unwrap();
+    std::fs::write(folder.0.join("cards.toml"), "'佐藤' = '012e44a7a5189c21'").unwrap();
+    assert_eq!(next(&mut reader).await, CardEvent::Available);
+
+    let tapped = tap(&folder.0, "kiosk-1", "佐藤").await;
+    assert_eq!(String::from_utf8_lossy(&tapped.stdout), "tapped card 佐藤 on reader kiosk-1\n");
+    assert!(matches!(next(&mut reader).await, CardEvent::Presented(_)));
+    assert_eq!(next(&mut reader).await, CardEvent::Removed);
+}
+
+#[tokio::test]
+async fn mistakes_are_answered_with_what_would_work() {
+    let folder = Folder::new("mistakes");
+    let reader = SimReader::start(SimReaderSettings::new("kiosk-1", &folder.0)).await.unwrap();
+    std::fs::write(folder.0.join("cards.toml"), "sato = '012e44a7a5189c21'").unwrap();
+    for (at, card, hint) in
+        [("kiosk-9", "sato", "choose one of kiosk-1"), ("kiosk-1", "suzuki", "sato")]
+    {
+        let tapped = tap(&folder.0, at, card).await;
+        let said = String::from_utf8_lossy(&tapped.stderr);
+        assert!(!tapped.status.success() && said.contains(hint), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    std::fs::write(folder.0.join("cards.toml"), "sato 3").unwrap();
+    let tapped = tap(&folder.0, "kiosk-1", "sato").await;
+    assert!(String::from_utf8_lossy(&tapped.stderr).contains("must hold lines like"));
+    drop(reader);
+}
