@@ -1,0 +1,141 @@
+//! From one event to the next state: the same on the site and in the mirror.
+
+use bevy_ecs::prelude::*;
+use chrono::TimeDelta;
+use model::id::DeviceId;
+use model::site_event::{Happening, SiteEvent};
+use model::terminal::TerminalState;
+
+use crate::fact::LockLevel;
+use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
+use crate::snapshot::{EndedVisit, GivenFree, OpenVisit};
+
+/// How many events stay in view.
+const RECENT: usize = 50;
+/// How long ended visits and desks given free are remembered.
+const REMEMBERED: TimeDelta = TimeDelta::days(2);
+
+#[derive(Resource, Default)]
+pub(crate) struct Happened(pub Option<SiteEvent>);
+
+pub(crate) fn add_systems(schedule: &mut Schedule) {
+    schedule.add_systems((visits, doors, terminals, notes).chain());
+}
+
+fn visits(
+    mut commands: Commands,
+    happened: Res<Happened>,
+    mut notes: ResMut<Notes>,
+    open: Query<(Entity, &Visit)>,
+) {
+    let Some(event) = &happened.0 else { return };
+    match &event.what {
+        Happening::CheckedIn { visit, person, booking, space, .. } => {
+            let (visit, person, booking, space) = (*visit, *person, *booking, *space);
+            if !open.iter().any(|(_, other)| other.0.visit == visit) {
+                let since = event.at;
+                let visit = OpenVisit { visit, person, booking, space, since };
+                commands.spawn((Visit(visit), Welcomed(since)));
+            }
+        }
+        Happening::CheckedOut { visit, .. } => {
+            for (entity, ended) in open.iter().filter(|(_, other)| other.0.visit == *visit) {
+                commands.entity(entity).despawn();
+                notes.ended.insert(*visit, EndedVisit { visit: ended.0, until: event.at });
+            }
+        }
+        _ => {}
+    }
+}
+
+fn doors(
+    mut commands: Commands,
+    happened: Res<Happened>,
+    mut doors: Query<(&Door, &mut Lock, &mut Contact)>,
+) {
+    let Some(event) = &happened.0 else { return };
+    if event.what == Happening::Started {
+        for (_, mut lock, contact) in &mut doors {
+            if lock.level.is_some() || lock.fault || contact.open.is_some() {
+                *lock = Lock { level: Some(LockLevel::Locked), fault: false };
+            }
+        }
+        return;
+    }
+    let Some((device, change)) = door_change(&event.what) else { return };
+    if let Some((_, mut lock, mut contact)) = doors.iter_mut().find(|(door, ..)| door.0 == *device)
+    {
+        change(&mut lock, &mut contact);
+    } else {
+        let (mut lock, mut contact) = (Lock::default(), Contact::default());
+        change(&mut lock, &mut contact);
+        commands.spawn((Door(device.clone()), lock, contact));
+    }
+}
+
+type DoorChange = fn(&mut Lock, &mut Contact);
+
+fn door_change(what: &Happening) -> Option<(&DeviceId, DoorChange)> {
+    match what {
+        Happening::DoorUnlocked { door, .. } => Some((door, |lock, _| {
+            *lock = Lock { level: Some(LockLevel::Unlocked), fault: false };
+        })),
+        Happening::DoorLocked { door } => Some((door, |lock, _| {
+            *lock = Lock { level: Some(LockLevel::Locked), fault: false };
+        })),
+        Happening::LockFault { door } => Some((door, |lock, _| lock.fault = true)),
+        Happening::DoorOpened { door } => Some((door, |_, contact| contact.open = Some(true))),
+        Happening::DoorClosed { door } => Some((door, |_, contact| contact.open = Some(false))),
+        _ => None,
+    }
+}
+
+fn terminals(
+    mut commands: Commands,
+    happened: Res<Happened>,
+    mut terminals: Query<(&Terminal, &mut TerminalLevel)>,
+) {
+    let Some(event) = &happened.0 else { return };
+    match &event.what {
+        // Each says again what it is, once it finds the site back.
+        Happening::Started => {
+            for (_, mut level) in &mut terminals {
+                level.0 = TerminalState::Lost;
+            }
+        }
+        Happening::Terminal { terminal, state } => {
+            match terminals.iter_mut().find(|(known, _)| known.0 == *terminal) {
+                Some((_, mut level)) => level.0 = *state,
+                None => {
+                    commands.spawn((Terminal(terminal.clone()), TerminalLevel(*state)));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
+    let Some(event) = &happened.0 else { return };
+    match &event.what {
+        Happening::Started => notes.started_at = Some(event.at),
+        Happening::SheetInForce { version } => notes.sheet = *version,
+        Happening::CheckedIn { .. } => notes.counts.checked_in += 1,
+        Happening::CheckedOut { .. } => notes.counts.checked_out += 1,
+        Happening::Refused { .. } => notes.counts.refused += 1,
+        Happening::DoorUnlocked { .. } => notes.counts.unlocked += 1,
+        Happening::NoShow { booking, space } => {
+            notes.counts.no_shows += 1;
+            let given = GivenFree { booking: *booking, space: *space, at: event.at };
+            notes.given_free.push(given);
+        }
+        _ => {}
+    }
+    let oldest = event.at.checked_sub_signed(REMEMBERED).unwrap_or(event.at);
+    notes.ended.retain(|_, ended| ended.until >= oldest);
+    notes.given_free.retain(|given| given.at >= oldest);
+    notes.recent.push_back(event.clone());
+    while notes.recent.len() > RECENT {
+        notes.recent.pop_front();
+    }
+}

@@ -1,0 +1,101 @@
+//! What the site itself, its locks, contacts and terminals say.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use model::site_event::Happening;
+
+use super::{Asked, PinTries, Said};
+use crate::book::Book;
+use crate::fact::{Fact, LockLevel};
+use crate::parts::{Contact, Door, Lock, Relock, Terminal, TerminalLevel};
+
+/// How soon a lock that failed is told again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+pub(super) fn site(
+    asked: Res<Asked>,
+    mut book: ResMut<Book>,
+    mut said: ResMut<Said>,
+    mut tries: ResMut<PinTries>,
+) {
+    match &asked.0 {
+        Some((at, Fact::Started)) => said.happened(*at, Happening::Started),
+        Some((at, Fact::Sheet(sheet))) => {
+            tries.forget_all_but(&book);
+            said.happened(*at, Happening::SheetInForce { version: sheet.version });
+        }
+        Some((_, Fact::ClockSet(set))) => book.clock_unset = !set,
+        _ => {}
+    }
+}
+
+pub(super) fn locks(
+    asked: Res<Asked>,
+    book: Res<Book>,
+    mut said: ResMut<Said>,
+    mut doors: Query<(&Door, &Lock, &mut Relock)>,
+) {
+    let Some((at, fact)) = &asked.0 else { return };
+    let (Fact::LockRead { door, .. } | Fact::LockFailed { door }) = fact else { return };
+    if book.door(door).is_none() {
+        return;
+    }
+    let Some((_, lock, mut relock)) = doors.iter_mut().find(|(known, ..)| known.0 == *door) else {
+        return;
+    };
+    let door = door.clone();
+    match fact {
+        Fact::LockRead { level: LockLevel::Unlocked, visit, .. } => {
+            if visit.is_some() || lock.level != Some(LockLevel::Unlocked) || lock.fault {
+                said.happened(*at, Happening::DoorUnlocked { door, visit: *visit });
+            }
+            // Opened by whomever: it does not stay open for good.
+            relock.due = relock.due.or(Some(at.mono + TRY_AGAIN));
+        }
+        Fact::LockRead { level: LockLevel::Locked, .. } => {
+            if relock.closing {
+                *relock = Relock::default();
+            }
+            if lock.level != Some(LockLevel::Locked) || lock.fault {
+                said.happened(*at, Happening::DoorLocked { door });
+            }
+        }
+        _ => {
+            *relock = Relock { due: Some(at.mono + TRY_AGAIN), closing: false };
+            if !lock.fault {
+                said.happened(*at, Happening::LockFault { door });
+            }
+        }
+    }
+}
+
+pub(super) fn contacts(
+    asked: Res<Asked>,
+    book: Res<Book>,
+    mut said: ResMut<Said>,
+    doors: Query<(&Door, &Contact)>,
+) {
+    let Some((at, Fact::ContactRead { door, open })) = &asked.0 else { return };
+    let known = doors.iter().find(|(known, _)| known.0 == *door);
+    if book.door(door).is_some() && known.is_some_and(|(_, contact)| contact.open != Some(*open)) {
+        let door = door.clone();
+        said.happened(
+            *at,
+            if *open { Happening::DoorOpened { door } } else { Happening::DoorClosed { door } },
+        );
+    }
+}
+
+pub(super) fn terminals(
+    asked: Res<Asked>,
+    book: Res<Book>,
+    mut said: ResMut<Said>,
+    terminals: Query<(&Terminal, &TerminalLevel)>,
+) {
+    let Some((at, Fact::TerminalSaid { terminal, state })) = &asked.0 else { return };
+    let known = terminals.iter().find(|(known, _)| known.0 == *terminal);
+    if book.space_of(terminal).is_some() && known.is_some_and(|(_, level)| level.0 != *state) {
+        said.happened(*at, Happening::Terminal { terminal: terminal.clone(), state: *state });
+    }
+}

@@ -1,0 +1,163 @@
+//! The living centre: a headless world that the edge runs and the hub mirrors.
+//!
+//! [`Twin::decide`] turns a fact into events, effects and an answer; every event then goes through
+//! [`Twin::apply`], which is also all that the mirror calls. What [`Twin::snapshot`] shows comes
+//! from events alone, so two worlds that applied the same events have the same
+//! [`Twin::state_hash`], whatever sheet they hold. The sheet only says what may happen next.
+
+mod apply;
+mod book;
+mod decide;
+mod fact;
+mod parts;
+mod snapshot;
+mod view;
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
+use model::booking::BookingCode;
+use model::day_sheet::DaySheet;
+use model::site_event::SiteEvent;
+
+use apply::Happened;
+use book::Book;
+use decide::{Asked, PinTries, Said};
+pub use fact::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment};
+use parts::Notes;
+pub use snapshot::{Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Snapshot, TerminalEntry};
+pub use view::{DoorView, SpaceState, SpaceView, View};
+
+/// One centre's world.
+pub struct Twin {
+    world: World,
+    deciding: Schedule,
+    applying: Schedule,
+}
+
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+struct Deciding;
+
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+struct Applying;
+
+impl Default for Twin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Twin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Twin").field("state", &self.state_hash()).finish_non_exhaustive()
+    }
+}
+
+impl Twin {
+    /// A centre of which nothing is known yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut world = World::new();
+        world.init_resource::<Asked>();
+        world.init_resource::<Said>();
+        world.init_resource::<Book>();
+        world.init_resource::<Notes>();
+        world.init_resource::<PinTries>();
+        world.init_resource::<Happened>();
+        let mut deciding = strict(Schedule::new(Deciding));
+        decide::add_systems(&mut deciding);
+        let mut applying = strict(Schedule::new(Applying));
+        apply::add_systems(&mut applying);
+        Self { world, deciding, applying }
+    }
+
+    /// Takes in one fact: what happened because of it, what is to be done, and what whoever
+    /// asked is told. The outcomes have been applied when this returns.
+    ///
+    /// `at.now` must not go back from call to call; `at.mono` cannot.
+    pub fn decide(&mut self, at: Moment, fact: Fact) -> Decision {
+        let sheet = match &fact {
+            Fact::Sheet(sheet) => Some(sheet.clone()),
+            _ => None,
+        };
+        self.world.insert_resource(Asked(Some((at, fact))));
+        self.deciding.run(&mut self.world);
+        self.world.insert_resource(Asked(None));
+        if let Some(sheet) = sheet {
+            self.load_sheet(&sheet);
+        }
+        let Decision { outcomes, effects, answer } =
+            std::mem::take(&mut self.world.resource_mut::<Said>().0);
+        for event in &outcomes {
+            self.apply(event);
+        }
+        self.world.clear_trackers();
+        Decision { outcomes, effects, answer }
+    }
+
+    /// Brings the world to where it is after `event`. Takes any events in any order.
+    pub fn apply(&mut self, event: &SiteEvent) {
+        self.world.insert_resource(Happened(Some(event.clone())));
+        self.applying.run(&mut self.world);
+    }
+
+    /// Replaces what may happen next: bookings, credentials, spaces, doors and house rules. What
+    /// has happened stays. Does not by itself say that the sheet is in force: that is an event.
+    pub fn load_sheet(&mut self, sheet: &DaySheet) {
+        parts::furnish(&mut self.world, &sheet.site);
+        let clock_unset = self.world.resource::<Book>().clock_unset;
+        let mut book = Book::new(sheet);
+        book.clock_unset = clock_unset;
+        self.world.insert_resource(book);
+    }
+
+    /// What to hold a typed PIN against, before [`Fact::Code`] says how that went.
+    #[must_use]
+    pub fn check_code(&self, at: Moment, code: BookingCode) -> CodeCheck {
+        let book = self.world.resource::<Book>();
+        if self.world.resource::<PinTries>().paused(code, at.mono) {
+            return CodeCheck::Paused;
+        }
+        book.booking_of(code)
+            .and_then(|booking| book.people.get(&booking.person))
+            .and_then(|person| person.pin.clone())
+            .map_or(CodeCheck::Unknown, CodeCheck::Pin)
+    }
+
+    /// The version of the sheet that was last said to be in force, 0 before the first.
+    #[must_use]
+    pub fn sheet_version(&self) -> u64 {
+        self.world.resource::<Notes>().sheet
+    }
+
+    /// All that events have brought about, in a fixed order.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.world)
+    }
+
+    /// Replaces all that events have brought about; the sheet stays.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        snapshot.put_into(&mut self.world);
+    }
+
+    /// [`Snapshot::hash`] of the state now.
+    #[must_use]
+    pub fn state_hash(&self) -> String {
+        self.snapshot().hash()
+    }
+
+    /// The centre for an operator's eyes at the time `now`; needs a sheet to name things.
+    #[must_use]
+    pub fn view(&self, now: chrono::DateTime<chrono::Utc>) -> View {
+        View::of(&self.world, now)
+    }
+}
+
+fn strict(mut schedule: Schedule) -> Schedule {
+    schedule.set_build_settings(ScheduleBuildSettings {
+        ambiguity_detection: LogLevel::Error,
+        ..ScheduleBuildSettings::default()
+    });
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule
+}

@@ -1,0 +1,207 @@
+//! All that events have brought about, as both sides of the line hold it.
+
+use bevy_ecs::prelude::*;
+use chrono::{DateTime, Utc};
+use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
+use model::site_event::SiteEvent;
+use model::terminal::TerminalState;
+use serde::{Deserialize, Serialize};
+
+use crate::fact::LockLevel;
+use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
+
+/// The shared state of a centre; every list is sorted by its first field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of the sheet in force, 0 before the first.
+    pub sheet: u64,
+    /// When the site's program last began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Who is here.
+    pub visits: Vec<OpenVisit>,
+    /// Who was here during the last two days.
+    pub ended: Vec<EndedVisit>,
+    /// Doors that were heard of.
+    pub doors: Vec<DoorEntry>,
+    /// Terminals that are not lost.
+    pub terminals: Vec<TerminalEntry>,
+    /// Spaces given free during the last two days because nobody came.
+    pub given_free: Vec<GivenFree>,
+    /// Totals.
+    pub counts: Counts,
+    /// The last events, oldest first.
+    pub recent: Vec<SiteEvent>,
+}
+
+/// A visit that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenVisit {
+    /// The visit.
+    pub visit: VisitId,
+    /// Who.
+    pub person: PersonId,
+    /// On which booking.
+    pub booking: BookingId,
+    /// Where.
+    pub space: SpaceId,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// A visit that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EndedVisit {
+    /// What it was.
+    #[serde(flatten)]
+    pub visit: OpenVisit,
+    /// Until when.
+    pub until: DateTime<Utc>,
+}
+
+/// A door.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorEntry {
+    /// The device that moves its lock.
+    pub door: DeviceId,
+    /// Where the lock is, once that was said.
+    pub lock: Option<LockLevel>,
+    /// The lock did not do what it was last told.
+    pub fault: bool,
+    /// Whether the leaf stands open, once that was said.
+    pub open: Option<bool>,
+}
+
+/// A terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalEntry {
+    /// Its device.
+    pub terminal: DeviceId,
+    /// What it said last.
+    pub state: TerminalState,
+}
+
+/// A space of a booking that was given free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GivenFree {
+    /// The booking.
+    pub booking: BookingId,
+    /// The space.
+    pub space: SpaceId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// How often what happened since the centre's first event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Check-ins.
+    pub checked_in: u64,
+    /// Check-outs.
+    pub checked_out: u64,
+    /// Taps and codes turned away.
+    pub refused: u64,
+    /// Spaces given free.
+    pub no_shows: u64,
+    /// Locks opened.
+    pub unlocked: u64,
+}
+
+impl Snapshot {
+    /// 16 hexadecimal digits: FNV-1a (64 bit) over the snapshot's JSON.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        // Cannot fail: no map has keys other than text. A failure would read as a difference.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+
+    pub(crate) fn of(world: &World) -> Self {
+        let notes = world.resource::<Notes>();
+        let mut snapshot = Self {
+            sheet: notes.sheet,
+            started_at: notes.started_at,
+            ended: notes.ended.values().copied().collect(),
+            given_free: notes.given_free.clone(),
+            counts: notes.counts,
+            recent: notes.recent.iter().cloned().collect(),
+            ..Self::default()
+        };
+        for entity in world.iter_entities() {
+            if let Some(visit) = entity.get::<Visit>() {
+                snapshot.visits.push(visit.0);
+            }
+            if let (Some(door), Some(lock), Some(contact)) =
+                (entity.get::<Door>(), entity.get::<Lock>(), entity.get::<Contact>())
+                && (lock.level.is_some() || lock.fault || contact.open.is_some())
+            {
+                snapshot.doors.push(DoorEntry {
+                    door: door.0.clone(),
+                    lock: lock.level,
+                    fault: lock.fault,
+                    open: contact.open,
+                });
+            }
+            if let (Some(terminal), Some(level)) =
+                (entity.get::<Terminal>(), entity.get::<TerminalLevel>())
+                && level.0 != TerminalState::Lost
+            {
+                snapshot
+                    .terminals
+                    .push(TerminalEntry { terminal: terminal.0.clone(), state: level.0 });
+            }
+        }
+        snapshot.visits.sort();
+        snapshot.given_free.sort();
+        snapshot.doors.sort_by(|a, b| a.door.cmp(&b.door));
+        snapshot.terminals.sort_by(|a, b| a.terminal.cmp(&b.terminal));
+        snapshot
+    }
+
+    pub(crate) fn put_into(&self, world: &mut World) {
+        let mut visits = world.query_filtered::<Entity, With<Visit>>();
+        let old: Vec<Entity> = visits.iter(world).collect();
+        for visit in old {
+            world.despawn(visit);
+        }
+        for visit in &self.visits {
+            world.spawn((Visit(*visit), Welcomed(visit.since)));
+        }
+        let mut missing: Vec<&DoorEntry> = self.doors.iter().collect();
+        for (door, mut lock, mut contact) in
+            world.query::<(&Door, &mut Lock, &mut Contact)>().iter_mut(world)
+        {
+            (*lock, *contact) = (Lock::default(), Contact::default());
+            if let Some(at) = missing.iter().position(|entry| entry.door == door.0) {
+                (*lock, *contact) = parts_of(missing.swap_remove(at));
+            }
+        }
+        for entry in missing {
+            world.spawn((Door(entry.door.clone()), parts_of(entry)));
+        }
+        let mut missing: Vec<&TerminalEntry> = self.terminals.iter().collect();
+        for (terminal, mut level) in
+            world.query::<(&Terminal, &mut TerminalLevel)>().iter_mut(world)
+        {
+            let at = missing.iter().position(|entry| entry.terminal == terminal.0);
+            level.0 = at.map(|at| missing.swap_remove(at).state).unwrap_or_default();
+        }
+        for entry in missing {
+            world.spawn((Terminal(entry.terminal.clone()), TerminalLevel(entry.state)));
+        }
+        world.insert_resource(Notes {
+            sheet: self.sheet,
+            started_at: self.started_at,
+            ended: self.ended.iter().map(|ended| (ended.visit.visit, *ended)).collect(),
+            given_free: self.given_free.clone(),
+            counts: self.counts,
+            recent: self.recent.iter().cloned().collect(),
+        });
+    }
+}
+
+fn parts_of(entry: &DoorEntry) -> (Lock, Contact) {
+    (Lock { level: entry.lock, fault: entry.fault }, Contact { open: entry.open })
+}

@@ -1,0 +1,148 @@
+//! A centre for an operator's eyes.
+
+use bevy_ecs::prelude::*;
+use chrono::{DateTime, Utc};
+use model::centre::SpaceKind;
+use model::id::{DeviceId, SpaceId};
+use model::language::LocalText;
+use model::site_event::SiteEvent;
+use model::terminal::TerminalState;
+use serde::{Deserialize, Serialize};
+
+use crate::book::Book;
+use crate::parts::Place;
+use crate::snapshot::{Counts, DoorEntry, Snapshot};
+
+/// The centre at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The version of the sheet in force, 0 before the first.
+    pub sheet: u64,
+    /// The spaces, by label.
+    pub spaces: Vec<SpaceView>,
+    /// The doors, in the sheet's order.
+    pub doors: Vec<DoorView>,
+    /// How many people are inside.
+    pub people_inside: usize,
+    /// Totals since the centre's first event.
+    pub counts: Counts,
+    /// The last events, newest first.
+    pub recent: Vec<SiteEvent>,
+}
+
+/// One space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceView {
+    /// The space.
+    pub space: SpaceId,
+    /// What stands on its sign.
+    pub label: String,
+    /// Desk, booth or room.
+    pub kind: SpaceKind,
+    /// The area it stands in.
+    pub zone: String,
+    /// Whether somebody can be sent there.
+    pub state: SpaceState,
+    /// Until when it is taken or reserved.
+    pub until: Option<DateTime<Utc>>,
+    /// Its terminal and what that said last.
+    pub terminal: Option<(DeviceId, TerminalState)>,
+}
+
+/// How a space stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpaceState {
+    /// Nobody's now.
+    Free,
+    /// Somebody's, who may check in and has not.
+    Reserved,
+    /// Somebody sits there.
+    Occupied,
+    /// Its terminal is out of order and nobody sits there.
+    Broken,
+}
+
+/// One door.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorView {
+    /// Its name.
+    pub name: LocalText,
+    /// What was heard of it.
+    #[serde(flatten)]
+    pub state: DoorEntry,
+}
+
+impl View {
+    pub(crate) fn of(world: &World, now: DateTime<Utc>) -> Self {
+        let snapshot = Snapshot::of(world);
+        let book = world.resource::<Book>();
+        let mut spaces: Vec<SpaceView> = world
+            .iter_entities()
+            .filter_map(|entity| entity.get::<Place>().cloned())
+            .map(|place| space_view(&place, &snapshot, book, now))
+            .collect();
+        spaces.sort_by(|a, b| (&a.label, a.space).cmp(&(&b.label, b.space)));
+        let doors = book.doors.iter().map(|door| DoorView {
+            name: door.name.clone(),
+            state: snapshot
+                .doors
+                .iter()
+                .find(|known| known.door == door.device)
+                .cloned()
+                .unwrap_or(DoorEntry {
+                    door: door.device.clone(),
+                    lock: None,
+                    fault: false,
+                    open: None,
+                }),
+        });
+        Self {
+            sheet: snapshot.sheet,
+            spaces,
+            doors: doors.collect(),
+            people_inside: snapshot.visits.len(),
+            counts: snapshot.counts,
+            recent: snapshot.recent.iter().rev().cloned().collect(),
+        }
+    }
+}
+
+fn space_view(Place(space): &Place, all: &Snapshot, book: &Book, now: DateTime<Utc>) -> SpaceView {
+    let terminal = space.terminal.clone().map(|device| {
+        let known = all.terminals.iter().find(|known| known.terminal == device);
+        (device, known.map(|known| known.state).unwrap_or_default())
+    });
+    let visit = all.visits.iter().find(|visit| visit.space == space.id);
+    let (state, until) = if let Some(visit) = visit {
+        (SpaceState::Occupied, Some(book.until(visit.booking, visit.since, now)))
+    } else if terminal.as_ref().is_some_and(|(_, state)| !state.usable()) {
+        (SpaceState::Broken, None)
+    } else {
+        match reserved_until(space.id, all, book, now) {
+            Some(until) => (SpaceState::Reserved, Some(until)),
+            None => (SpaceState::Free, None),
+        }
+    };
+    let (label, zone) = (space.label.clone(), space.zone.clone());
+    SpaceView { space: space.id, label, kind: space.kind, zone, state, until, terminal }
+}
+
+/// The end of the claim whose guest may come now, unless it was given free.
+fn reserved_until(
+    space: SpaceId,
+    all: &Snapshot,
+    book: &Book,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let claims = book.bookings.iter().flat_map(|b| b.desks.iter().map(move |desk| (b.id, desk)));
+    claims
+        .filter(|(_, desk)| desk.space == space)
+        .filter(|(_, desk)| desk.when.starts() - book.early() <= now && now < desk.when.ends())
+        .find(|(booking, desk)| {
+            !all.given_free.iter().any(|given| {
+                given.booking == *booking && given.space == space && given.at >= desk.when.starts()
+            })
+        })
+        .map(|(_, desk)| desk.when.ends())
+}

@@ -1,0 +1,121 @@
+//! A small centre to try things on.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use model::booking::BookingCode;
+use model::centre::{CentreSettings, Door, Space, SpaceKind};
+use model::day_sheet::{
+    CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site,
+};
+use model::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
+use model::interval::Interval;
+use model::language::{Language, LocalText};
+use twin::Moment;
+use uuid::Uuid;
+
+pub fn minute(minutes: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minutes)
+}
+
+/// `seconds` after the morning's beginning, on both clocks.
+pub fn at(seconds: i64) -> Moment {
+    Moment {
+        now: minute(0) + TimeDelta::seconds(seconds),
+        mono: Duration::from_secs(seconds.try_into().unwrap()),
+    }
+}
+
+pub fn id(text: &str) -> DeviceId {
+    text.parse().unwrap()
+}
+
+pub fn space(number: u128) -> SpaceId {
+    SpaceId(Uuid::from_u128(number))
+}
+
+pub fn person(number: u128) -> PersonId {
+    PersonId(Uuid::from_u128(number))
+}
+
+pub fn booking_id(number: u128) -> BookingId {
+    BookingId(Uuid::from_u128(number))
+}
+
+pub fn visit(number: u128) -> VisitId {
+    VisitId(Uuid::from_u128(number))
+}
+
+pub fn digest(number: u32) -> CredentialDigest {
+    let mut bytes = [0; 32];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    CredentialDigest(bytes)
+}
+
+pub fn code(number: u64) -> BookingCode {
+    BookingCode::from_random(number)
+}
+
+pub fn booking(number: u128, who: u128, claims: &[(u128, i64, i64)]) -> SheetBooking {
+    SheetBooking {
+        id: booking_id(number),
+        person: person(who),
+        code: code(u64::try_from(number).unwrap()),
+        desks: claims
+            .iter()
+            .map(|&(number, from, to)| SheetDesk {
+                space: space(number),
+                when: Interval::new(minute(from), minute(to)).unwrap(),
+            })
+            .collect(),
+        children: 0,
+    }
+}
+
+/// A centre with one door, `spaces` desks with a terminal each, and `people` with a card each.
+/// The card of person 99 is blocked.
+pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet {
+    let centre = CentreId(Uuid::from_u128(1));
+    DaySheet {
+        version: 1,
+        not_after: minute(3 * 24 * 60),
+        site: Site {
+            centre,
+            slug: id("yokohama"),
+            name: LocalText::new("横浜", "Yokohama"),
+            settings: CentreSettings::default(),
+            spaces: (1..=spaces)
+                .map(|number| Space {
+                    id: space(number),
+                    centre,
+                    kind: SpaceKind::Desk,
+                    label: format!("A-{number:02}"),
+                    zone: "A".to_owned(),
+                    terminal: Some(id(&format!("seat-{number}"))),
+                })
+                .collect(),
+            doors: vec![Door {
+                device: id("door-1"),
+                name: LocalText::new("入口", "Entrance"),
+                unlock_seconds: 5,
+            }],
+        },
+        devices: Vec::new(),
+        credentials: (1..=people)
+            .map(|number| SheetCredential {
+                digest: digest(number),
+                credential: CredentialId(Uuid::from_u128(number.into())),
+                person: person(number.into()),
+                blocked: number == 99,
+            })
+            .collect(),
+        people: (1..=people)
+            .map(|number| SheetPerson {
+                id: person(number.into()),
+                language: Language::Ja,
+                pin: Some("$argon2id$".to_owned()),
+            })
+            .collect(),
+        bookings,
+    }
+}

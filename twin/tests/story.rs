@@ -1,0 +1,256 @@
+//! One centre, told fact by fact.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use common::{at, booking, booking_id, code, digest, id, sheet, space, visit};
+use model::access::RefusalKind;
+use model::site_event::Happening;
+use model::terminal::TerminalState;
+use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, SpaceState, Twin};
+
+fn tap(card: u32, new_visit: u128) -> Fact {
+    Fact::Tap { reader: id("kiosk"), digest: digest(card), visit: visit(new_visit) }
+}
+
+fn typed(number: u64, pin_right: bool, new_visit: u128) -> Fact {
+    let (reader, code, visit) = (id("kiosk"), Some(code(number)), visit(new_visit));
+    Fact::Code { reader, code, pin_right, visit }
+}
+
+fn leave(which: u128, leaving: bool) -> Fact {
+    Fact::Leave { reader: id("kiosk"), visit: visit(which), leaving }
+}
+
+/// Person 1 has desk 1 for the first two hours, and desk 2 beside it.
+fn morning() -> Twin {
+    let mut twin = Twin::new();
+    let bookings = vec![
+        booking(1, 1, &[(1, 0, 120), (2, 0, 120)]),
+        booking(2, 2, &[(3, 0, 120)]),
+        booking(3, 3, &[(3, 180, 240)]),
+    ];
+    twin.decide(at(0), Fact::Started);
+    twin.decide(at(0), Fact::Sheet(Box::new(sheet(3, 99, bookings))));
+    twin
+}
+
+fn refused(decision: &Decision) -> RefusalKind {
+    let Some(Answer::Refused { why, .. }) = decision.answer else { panic!("{decision:?}") };
+    assert!(
+        matches!(decision.outcomes[..], [ref event] if matches!(event.what, Happening::Refused { why: told, .. } if told == why)),
+        "a refusal is an event too: {decision:?}"
+    );
+    assert!(decision.effects.is_empty(), "{decision:?}");
+    why
+}
+
+#[test]
+fn a_tap_gives_the_desk_the_door_and_the_terminal() {
+    let mut twin = morning();
+    let decision = twin.decide(at(10), tap(1, 7));
+    let Some(Answer::Welcome { visit: told, space: label, .. }) = &decision.answer else {
+        panic!("{decision:?}")
+    };
+    assert_eq!((*told, label.as_str()), (visit(7), "A-01"));
+    assert!(decision.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    assert!(decision.effects.iter().any(
+        |effect| matches!(effect, Effect::Assign { terminal, .. } if *terminal == id("seat-1"))
+    ));
+    let view = twin.view(at(10).now);
+    let states: Vec<_> = view.spaces.iter().map(|space| space.state).collect();
+    assert_eq!(states, [SpaceState::Occupied, SpaceState::Reserved, SpaceState::Reserved]);
+    assert_eq!(view.people_inside, 1);
+}
+
+#[test]
+fn a_double_tap_shows_the_desk_again_and_a_later_one_asks() {
+    let mut twin = morning();
+    twin.decide(at(10), tap(1, 7));
+    let again = twin.decide(at(14), tap(1, 8));
+    assert!(matches!(again.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(7)));
+    assert!(again.outcomes.is_empty());
+    let later = twin.decide(at(19), tap(1, 9));
+    assert!(matches!(later.answer, Some(Answer::AskLeaving { .. })));
+    let twice = twin.decide(at(20), tap(1, 9));
+    assert!(matches!(twice.answer, Some(Answer::AskLeaving { .. })));
+
+    let stays = twin.decide(at(21), leave(7, false));
+    assert!(matches!(stays.answer, Some(Answer::Welcome { .. })));
+    assert!(stays.outcomes.is_empty());
+    let goes = twin.decide(at(130), leave(7, true));
+    assert_eq!(
+        goes.answer,
+        Some(Answer::Goodbye { minutes: 2, language: model::language::Language::Ja })
+    );
+    assert_eq!(goes.effects, [Effect::Wipe { terminal: id("seat-1"), visit: visit(7) }]);
+    let twice = twin.decide(at(190), leave(7, true));
+    assert!(matches!(twice.answer, Some(Answer::Goodbye { minutes: 2, .. })));
+    assert!(twice.outcomes.is_empty());
+
+    let back = twin.decide(at(200), tap(1, 10));
+    assert!(matches!(back.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(10)));
+}
+
+#[test]
+fn who_is_turned_away_is_told_why() {
+    let mut twin = morning();
+    assert_eq!(refused(&twin.decide(at(1), tap(1_000, 7))), RefusalKind::UnknownCard);
+    assert_eq!(refused(&twin.decide(at(1), tap(99, 7))), RefusalKind::BlockedCard);
+    assert_eq!(refused(&twin.decide(at(1), tap(50, 7))), RefusalKind::NoBooking);
+    assert_eq!(
+        refused(&twin.decide(at(1), Fact::UnreadableCard { reader: id("kiosk") })),
+        RefusalKind::UnreadableCard
+    );
+    let early = twin.decide(at(1), tap(3, 7));
+    assert_eq!(refused(&early), RefusalKind::TooEarly);
+    assert!(
+        matches!(early.answer, Some(Answer::Refused { opens: Some(opens), .. }) if opens == common::minute(165))
+    );
+    assert_eq!(refused(&twin.decide(at(1), leave(123, true))), RefusalKind::NoBooking);
+    assert_eq!(twin.snapshot().counts.refused, 6);
+}
+
+#[test]
+fn a_broken_terminal_sends_to_the_bookings_other_desk() {
+    let mut twin = morning();
+    let say = |state| Fact::TerminalSaid { terminal: id("seat-1"), state };
+    twin.decide(at(1), say(TerminalState::Broken));
+    let decision = twin.decide(at(2), tap(1, 7));
+    assert!(matches!(decision.answer, Some(Answer::Welcome { space, .. }) if space == "A-02"));
+    let view = twin.view(at(2).now);
+    assert_eq!(view.spaces[0].state, SpaceState::Broken);
+    twin.decide(at(3), Fact::TerminalSaid { terminal: id("seat-3"), state: TerminalState::Broken });
+    assert_eq!(refused(&twin.decide(at(4), tap(2, 8))), RefusalKind::NoUsableSpace);
+}
+
+#[test]
+fn an_expired_sheet_and_an_unset_clock_let_out_but_not_in() {
+    let mut twin = morning();
+    twin.decide(at(1), tap(1, 7));
+    twin.decide(at(2), Fact::ClockSet(false));
+    assert_eq!(refused(&twin.decide(at(3), tap(2, 8))), RefusalKind::ClockUnset);
+    assert!(matches!(twin.decide(at(60), tap(1, 8)).answer, Some(Answer::AskLeaving { .. })));
+    assert!(twin.decide(at(31 * 60), Fact::Tick).outcomes.is_empty(), "no no-shows by that clock");
+    twin.decide(at(31 * 60), Fact::ClockSet(true));
+
+    let mut short = sheet(3, 99, vec![booking(2, 2, &[(3, 0, 120)])]);
+    short.not_after = common::minute(60);
+    short.version = 2;
+    twin.decide(at(31 * 60), Fact::Sheet(Box::new(short)));
+    assert_eq!(refused(&twin.decide(at(3_600), tap(2, 8))), RefusalKind::SheetExpired);
+    assert!(matches!(twin.decide(at(3_601), leave(7, true)).answer, Some(Answer::Goodbye { .. })));
+}
+
+#[test]
+fn a_site_without_a_sheet_lets_nobody_in() {
+    let mut twin = Twin::new();
+    assert_eq!(refused(&twin.decide(at(1), tap(1, 7))), RefusalKind::SheetExpired);
+    assert_eq!(refused(&twin.decide(at(1), typed(1, true, 7))), RefusalKind::WrongCode);
+}
+
+#[test]
+fn three_wrong_pins_close_the_code_for_a_while() {
+    let mut twin = morning();
+    assert!(matches!(twin.check_code(at(1), code(1)), CodeCheck::Pin(_)));
+    assert_eq!(twin.check_code(at(1), code(77)), CodeCheck::Unknown);
+    assert_eq!(refused(&twin.decide(at(1), typed(1, false, 7))), RefusalKind::WrongCode);
+    assert_eq!(refused(&twin.decide(at(2), typed(1, false, 7))), RefusalKind::WrongCode);
+    assert_eq!(refused(&twin.decide(at(3), typed(1, false, 7))), RefusalKind::CodePaused);
+    assert_eq!(twin.check_code(at(4), code(1)), CodeCheck::Paused);
+    assert_eq!(refused(&twin.decide(at(5), typed(1, true, 7))), RefusalKind::CodePaused);
+    let open = twin.decide(at(303), typed(1, true, 7));
+    assert!(matches!(open.answer, Some(Answer::Welcome { .. })));
+}
+
+#[test]
+fn a_door_relocks_and_is_told_again_until_it_has() {
+    let mut twin = morning();
+    let read = |level, visit| Fact::LockRead { door: id("door-1"), level, visit };
+    let lock = Effect::Lock { door: id("door-1") };
+    twin.decide(at(10), tap(1, 7));
+    let opened = twin.decide(at(10), read(LockLevel::Unlocked, Some(visit(7))));
+    assert!(matches!(opened.outcomes[0].what, Happening::DoorUnlocked { visit: Some(_), .. }));
+    assert!(!twin.decide(at(14), Fact::Tick).effects.contains(&lock));
+    assert!(twin.decide(at(15), Fact::Tick).effects.contains(&lock));
+    assert!(!twin.decide(at(16), Fact::Tick).effects.contains(&lock));
+    let stuck = twin.decide(at(16), Fact::LockFailed { door: id("door-1") });
+    assert!(matches!(stuck.outcomes[0].what, Happening::LockFault { .. }));
+    assert!(twin.decide(at(17), Fact::LockFailed { door: id("door-1") }).outcomes.is_empty());
+    assert!(twin.decide(at(20), Fact::Tick).effects.contains(&lock));
+    let closed = twin.decide(at(20), read(LockLevel::Locked, None));
+    assert!(matches!(closed.outcomes[0].what, Happening::DoorLocked { .. }));
+    assert!(!twin.decide(at(60), Fact::Tick).effects.contains(&lock));
+}
+
+#[test]
+fn an_empty_desk_is_given_free_once_and_its_late_guest_is_refused() {
+    let mut twin = morning();
+    twin.decide(at(10), tap(1, 7));
+    assert!(twin.decide(at(30 * 60 - 1), Fact::Tick).outcomes.is_empty());
+    let given = twin.decide(at(30 * 60), Fact::Tick).outcomes;
+    assert_eq!(given.len(), 1, "{given:?}");
+    assert_eq!(given[0].what, Happening::NoShow { booking: booking_id(2), space: space(3) });
+    twin.decide(
+        at(30 * 60),
+        Fact::Sheet(Box::new(sheet(3, 99, vec![booking(2, 2, &[(3, 0, 120)])]))),
+    );
+    assert!(twin.decide(at(31 * 60), Fact::Tick).outcomes.is_empty());
+    assert_eq!(refused(&twin.decide(at(31 * 60), tap(2, 8))), RefusalKind::NoBooking);
+}
+
+#[test]
+fn a_terminal_that_missed_its_command_is_told_again() {
+    let mut twin = morning();
+    let say = |state| Fact::TerminalSaid { terminal: id("seat-1"), state };
+    twin.decide(at(10), tap(1, 7));
+    twin.decide(at(11), say(TerminalState::Idle));
+    assert!(twin.decide(at(12), Fact::Tick).effects.is_empty(), "the command is on its way");
+    let told = twin.decide(at(20), Fact::Tick).effects;
+    assert!(told.iter().any(|effect| matches!(effect, Effect::Assign { .. })), "{told:?}");
+    twin.decide(at(21), say(TerminalState::Assigned));
+    twin.decide(at(40), leave(7, true));
+    let told = twin.decide(at(50), Fact::Tick).effects;
+    assert!(told.contains(&Effect::Wipe { terminal: id("seat-1"), visit: visit(7) }), "{told:?}");
+}
+
+#[test]
+fn a_forgotten_visit_ends_two_hours_after_its_booking() {
+    let mut twin = morning();
+    twin.decide(at(10), tap(1, 7));
+    let asked = twin.decide(at(3 * 3_600), tap(1, 8));
+    assert!(matches!(asked.answer, Some(Answer::AskLeaving { .. })));
+    let over = twin.decide(at(4 * 3_600), Fact::Tick);
+    assert!(over.outcomes.iter().any(|event| matches!(event.what, Happening::CheckedOut { .. })));
+    assert_eq!(twin.view(at(4 * 3_600).now).people_inside, 0);
+}
+
+#[test]
+fn a_restored_world_goes_on_where_it_was() {
+    let mut twin = morning();
+    twin.decide(at(10), tap(1, 7));
+    twin.decide(at(11), Fact::ContactRead { door: id("door-1"), open: true });
+    let snapshot = twin.snapshot();
+    let json = serde_json::to_string(&snapshot).unwrap();
+    let mut other = Twin::new();
+    other.restore(&serde_json::from_str(&json).unwrap());
+    assert_eq!(other.state_hash(), twin.state_hash());
+    other.load_sheet(&sheet(3, 99, vec![booking(1, 1, &[(1, 0, 120)])]));
+    assert_eq!(other.state_hash(), twin.state_hash(), "the sheet is no part of the shared state");
+    assert!(matches!(other.decide(at(60), tap(1, 8)).answer, Some(Answer::AskLeaving { .. })));
+}
+
+#[test]
+fn a_hundred_thousand_cards_do_not_slow_a_tap() {
+    let mut twin = Twin::new();
+    let mut many = sheet(10, 100_000, vec![booking(1, 1, &[(1, 0, 120)])]);
+    many.credentials.retain(|card| !card.blocked);
+    twin.load_sheet(&many);
+    let begun = std::time::Instant::now();
+    for round in 0..100 {
+        let now = at(i64::from(round) * 60);
+        twin.decide(now, tap(50_000 + u32::try_from(round).unwrap(), 7));
+    }
+    let each = begun.elapsed() / 100;
+    assert!(each.as_millis() < 5, "{each:?} each, even unoptimised");
+}
