@@ -1,0 +1,193 @@
+//! The thread that owns the living centre. It takes facts, decides, hands the events to the
+//! journal and answers; it never waits on a disk, a line or a device.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use model::booking::BookingCode;
+use model::clock::Clock;
+use tokio::sync::{mpsc, oneshot};
+use twin::{Answer, CodeCheck, Effect, Fact, Moment, Snapshot, Twin, View};
+
+use crate::journal::{Journal, OnDisk};
+
+/// How far the machine's clock may be behind what the site has already seen.
+const BEHIND: TimeDelta = TimeDelta::minutes(5);
+const QUEUE: usize = 1024;
+
+/// The running centre. Clones speak to the same thread, which ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct Centre {
+    asks: mpsc::Sender<Ask>,
+}
+
+/// The centre's thread has ended; the program is about to.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the site has stopped")]
+pub struct Stopped;
+
+/// What a fact led to.
+#[derive(Debug)]
+pub struct Decided {
+    /// What is to be done.
+    pub effects: Vec<Effect>,
+    /// What whoever asked is told.
+    pub answer: Option<Answer>,
+    /// Becomes ready once the events are on disk.
+    pub on_disk: OnDisk,
+}
+
+/// The centre at one moment between two facts.
+#[derive(Clone, Debug)]
+pub struct Fence {
+    /// Every event that happened before this instant is counted.
+    pub now: DateTime<Utc>,
+    /// How many events have been handed to the journal since the program began.
+    pub count: u64,
+    /// The state after them.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// What the machine's clock is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockFloor {
+    /// The latest time the site has known; its time never goes back behind it.
+    pub last: DateTime<Utc>,
+    /// The time that the sheet in force was made.
+    pub sheet_made: DateTime<Utc>,
+}
+
+enum Ask {
+    Decide(Box<Fact>, oneshot::Sender<Decided>),
+    SheetMade(DateTime<Utc>),
+    Check(BookingCode, oneshot::Sender<CodeCheck>),
+    Fence(oneshot::Sender<Fence>),
+    View(oneshot::Sender<View>),
+}
+
+impl Centre {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        twin: Twin,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        floor: ClockFloor,
+    ) -> std::io::Result<Self> {
+        let (asks, inbox) = mpsc::channel(QUEUE);
+        let runner = Runner {
+            twin,
+            journal,
+            clock,
+            floor,
+            begun: Instant::now(),
+            clock_trusted: true,
+            count: 0,
+        };
+        std::thread::Builder::new().name("centre".to_owned()).spawn(move || runner.run(inbox))?;
+        Ok(Self { asks })
+    }
+
+    /// Takes in a fact.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn decide(&self, fact: Fact) -> Result<Decided, Stopped> {
+        self.ask(|reply| Ask::Decide(Box::new(fact), reply)).await
+    }
+
+    /// Holds the clock against the time a sheet was made.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn sheet_made(&self, made: DateTime<Utc>) -> Result<(), Stopped> {
+        self.asks.send(Ask::SheetMade(made)).await.map_err(|_| Stopped)
+    }
+
+    /// What a PIN for this code must fit.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn check_code(&self, code: BookingCode) -> Result<CodeCheck, Stopped> {
+        self.ask(|reply| Ask::Check(code, reply)).await
+    }
+
+    /// A consistent look at time, count and state.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn fence(&self) -> Result<Fence, Stopped> {
+        self.ask(Ask::Fence).await
+    }
+
+    /// The centre for an operator's eyes.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn view(&self) -> Result<View, Stopped> {
+        self.ask(Ask::View).await
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(ask(reply)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}
+
+struct Runner {
+    twin: Twin,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    floor: ClockFloor,
+    begun: Instant,
+    clock_trusted: bool,
+    count: u64,
+}
+
+impl Runner {
+    fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
+        while let Some(ask) = inbox.blocking_recv() {
+            let at = self.moment();
+            // Whoever asked may have gone away meanwhile; what was decided stays decided.
+            match ask {
+                Ask::Decide(fact, reply) => {
+                    let decision = self.twin.decide(at, *fact);
+                    self.count += u64::try_from(decision.outcomes.len()).unwrap_or_default();
+                    let on_disk = self.journal.append(decision.outcomes);
+                    let (effects, answer) = (decision.effects, decision.answer);
+                    drop(reply.send(Decided { effects, answer, on_disk }));
+                }
+                Ask::SheetMade(made) => self.floor.sheet_made = made,
+                Ask::Check(code, reply) => drop(reply.send(self.twin.check_code(at, code))),
+                Ask::Fence(reply) => {
+                    let snapshot = Arc::new(self.twin.snapshot());
+                    drop(reply.send(Fence { now: at.now, count: self.count, snapshot }));
+                }
+                Ask::View(reply) => drop(reply.send(self.twin.view(at.now))),
+            }
+        }
+    }
+
+    /// The site's time, which never goes back, and whether the machine's clock can be trusted.
+    fn moment(&mut self) -> Moment {
+        let shown = self.clock.now();
+        let least = self.floor.last.max(self.floor.sheet_made);
+        let trusted = least.checked_sub_signed(BEHIND).is_none_or(|least| shown >= least);
+        self.floor.last = self.floor.last.max(shown);
+        let at = Moment { now: self.floor.last, mono: self.begun.elapsed() };
+        if trusted != self.clock_trusted {
+            self.clock_trusted = trusted;
+            if trusted {
+                tracing::info!("the clock can be trusted again");
+            } else {
+                tracing::error!(%shown, %least, "the clock is not set: nobody new may check in");
+            }
+            self.twin.decide(at, Fact::ClockSet(trusted));
+        }
+        at
+    }
+}

@@ -1,0 +1,217 @@
+//! The hub as a site sees it. The site begins every conversation.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
+use wire::identity::DeviceIdentity;
+use wire::sheet::{SheetAck, SignedManifest};
+
+use crate::sse::Decoder;
+
+/// The longest single answer, in bytes.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A stream this long without a word, keep-alives included, is dead.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// Everything that a site says to its hub and asks of it.
+#[async_trait]
+pub trait Hub: Send + Sync {
+    /// The newest signed sheet, if there is one.
+    ///
+    /// # Errors
+    /// When the hub cannot be reached or does not answer as it should.
+    async fn sheet(&self) -> Result<Option<SignedManifest>, HubError>;
+
+    /// The bytes of a section by its hash.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError>;
+
+    /// Says which sheet is in force.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn acknowledge(&self, version: u64) -> Result<(), HubError>;
+
+    /// Tells events; the answer comes after the hub's commit.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`]. The hub may have committed the batch all the same.
+    async fn tell(&self, batch: &Batch) -> Result<Result<Taken, Gap>, HubError>;
+
+    /// Puts the site's state in the place of the hub's mirror.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn put_snapshot(&self, snapshot: &SiteSnapshot) -> Result<(), HubError>;
+
+    /// Passes on what the hub tells, until the line breaks.
+    ///
+    /// # Errors
+    /// Always, in the end: the reason why it no longer listens.
+    async fn listen(&self, told: mpsc::Sender<Told>) -> Result<(), HubError>;
+}
+
+/// Why the hub did not do what was asked. All of it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// No line.
+    #[error("the hub cannot be reached: {0}")]
+    Away(String),
+    /// It said no.
+    #[error("the hub answered {status}: {why}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of its words.
+        why: String,
+    },
+    /// Its answer has another form.
+    #[error("the hub's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<reqwest::Error> for HubError {
+    fn from(error: reqwest::Error) -> Self {
+        let mut inner: &dyn std::error::Error = &error;
+        while let Some(source) = inner.source() {
+            inner = source;
+        }
+        Self::Away(inner.to_string())
+    }
+}
+
+/// The hub over HTTPS, each side known by its certificate.
+#[derive(Clone, Debug)]
+pub struct HttpHub {
+    client: Client,
+    base: Url,
+}
+
+/// An address that is none of a hub's.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("'{0}' is no https address of a hub")]
+pub struct BadAddress(String);
+
+impl HttpHub {
+    /// The hub at `address`, such as `https://hub.example:8443`.
+    ///
+    /// # Errors
+    /// When the address or the identity cannot be used.
+    pub fn new(address: &str, identity: &DeviceIdentity) -> Result<Self, crate::SiteError> {
+        let base = Url::parse(address)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.host_str().is_some())
+            .ok_or_else(|| BadAddress(address.to_owned()))?;
+        Ok(Self { client: identity.http_client()?, base })
+    }
+
+    fn url(&self, path: &str) -> Result<Url, HubError> {
+        self.base.join(path).map_err(|error| HubError::Away(error.to_string()))
+    }
+
+    async fn send<T: Serialize + Sync>(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &T,
+    ) -> Result<Response, HubError> {
+        let request = self.client.request(method, self.url(path)?).json(body).timeout(PATIENCE);
+        Ok(request.send().await?)
+    }
+}
+
+#[async_trait]
+impl Hub for HttpHub {
+    async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
+        let answer =
+            self.client.get(self.url("/uplink/v1/sheet")?).timeout(PATIENCE).send().await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        read(good(answer).await?).await.map(Some)
+    }
+
+    async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError> {
+        let url = self.url(&format!("/uplink/v1/sheet/sections/{sha256}"))?;
+        bytes(good(self.client.get(url).timeout(PATIENCE).send().await?).await?).await
+    }
+
+    async fn acknowledge(&self, version: u64) -> Result<(), HubError> {
+        let ack = SheetAck { version };
+        good(self.send(reqwest::Method::POST, "/uplink/v1/sheet/ack", &ack).await?).await?;
+        Ok(())
+    }
+
+    async fn tell(&self, batch: &Batch) -> Result<Result<Taken, Gap>, HubError> {
+        let answer = self.send(reqwest::Method::POST, "/uplink/v1/events", batch).await?;
+        if answer.status() == StatusCode::CONFLICT {
+            return read(answer).await.map(Err);
+        }
+        read(good(answer).await?).await.map(Ok)
+    }
+
+    async fn put_snapshot(&self, snapshot: &SiteSnapshot) -> Result<(), HubError> {
+        good(self.send(reqwest::Method::PUT, "/uplink/v1/snapshot", snapshot).await?).await?;
+        Ok(())
+    }
+
+    async fn listen(&self, told: mpsc::Sender<Told>) -> Result<(), HubError> {
+        let request = self.client.get(self.url("/uplink/v1/stream")?).send();
+        let silent = |_| HubError::Away("the event stream fell silent".to_owned());
+        let answer = tokio::time::timeout(PATIENCE, request).await.map_err(silent)??;
+        let mut answer = good(answer).await?;
+        let mut decoder = Decoder::default();
+        loop {
+            let next = tokio::time::timeout(SILENCE, answer.chunk()).await.map_err(silent)??;
+            let chunk = next.ok_or_else(|| HubError::Away("the event stream ended".to_owned()))?;
+            for event in decoder.take(&chunk) {
+                if event.name != "told" {
+                    continue;
+                }
+                match serde_json::from_str(&event.data) {
+                    Ok(word) => {
+                        if told.send(word).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    // A later hub may tell what this program does not know yet.
+                    Err(error) => tracing::warn!(%error, "the hub told something unknown"),
+                }
+            }
+        }
+    }
+}
+
+async fn good(answer: Response) -> Result<Response, HubError> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status().as_u16();
+    let body = bytes(answer).await.unwrap_or_default();
+    let why = String::from_utf8_lossy(&body).chars().take(300).collect();
+    Err(HubError::Refused { status, why })
+}
+
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, HubError> {
+    let body = bytes(answer).await?;
+    serde_json::from_slice(&body).map_err(|error| HubError::Unreadable(error.to_string()))
+}
+
+async fn bytes(mut answer: Response) -> Result<Vec<u8>, HubError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(HubError::Unreadable("it is too long".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

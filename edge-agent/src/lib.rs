@@ -1,0 +1,24 @@
+//! The agent that runs one site: from the sheet in force, whether or not the hub is there.
+//!
+//! A request comes from the site bus ([`requests`]), is decided on the centre's own thread
+//! ([`centre`]), opens doors ([`doors`]), reaches the disk ([`journal`]), tells terminals
+//! ([`seats`]) and is answered. The line to the hub ([`hub`], `uplink`) only reads the outbox and
+//! brings sheets ([`sheets`]); no tap waits for it. Every error means *deny*.
+
+pub mod broker;
+pub mod centre;
+pub mod config;
+pub mod doors;
+pub mod hub;
+pub mod journal;
+pub mod random;
+pub mod requests;
+pub mod seats;
+pub mod sheets;
+mod site;
+mod sse;
+mod uplink;
+
+pub use config::Config;
+pub use doors::{DoorDriver, Drivers, SimDoors};
+pub use site::{Parts, Site, SiteError};

@@ -1,0 +1,188 @@
+//! What devices ask over the site bus, from the question to the answer.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use argon2::{Argon2, PasswordVerifier as _};
+use data_encoding::HEXLOWER_PERMISSIVE;
+use futures::future::join_all;
+use model::booking::BookingCode;
+use model::day_sheet::CredentialDigest;
+use model::id::{DeviceId, VisitId};
+use ring::rand::SecureRandom;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use twin::{CodeCheck, Effect, Fact};
+use wire::bus::IncomingRequest;
+use wire::credential::RegionCardKey;
+use wire::request::{Answer, Card, MOST_BYTES, Request, Secret};
+use wire::topics::DeviceKind;
+
+use crate::broker::DeviceRegistry;
+use crate::centre::{Centre, Decided};
+use crate::doors::Doors;
+use crate::random;
+use crate::seats::Seats;
+
+/// The most requests in hand at once.
+const AT_ONCE: usize = 64;
+/// The longest PIN that is looked at.
+const LONGEST_PIN: usize = 64;
+
+/// Answers requests.
+pub struct Desk {
+    /// Decides.
+    pub centre: Centre,
+    /// Opens doors.
+    pub doors: Arc<Doors>,
+    /// Tells terminals.
+    pub seats: Seats,
+    /// Knows which device is a kiosk.
+    pub registry: DeviceRegistry,
+    /// The region's card key; without it no card can be recognised.
+    pub card_key: Option<RegionCardKey>,
+    /// The salt of the sheet in force.
+    pub salt: Arc<RwLock<Option<[u8; 32]>>>,
+    /// For visits' ids.
+    pub rng: Arc<dyn SecureRandom + Send + Sync>,
+}
+
+/// Why a request gets no answer but that it was not understood, or none at all.
+enum Unanswered {
+    NotUnderstood(&'static str),
+    Stopped,
+}
+
+impl From<crate::centre::Stopped> for Unanswered {
+    fn from(_: crate::centre::Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Answers every request until the bus is closed.
+pub(crate) async fn serve(desk: Arc<Desk>, mut requests: mpsc::Receiver<IncomingRequest>) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    while let Some(request) = requests.recv().await {
+        while tasks.try_join_next().is_some() {}
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let desk = desk.clone();
+        tasks.spawn(async move {
+            desk.handle(request).await;
+            drop(place);
+        });
+    }
+}
+
+impl Desk {
+    async fn handle(&self, request: IncomingRequest) {
+        let device = request.device.clone();
+        let answer = match self.answer(&device, &request.payload).await {
+            Ok(answer) => answer,
+            Err(Unanswered::NotUnderstood(reason)) => {
+                tracing::warn!(%device, reason, "a request was not understood");
+                Answer::NotUnderstood { reason: reason.to_owned() }
+            }
+            Err(Unanswered::Stopped) => return,
+        };
+        let sent = serde_json::to_vec(&answer)
+            .map_err(|error| error.to_string())
+            .and_then(|payload| request.answer(payload).map_err(|error| error.to_string()));
+        if let Err(error) = sent {
+            tracing::warn!(%device, error, "an answer could not be sent");
+        }
+    }
+
+    async fn answer(&self, device: &DeviceId, payload: &[u8]) -> Result<Answer, Unanswered> {
+        use Unanswered::NotUnderstood;
+        if payload.len() > MOST_BYTES {
+            return Err(NotUnderstood("the request is too long"));
+        }
+        let kiosk = (device.clone(), DeviceKind::Kiosk);
+        if !self.registry.admitted().contains(&kiosk) {
+            return Err(NotUnderstood("only a kiosk of this site may ask"));
+        }
+        let request: Request = serde_json::from_slice(payload)
+            .map_err(|_| NotUnderstood("the request is not of the form this site knows"))?;
+        let fact = self.fact(device.clone(), request).await?;
+        let decided = self.centre.decide(fact).await?;
+        self.act(decided).await
+    }
+
+    async fn fact(&self, reader: DeviceId, request: Request) -> Result<Fact, Unanswered> {
+        let visit = random::uuid(&*self.rng)
+            .map(VisitId)
+            .map_err(|_| Unanswered::NotUnderstood("this site has no random numbers"))?;
+        Ok(match request {
+            Request::Tap { card: Card::Unreadable } => Fact::UnreadableCard { reader },
+            Request::Tap { card: Card::Identifier { identifier } } => {
+                let digest = self.digest(&identifier)?;
+                Fact::Tap { reader, digest, visit }
+            }
+            Request::Code { code, pin } => {
+                let code: Option<BookingCode> = code.parse().ok();
+                let pin_right = match code {
+                    Some(code) => self.pin_right(code, pin).await?,
+                    None => false,
+                };
+                Fact::Code { reader, code, pin_right, visit }
+            }
+            Request::Leave { visit, leaving } => Fact::Leave { reader, visit, leaving },
+        })
+    }
+
+    fn digest(&self, identifier: &Secret) -> Result<CredentialDigest, Unanswered> {
+        let bad = || Unanswered::NotUnderstood("a card's identifier is 1 to 64 bytes in hex");
+        let bytes = HEXLOWER_PERMISSIVE.decode(identifier.0.as_bytes()).map_err(|_| bad())?;
+        if bytes.is_empty() || bytes.len() > 64 {
+            return Err(bad());
+        }
+        let salt = *self.salt.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(match (&self.card_key, salt) {
+            (Some(key), Some(salt)) => key.reference(&bytes).on_sheet(&salt),
+            // Before the first sheet no card is known, whatever its digest.
+            _ => CredentialDigest([0; 32]),
+        })
+    }
+
+    async fn pin_right(&self, code: BookingCode, Secret(pin): Secret) -> Result<bool, Unanswered> {
+        let CodeCheck::Pin(hash) = self.centre.check_code(code).await? else { return Ok(false) };
+        if pin.len() > LONGEST_PIN {
+            return Ok(false);
+        }
+        // It takes tens of milliseconds on purpose, and taps must not wait for it.
+        let right = tokio::task::spawn_blocking(move || {
+            Argon2::default().verify_password(pin.as_bytes(), hash.as_str()).is_ok()
+        });
+        Ok(right.await.unwrap_or(false))
+    }
+
+    /// Opens the doors first, then waits for the disk, then tells terminal and kiosk.
+    async fn act(&self, decided: Decided) -> Result<Answer, Unanswered> {
+        let Decided { effects, answer, on_disk } = decided;
+        let unlocks = effects.iter().filter_map(|effect| match effect {
+            Effect::Unlock { door, visit } => Some(self.doors.unlock(door, *visit)),
+            _ => None,
+        });
+        let door_open = join_all(unlocks).await.contains(&true);
+        if !on_disk.wait().await {
+            return Err(Unanswered::Stopped);
+        }
+        effects.iter().for_each(|effect| self.seats.tell(effect));
+        answer
+            .map(|answer| on_the_wire(answer, door_open))
+            .ok_or(Unanswered::NotUnderstood("this site has no answer to that"))
+    }
+}
+
+fn on_the_wire(answer: twin::Answer, door_open: bool) -> Answer {
+    match answer {
+        twin::Answer::Welcome { visit, space, until, language } => {
+            Answer::Welcome { visit, space, until, door_open, language }
+        }
+        twin::Answer::AskLeaving { visit, space, language } => {
+            Answer::AskLeaving { visit, space, language }
+        }
+        twin::Answer::Goodbye { minutes, language } => Answer::Goodbye { minutes, language },
+        twin::Answer::Refused { why, opens, language } => Answer::Refused { why, opens, language },
+    }
+}

@@ -1,0 +1,111 @@
+//! The terminals at the desks: told over the site bus, heard by their retained state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use model::clock::Clock;
+use model::id::DeviceId;
+use model::terminal::TerminalState;
+use ring::rand::SecureRandom;
+use tokio::sync::mpsc;
+use twin::{Effect, Fact};
+use wire::bus::{SiteBus, StateChange};
+use wire::request::{Act, Command};
+use wire::topics::LIFECYCLE;
+
+use crate::centre::Centre;
+use crate::random;
+
+/// A command is good for so long.
+const GOOD_FOR: Duration = Duration::from_secs(5);
+/// Where a terminal says its state.
+const STATE: &str = "terminal/state";
+
+/// Tells terminals what to do.
+#[derive(Clone)]
+pub struct Seats {
+    bus: SiteBus,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn SecureRandom + Send + Sync>,
+}
+
+impl Seats {
+    /// Speaks over `bus`.
+    #[must_use]
+    pub fn new(
+        bus: SiteBus,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn SecureRandom + Send + Sync>,
+    ) -> Self {
+        Self { bus, clock, rng }
+    }
+
+    /// Tells a terminal, if the effect is for one. What gets lost the centre asks for again.
+    pub fn tell(&self, effect: &Effect) {
+        let (terminal, act) = match effect.clone() {
+            Effect::Assign { terminal, visit, until, language } => {
+                (terminal, Act::Assign { visit, until, language })
+            }
+            Effect::Wipe { terminal, visit } => (terminal, Act::Wipe { visit }),
+            Effect::Unlock { .. } | Effect::Lock { .. } => return,
+        };
+        let Ok(id) = random::uuid(&*self.rng) else {
+            return tracing::error!(%terminal, "no random numbers for a command");
+        };
+        let good_for = TimeDelta::from_std(GOOD_FOR).unwrap_or_default();
+        let command = Command { id, not_after: self.clock.now() + good_for, act };
+        let sent =
+            serde_json::to_vec(&command).map_err(|error| error.to_string()).and_then(|payload| {
+                self.bus
+                    .try_command(&terminal, payload, GOOD_FOR)
+                    .map_err(|error| error.to_string())
+            });
+        if let Err(error) = sent {
+            tracing::warn!(%terminal, error, "a terminal could not be told");
+        }
+    }
+}
+
+/// Takes in what devices say of themselves until the bus is closed.
+pub(crate) async fn hear(mut states: mpsc::Receiver<StateChange>, centre: Centre) {
+    while let Some(change) = states.recv().await {
+        let Some((terminal, state)) = terminal_state(change) else { continue };
+        if centre.decide(Fact::TerminalSaid { terminal, state }).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn terminal_state(change: StateChange) -> Option<(DeviceId, TerminalState)> {
+    let StateChange { device, path, value } = change;
+    match path.as_str() {
+        STATE => {
+            let state = serde_json::from_value(serde_json::Value::String(value)).ok();
+            Some((device, state.unwrap_or_default()))
+        }
+        LIFECYCLE if value != "ready" => Some((device, TerminalState::Lost)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_says_is_read_and_garbage_is_lost() {
+        let read = |path: &str, value: &str| {
+            let device = "seat".parse().unwrap();
+            terminal_state(StateChange { device, path: path.into(), value: value.into() })
+                .map(|(_, state)| state)
+        };
+        assert_eq!(read("terminal/state", "idle"), Some(TerminalState::Idle));
+        assert_eq!(read("terminal/state", "on fire"), Some(TerminalState::Lost));
+        assert_eq!(read("$state", "lost"), Some(TerminalState::Lost));
+        assert_eq!(read("$state", "ready"), None);
+        assert_eq!(read("$description", "{}"), None);
+    }
+}

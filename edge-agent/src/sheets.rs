@@ -1,0 +1,194 @@
+//! Which sheet is in force: checked, kept, and only then used.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+use edge_store::{EdgeStore, KeptSheet, StoreError};
+use model::clock::Clock;
+use model::day_sheet::{DaySheet, SiteDevice};
+use model::id::{CentreId, DeviceId, Slug};
+use tokio::sync::Mutex;
+use twin::Fact;
+use wire::sheet::{Manifest, SheetRefused, SignedManifest, Trust, assemble, check};
+use wire::topics::DeviceKind;
+
+use crate::broker::{DeviceEntry, DeviceRegistry, mosquitto};
+use crate::centre::{Centre, Stopped};
+use crate::doors::Doors;
+use crate::hub::{Hub, HubError};
+
+/// A sheet that has been checked through.
+#[derive(Debug)]
+pub struct GoodSheet {
+    /// The sheet.
+    pub sheet: DaySheet,
+    /// What its credentials are keyed with.
+    pub salt: [u8; 32],
+    /// When it was made.
+    pub made_at: DateTime<Utc>,
+}
+
+/// Why no new sheet came into force; the one before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// It does not hold.
+    #[error(transparent)]
+    Refused(#[from] SheetRefused),
+    /// It could not be fetched.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The program is ending.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// The newest kept sheet that is whole and signed, expired or not: an expired one still lets
+/// people out, and says whose visit is whose.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn last_good(
+    store: &EdgeStore,
+    keys: &[String],
+    centre: &Slug,
+) -> Result<Option<GoodSheet>, StoreError> {
+    let trust = Trust { keys: keys.to_vec(), centre: None, in_force: 0 };
+    for kept in store.sheets().await? {
+        let whole = check(&kept.manifest, &trust, DateTime::<Utc>::MIN_UTC)
+            .and_then(|manifest| good(&manifest, &kept.sections, centre));
+        match whole {
+            Ok(sheet) => return Ok(Some(sheet)),
+            Err(error) => {
+                tracing::error!(%error, "a kept sheet does not hold; taking the one before")
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn good(
+    manifest: &Manifest,
+    sections: &HashMap<String, Vec<u8>>,
+    centre: &Slug,
+) -> Result<GoodSheet, SheetRefused> {
+    let (sheet, salt) = assemble(manifest, sections)?;
+    if sheet.site.slug != *centre {
+        return Err(SheetRefused::WrongCentre);
+    }
+    Ok(GoodSheet { sheet, salt, made_at: manifest.made_at })
+}
+
+/// Brings sheets into force.
+pub struct Sheets {
+    pub(crate) store: EdgeStore,
+    pub(crate) centre: Centre,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) registry: DeviceRegistry,
+    pub(crate) salt: Arc<RwLock<Option<[u8; 32]>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The public keys that sheets may be signed with, base64.
+    pub(crate) keys: Vec<String>,
+    /// The centre that the edge was enrolled for.
+    pub(crate) slug: Slug,
+    pub(crate) in_force: Mutex<InForce>,
+    /// Mosquitto's list of rights, where the site has one.
+    pub(crate) acl_file: Option<PathBuf>,
+}
+
+/// The sheet in force, as far as the next one is held against it.
+#[derive(Clone, Debug, Default)]
+pub struct InForce {
+    /// Its version, 0 before the first.
+    pub version: u64,
+    /// Its centre.
+    pub centre: Option<CentreId>,
+    /// Its sections, so that unchanged ones need not be fetched again.
+    pub sections: HashMap<String, Vec<u8>>,
+}
+
+impl Sheets {
+    /// The version in force, 0 before the first.
+    pub async fn version(&self) -> u64 {
+        self.in_force.lock().await.version
+    }
+
+    /// Fetches the hub's newest sheet and brings it into force, if it is newer and good. Answers
+    /// the version in force afterwards.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, does not hold or cannot be kept; the one before stays in force.
+    pub async fn fetch(&self, hub: &dyn Hub) -> Result<u64, SheetError> {
+        let mut in_force = self.in_force.lock().await;
+        let Some(signed) = hub.sheet().await? else { return Ok(in_force.version) };
+        let manifest = match self.check(&signed, &in_force) {
+            Ok(manifest) => manifest,
+            Err(SheetRefused::NotNewer { in_force, offered }) if in_force == offered => {
+                return Ok(in_force);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut sections = HashMap::new();
+        for section in &manifest.sections {
+            let bytes = match in_force.sections.get(&section.sha256) {
+                Some(bytes) => bytes.clone(),
+                None => hub.section(&section.sha256).await?,
+            };
+            sections.insert(section.sha256.clone(), bytes);
+        }
+        let sheet = good(&manifest, &sections, &self.slug)?;
+        let kept = KeptSheet { manifest: signed, sections };
+        self.store.keep_sheet(manifest.version, &kept).await?;
+        tracing::info!(version = manifest.version, "a new sheet is in force");
+        self.put_in_force(sheet).await?;
+        *in_force = InForce {
+            version: manifest.version,
+            centre: Some(manifest.centre),
+            sections: kept.sections,
+        };
+        Ok(manifest.version)
+    }
+
+    fn check(&self, signed: &SignedManifest, in_force: &InForce) -> Result<Manifest, SheetRefused> {
+        let trust =
+            Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: in_force.version };
+        check(signed, &trust, self.clock.now())
+    }
+
+    async fn put_in_force(&self, good: GoodSheet) -> Result<(), Stopped> {
+        let GoodSheet { sheet, salt, made_at } = good;
+        let doors = sheet.site.doors.clone();
+        self.registry.replace(entries(&sheet.devices, self.registry.edge()));
+        if let Some(file) = &self.acl_file {
+            match std::fs::write(file, mosquitto::acl(&self.registry)) {
+                Ok(()) => {
+                    tracing::info!(file = %file.display(), "new rights for Mosquitto, which reads them on SIGHUP")
+                }
+                Err(error) => tracing::error!(%error, "the rights for Mosquitto cannot be written"),
+            }
+        }
+        self.centre.sheet_made(made_at).await?;
+        // The salt first: a tap in between finds no card and is refused, never let in wrongly.
+        *self.salt.write().unwrap_or_else(PoisonError::into_inner) = Some(salt);
+        let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
+        decided.on_disk.wait().await;
+        self.doors.use_only(&doors);
+        Ok(())
+    }
+}
+
+/// Who may be on the site bus: the sheet's devices, and the edge itself.
+pub(crate) fn entries(devices: &[SiteDevice], edge: &DeviceId) -> BTreeMap<DeviceId, DeviceEntry> {
+    let entry = |kind| DeviceEntry { kind, fingerprint: None, revoked: false };
+    let mut devices: BTreeMap<DeviceId, DeviceEntry> = devices
+        .iter()
+        .filter(|device| device.device != *edge)
+        .map(|device| (device.device.clone(), entry(device.kind)))
+        .collect();
+    devices.insert(edge.clone(), entry(DeviceKind::Edge));
+    devices
+}

@@ -1,0 +1,345 @@
+//! A whole running site.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use edge_store::{EdgeStore, StoreError};
+use model::clock::Clock;
+use model::id::DeviceId;
+use ring::rand::SecureRandom;
+use tokio::sync::{Mutex, Notify};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use twin::{Effect, Fact, Snapshot, Twin, View};
+use wire::bus::{BusError, BusInbox, BusOptions, SiteBus};
+use wire::credential::RegionCardKey;
+use wire::identity::{DeviceIdentity, IdentityError};
+use wire::topics::DeviceKind;
+
+use crate::broker::mosquitto::{self, MosquittoSite};
+use crate::broker::{Broker, BrokerError, BrokerHandle, DeviceEntry, DeviceRegistry};
+use crate::centre::{Centre, ClockFloor, Stopped};
+use crate::config::{BrokerChoice, Config};
+use crate::doors::{Doors, Drivers};
+use crate::hub::{BadAddress, Hub};
+use crate::journal::Journal;
+use crate::requests::{self, Desk};
+use crate::seats::{self, Seats};
+use crate::sheets::{self, GoodSheet, InForce, Sheets};
+use crate::uplink::{self, Teller};
+
+/// How often the centre looks at the time.
+const TICK: Duration = Duration::from_millis(200);
+/// How often the time is kept.
+const KEEP_TIME: Duration = Duration::from_secs(30);
+const FILE: &str = "site.db";
+const ACL: &str = "mosquitto.acl";
+
+/// What a site is made of.
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// Who the edge is.
+    pub identity: DeviceIdentity,
+    /// The public keys that the hub signs sheets with, base64.
+    pub sheet_keys: Vec<String>,
+    /// The hub.
+    pub hub: Arc<dyn Hub>,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub rng: Arc<dyn SecureRandom + Send + Sync>,
+    /// The doors' drivers.
+    pub drivers: Arc<dyn Drivers>,
+}
+
+/// A running site. Dropping it stops everything at once, as a power cut would.
+pub struct Site {
+    centre: Centre,
+    store: EdgeStore,
+    sheets: Arc<Sheets>,
+    bus: SiteBus,
+    broker: Option<BrokerHandle>,
+    bus_address: Option<SocketAddr>,
+    tasks: JoinSet<()>,
+    writer: JoinHandle<()>,
+}
+
+/// Why a site does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// The site's file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The hub's address.
+    #[error(transparent)]
+    Hub(#[from] BadAddress),
+    /// The card key is not 32 bytes.
+    #[error("the region's card key is damaged; enrol this edge again")]
+    CardKey,
+    /// The system refused a thread or a file.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// It stopped while it started.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl Site {
+    /// Starts a site from what it kept: visits, outbox, the last good sheet. Every door is locked
+    /// first. Neither the hub nor a broker elsewhere has to be there.
+    ///
+    /// # Errors
+    /// When the file, the identity or the bus's address cannot be used.
+    pub async fn start(parts: Parts) -> Result<Self, SiteError> {
+        let Parts { config, identity, sheet_keys, hub, clock, rng, drivers } = parts;
+        std::fs::create_dir_all(&config.data_dir)?;
+        let store = EdgeStore::open(&config.data_dir.join(FILE)).await?;
+        let edge = identity.device().clone();
+        let card_key = match identity.region_card_key().map(<[u8; 32]>::try_from) {
+            Some(Ok(key)) => Some(RegionCardKey::new(&key)),
+            Some(Err(_)) => return Err(SiteError::CardKey),
+            None => None,
+        };
+        let good = sheets::last_good(&store, &sheet_keys, identity.centre()).await?;
+        let registry = DeviceRegistry::new(edge.clone(), registered(good.as_ref(), &edge));
+
+        let (broker, host, port) = join_or_host(&config, &identity, &registry).await?;
+        let bus_address = broker.as_ref().map(BrokerHandle::local_addr);
+        let options = BusOptions {
+            host,
+            port,
+            device: edge.clone(),
+            kind: DeviceKind::Edge,
+            edge,
+            tls: Arc::new(identity.client_config()?),
+            request_timeout: Duration::from_secs(5),
+        };
+        let (bus, BusInbox { requests, states, commands: _ }) = SiteBus::start(options, &*rng)?;
+
+        let twin = restore(&store, good.as_ref()).await?;
+        let version_before = twin.sheet_version();
+        let (journal, journal_reader, writer) =
+            Journal::start(store.clone(), store.progress().await?.last_place);
+        let floor = ClockFloor {
+            last: store.clock_floor().await?,
+            sheet_made: good.as_ref().map(|good| good.made_at).unwrap_or_default(),
+        };
+        let centre = Centre::start(twin, journal, clock.clone(), floor)?;
+        let doors = Arc::new(Doors::new(centre.clone(), bus.clone(), drivers));
+        let seats = Seats::new(bus.clone(), clock.clone(), rng.clone());
+        let salt = Arc::new(RwLock::new(None));
+        let sheets = Arc::new(Sheets {
+            store: store.clone(),
+            centre: centre.clone(),
+            doors: doors.clone(),
+            registry: registry.clone(),
+            salt: salt.clone(),
+            clock,
+            keys: sheet_keys,
+            slug: identity.centre().clone(),
+            in_force: Mutex::new(InForce::default()),
+            acl_file: matches!(config.broker, BrokerChoice::Mosquitto { .. })
+                .then(|| config.data_dir.join(ACL)),
+        });
+
+        centre.decide(Fact::Started).await?;
+        if let Some(GoodSheet { sheet, salt: its_salt, .. }) = good {
+            *salt.write().unwrap_or_else(PoisonError::into_inner) = Some(its_salt);
+            *sheets.in_force.lock().await = InForce {
+                version: sheet.version,
+                centre: Some(sheet.site.centre),
+                ..InForce::default()
+            };
+            let used = sheet.site.doors.clone();
+            if sheet.version != version_before {
+                centre.decide(Fact::Sheet(Box::new(sheet))).await?;
+            }
+            doors.use_only(&used);
+        }
+
+        let mut tasks = JoinSet::new();
+        let desk = Desk {
+            centre: centre.clone(),
+            doors: doors.clone(),
+            seats: seats.clone(),
+            registry,
+            card_key,
+            salt,
+            rng,
+        };
+        tasks.spawn(requests::serve(Arc::new(desk), requests));
+        tasks.spawn(seats::hear(states, centre.clone()));
+        tasks.spawn(tick(centre.clone(), doors, seats));
+        tasks.spawn(keep_time(centre.clone(), store.clone()));
+        let look = Arc::new(Notify::new());
+        tasks.spawn(uplink::listen(hub.clone(), look.clone()));
+        tasks.spawn(uplink::follow_sheets(hub.clone(), sheets.clone(), look));
+        let teller =
+            Teller { hub, store: store.clone(), centre: centre.clone(), journal: journal_reader };
+        tasks.spawn(teller.run());
+        Ok(Self { centre, store, sheets, bus, broker, bus_address, tasks, writer })
+    }
+
+    /// Where the embedded broker listens.
+    #[must_use]
+    pub fn bus_address(&self) -> Option<SocketAddr> {
+        self.bus_address
+    }
+
+    /// Whether the edge itself is on its bus.
+    #[must_use]
+    pub fn on_the_bus(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.bus.connected()
+    }
+
+    /// The centre for an operator's eyes.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    pub async fn view(&self) -> Result<View, Stopped> {
+        self.centre.view().await
+    }
+
+    /// What the site shares with the hub.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, Stopped> {
+        Ok(self.centre.fence().await?.snapshot)
+    }
+
+    /// The version of the sheet in force, 0 before the first.
+    pub async fn sheet_version(&self) -> u64 {
+        self.sheets.version().await
+    }
+
+    /// Stops in good order: what has happened is on disk when this returns.
+    pub async fn stop(self) {
+        let Self { centre, store, sheets, bus, broker, mut tasks, writer, .. } = self;
+        let now = centre.fence().await.map(|fence| fence.now);
+        tasks.shutdown().await;
+        bus.close().await;
+        if let Some(broker) = broker {
+            broker.shutdown().await;
+        }
+        if let Ok(now) = now
+            && let Err(error) = store.raise_clock_floor(now).await
+        {
+            tracing::warn!(%error, "the time could not be kept");
+        }
+        // With the last of them the centre's thread ends, then the journal, then the writer.
+        drop((centre, sheets));
+        if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
+            tracing::error!("some events could not be written in time");
+        }
+        store.close().await;
+    }
+}
+
+fn registered(good: Option<&GoodSheet>, edge: &DeviceId) -> BTreeMap<DeviceId, DeviceEntry> {
+    sheets::entries(good.map_or(&[], |good| &good.sheet.devices), edge)
+}
+
+/// Starts the embedded broker, or writes what Mosquitto needs; answers where to connect to.
+async fn join_or_host(
+    config: &Config,
+    identity: &DeviceIdentity,
+    registry: &DeviceRegistry,
+) -> Result<(Option<BrokerHandle>, String, u16), SiteError> {
+    match &config.broker {
+        BrokerChoice::Embedded => {
+            let tls = identity.server_config()?;
+            let broker = Broker::start(config.bus_listen, tls, registry.clone()).await?;
+            let port = broker.local_addr().port();
+            Ok((Some(broker), config.bus_host.clone(), port))
+        }
+        BrokerChoice::Mosquitto { host, port } => {
+            let acl_file = config.data_dir.join(ACL);
+            std::fs::write(&acl_file, mosquitto::acl(registry))?;
+            let text = mosquitto::config(&MosquittoSite {
+                address: config.bus_listen,
+                identity: identity.files(),
+                acl_file,
+                revocation_list: None,
+            });
+            std::fs::write(config.data_dir.join("mosquitto.conf"), text)?;
+            Ok((None, host.clone(), *port))
+        }
+    }
+}
+
+/// The centre as it was: the kept state and the events since.
+async fn restore(store: &EdgeStore, good: Option<&GoodSheet>) -> Result<Twin, SiteError> {
+    let mut twin = Twin::new();
+    let progress = store.progress().await?;
+    let mut place = 0;
+    if let Some((kept_at, state)) = progress.state {
+        match serde_json::from_str::<Snapshot>(&state) {
+            Ok(snapshot) => {
+                twin.restore(&snapshot);
+                place = kept_at;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the kept state is torn; going on with the outbox alone")
+            }
+        }
+    }
+    loop {
+        let events = store.events_from(place + 1, 500).await?;
+        let Some((last, _)) = events.last() else { break };
+        place = *last;
+        for (_, event) in &events {
+            twin.apply(event);
+        }
+    }
+    if let Some(good) = good {
+        twin.load_sheet(&good.sheet);
+    }
+    Ok(twin)
+}
+
+async fn tick(centre: Centre, doors: Arc<Doors>, seats: Seats) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Ok(decided) = centre.decide(Fact::Tick).await else { return };
+        for effect in &decided.effects {
+            if let Effect::Lock { door } = effect {
+                doors.lock(door);
+            }
+        }
+        if decided.effects.iter().any(|effect| !matches!(effect, Effect::Lock { .. })) {
+            // A terminal hears of an end only after the end is on disk; doors have not waited.
+            let seats = seats.clone();
+            tokio::spawn(async move {
+                if decided.on_disk.wait().await {
+                    decided.effects.iter().for_each(|effect| seats.tell(effect));
+                }
+            });
+        }
+    }
+}
+
+async fn keep_time(centre: Centre, store: EdgeStore) {
+    let mut ticks = interval(KEEP_TIME);
+    loop {
+        ticks.tick().await;
+        let Ok(fence) = centre.fence().await else { return };
+        if let Err(error) = store.raise_clock_floor(fence.now).await {
+            tracing::warn!(%error, "the time could not be kept");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The line to the hub: sheets down, events up, each in a loop of its own that tries for ever.
+//! Nothing here is ever waited for by somebody at a door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use edge_store::{EdgeStore, StoreError};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
+use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
+
+use crate::centre::{Centre, Fence, Stopped};
+use crate::hub::{Hub, HubError};
+use crate::journal::{JournalReader, Written};
+use crate::sheets::Sheets;
+
+/// How often the hub hears how far the site has told, even when nothing happens.
+const WORD: Duration = Duration::from_secs(5);
+/// How often the sheet is asked for without having been told of a new one.
+const LOOK: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The most events in one batch.
+const BATCH: u32 = 500;
+
+/// What telling events needs.
+pub(crate) struct Teller {
+    pub hub: Arc<dyn Hub>,
+    pub store: EdgeStore,
+    pub centre: Centre,
+    pub journal: JournalReader,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum TellError {
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error("the hub goes on at place {expected}")]
+    OutOfStep { expected: u64 },
+    #[error("the state cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Waits a little longer after each failure.
+struct Pause(Duration);
+
+impl Pause {
+    fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    async fn wait(&mut self) {
+        sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Listens to the hub's event stream and asks for sheets when told to, and on every reconnect.
+pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Arc<Notify>) {
+    let mut pause = Pause::new();
+    loop {
+        look.notify_one();
+        let (told_in, mut told) = mpsc::channel(16);
+        let mut line = hub.listen(told_in);
+        loop {
+            tokio::select! {
+                ended = &mut line => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "the hub's event stream is down");
+                    }
+                    break;
+                }
+                Some(Told::Sheet { version }) = told.recv() => {
+                    tracing::debug!(version, "the hub has a sheet");
+                    pause = Pause::new();
+                    look.notify_one();
+                }
+            }
+        }
+        drop(line);
+        pause.wait().await;
+    }
+}
+
+/// Keeps the newest good sheet in force, and the hub informed of which that is.
+pub(crate) async fn follow_sheets(hub: Arc<dyn Hub>, sheets: Arc<Sheets>, look: Arc<Notify>) {
+    let mut pause = Pause::new();
+    let mut acknowledged = 0;
+    loop {
+        match sheets.fetch(&*hub).await {
+            Ok(version) if version > acknowledged => match hub.acknowledge(version).await {
+                Ok(()) => acknowledged = version,
+                Err(error) => {
+                    tracing::warn!(%error, "the hub does not know yet which sheet is in force");
+                    pause.wait().await;
+                    continue;
+                }
+            },
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no new sheet; the last good one stays in force");
+                // Told of a newer one meanwhile, or after a pause: whichever comes first.
+                tokio::select! {
+                    () = pause.wait() => {}
+                    () = look.notified() => {}
+                }
+                continue;
+            }
+        }
+        pause = Pause::new();
+        // Silence is no failure: it is time to look without having been told.
+        timeout(LOOK, look.notified()).await.ok();
+    }
+}
+
+impl Teller {
+    /// Tells what is in the outbox, and how far that goes.
+    pub(crate) async fn run(self) {
+        let mut pause = Pause::new();
+        let mut next = loop {
+            match self.meet().await {
+                Ok(Some(next)) => break next,
+                Ok(None) => {}
+                Err(TellError::Stopped(_)) => return,
+                Err(error) => tracing::warn!(%error, "events wait in the outbox"),
+            }
+            pause.wait().await;
+        };
+        let mut written = self.journal.written();
+        loop {
+            match self.tell_once(&mut next).await {
+                Ok(true) => pause = Pause::new(),
+                Ok(false) => {
+                    pause = Pause::new();
+                    written.mark_unchanged();
+                    if written.borrow().place < next {
+                        // Silence is no failure: it is time for a word.
+                        timeout(WORD, written.changed()).await.ok();
+                    }
+                }
+                Err(TellError::Stopped(_)) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "events wait in the outbox");
+                    pause.wait().await;
+                }
+            }
+        }
+    }
+
+    /// The place to go on telling from. A file that has never met the hub may stand in for one
+    /// that was lost: the hub then has events under the places that this file gives anew. So it is
+    /// asked how far it is before it is told anything; nothing, where that has to be asked again.
+    async fn meet(&self) -> Result<Option<u64>, TellError> {
+        let progress = self.store.progress().await?;
+        if progress.met {
+            return Ok(Some(progress.committed + 1));
+        }
+        let told_until = DateTime::UNIX_EPOCH;
+        let question = Batch { first: 1, events: Vec::new(), told_until, state: None };
+        match self.hub.tell(&question).await? {
+            Ok(Taken { reached: 0, .. }) | Err(_) => {
+                self.store.met().await?;
+                Ok(Some(1))
+            }
+            Ok(Taken { reached, .. }) => {
+                let fence = self.centre.fence().await?;
+                self.on_disk(fence.count).await?;
+                self.ahead(reached, &fence)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells one batch; answers whether there is more to tell at once.
+    async fn tell_once(&self, next: &mut u64) -> Result<bool, TellError> {
+        let fence = self.centre.fence().await?;
+        let written = self.on_disk(fence.count).await?;
+        // Where the disk is already further than the fence, the fence's place lies behind.
+        let fence_place = written.place - (written.count - fence.count);
+        if fence_place + 1 < *next {
+            // Asked for before and not done, as something happened in between.
+            self.ahead(*next - 1, &fence)?;
+            return Err(TellError::OutOfStep { expected: *next });
+        }
+        let kept = self.store.events_from(*next, BATCH).await?;
+        let kept: Vec<_> =
+            kept.into_iter().take_while(|(place, _)| *place <= fence_place).collect();
+        if let Some((first, _)) = kept.first()
+            && *first != *next
+        {
+            tracing::error!(expected = *next, kept = *first, "events between are gone");
+        }
+        let first = kept.first().map_or(*next, |(place, _)| *place);
+        let last = kept.last().map_or(first.saturating_sub(1), |(place, _)| *place);
+        let complete = last >= fence_place;
+        let told_until = match kept.last() {
+            Some((_, event)) if !complete => event.at,
+            _ => fence.now,
+        };
+        let state = (last == fence_place).then(|| fence.snapshot.hash());
+        let events = kept.into_iter().map(|(_, event)| event).collect();
+        let batch = Batch { first, events, told_until, state };
+        match self.hub.tell(&batch).await? {
+            Ok(taken) => self.taken(taken, &fence, fence_place, next).await?,
+            Err(Gap { expected }) => {
+                self.go_on_at(expected, &fence).await?;
+                *next = expected;
+                return Err(TellError::OutOfStep { expected });
+            }
+        }
+        Ok(!complete)
+    }
+
+    async fn taken(
+        &self,
+        taken: Taken,
+        fence: &Fence,
+        fence_place: u64,
+        next: &mut u64,
+    ) -> Result<(), TellError> {
+        if taken.reached > self.journal.written().borrow().place {
+            self.ahead(taken.reached, fence)?;
+            *next = taken.reached + 1;
+            return Ok(());
+        }
+        if taken.reached >= *next || taken.want_snapshot {
+            self.store.committed(taken.reached).await?;
+            let state = serde_json::to_string(&*fence.snapshot)?;
+            self.store.keep_state(fence_place, &state).await?;
+        }
+        *next = taken.reached + 1;
+        if taken.want_snapshot {
+            self.put_snapshot(fence, fence_place).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_snapshot(&self, fence: &Fence, place: u64) -> Result<(), TellError> {
+        tracing::info!(place, "the hub's mirror differs: sending the state");
+        let state = serde_json::to_value(&*fence.snapshot)?;
+        self.hub.put_snapshot(&SiteSnapshot { place, state }).await?;
+        Ok(())
+    }
+
+    /// The hub has events from this site that the site no longer knows: its file was lost. What
+    /// happened since goes on after them.
+    fn ahead(&self, reached: u64, fence: &Fence) -> Result<(), TellError> {
+        let state = serde_json::to_string(&*fence.snapshot)?;
+        self.journal.renumber(reached + 1, fence.count, state);
+        Ok(())
+    }
+
+    /// The hub has lost events. Where the site has dropped them too, what it still has follows
+    /// without them, and the mirror's difference will have the state sent.
+    async fn go_on_at(&self, expected: u64, fence: &Fence) -> Result<(), TellError> {
+        let oldest = self.store.events_from(expected, 1).await?.first().map(|(place, _)| *place);
+        if oldest != Some(expected) {
+            tracing::error!(expected, "the hub asks for events that it had committed before");
+            self.ahead(expected.saturating_sub(1), fence)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the first `count` events are on disk.
+    async fn on_disk(&self, count: u64) -> Result<Written, Stopped> {
+        let mut written = self.journal.written();
+        written.wait_for(|written| written.count >= count).await.map(|w| *w).map_err(|_| Stopped)
+    }
+}

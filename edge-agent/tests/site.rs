@@ -1,0 +1,255 @@
+//! A whole site in one process, over its embedded bus.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod site_support;
+
+use chrono::TimeDelta;
+use edge_store::EdgeStore;
+use hardware::door::LockLevel;
+use model::access::RefusalKind;
+use model::id::VisitId;
+use model::site_event::Happening;
+use model::terminal::TerminalState;
+use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until};
+use tokio::time::timeout;
+use twin::SpaceState;
+use wire::bus::BusInbox;
+use wire::request::{Act, Answer, Command, Request};
+use wire::sheet::seal;
+use wire::topics::DeviceKind;
+
+fn welcome(answer: Answer) -> VisitId {
+    let Answer::Welcome { visit, door_open, .. } = answer else { panic!("{answer:?}") };
+    assert!(door_open);
+    visit
+}
+
+fn refused(answer: Answer) -> RefusalKind {
+    let Answer::Refused { why, .. } = answer else { panic!("{answer:?}") };
+    why
+}
+
+async fn command(inbox: &mut BusInbox) -> Act {
+    let payload = timeout(DEADLINE, inbox.commands.recv()).await.unwrap().unwrap();
+    serde_json::from_slice::<Command>(&payload).unwrap().act
+}
+
+/// Waits until the hub has everything and its mirror agrees.
+async fn mirrored(house: &House, site: &edge_agent::Site) {
+    until("the hub to have it all", async || {
+        let hash = site.snapshot().await.unwrap().hash();
+        (house.hub.state().mirror.state_hash() == hash).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_a_tap_to_the_door_the_desk_the_hub_and_home_again() {
+    let house = House::new();
+    house.hub.state().lose_answers = 2;
+    let site = house.start_with(1).await;
+    until("the acknowledgement", async || (house.hub.state().acknowledged == 1).then_some(()))
+        .await;
+    let kiosk = house.kiosk(&site).await;
+    let (seat, mut seat_inbox) = house.join(&site, "y-seat-01", DeviceKind::Seat).await;
+    seat.set_state("terminal/state", "idle").unwrap();
+    until("the terminal", async || {
+        let view = site.view().await.unwrap();
+        let state = view.spaces[0].terminal.as_ref().unwrap().1;
+        (state == TerminalState::Idle).then_some(())
+    })
+    .await;
+
+    let mut door = house.doors.get(&id("y-door")).watch();
+    let visit = welcome(kiosk.tap("0101").await);
+    let unlocked = door.wait_for(|door| door.lock == LockLevel::Unlocked);
+    timeout(DEADLINE, unlocked).await.unwrap().unwrap();
+    let told = command(&mut seat_inbox).await;
+    assert!(matches!(told, Act::Assign { visit: whose, .. } if whose == visit), "{told:?}");
+    seat.set_state("terminal/state", "assigned").unwrap();
+    let relocked = door.wait_for(|door| door.lock == LockLevel::Locked);
+    timeout(DEADLINE, relocked).await.unwrap().unwrap();
+    assert_eq!(site.view().await.unwrap().spaces[0].state, SpaceState::Occupied);
+
+    assert_eq!(welcome(kiosk.tap("0101").await), visit, "a double tap");
+    house.clock.advance(TimeDelta::seconds(6));
+    let answer = kiosk.tap("0101").await;
+    assert!(
+        matches!(answer, Answer::AskLeaving { visit: asked, .. } if asked == visit),
+        "{answer:?}"
+    );
+    house.clock.advance(TimeDelta::minutes(30));
+    let answer = kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+    assert!(matches!(answer, Answer::Goodbye { minutes: 30, .. }), "{answer:?}");
+    let told = command(&mut seat_inbox).await;
+    assert!(matches!(told, Act::Wipe { visit: whose } if whose == visit), "{told:?}");
+
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert!(hub.compared > 0);
+    assert_eq!((hub.differed, hub.snapshots), (0, 0), "the mirror never went astray");
+    let count = |wanted: fn(&Happening) -> bool| {
+        hub.events.iter().filter(|event| wanted(&event.what)).count()
+    };
+    assert_eq!(hub.events[0].what, Happening::Started);
+    assert_eq!(count(|what| matches!(what, Happening::SheetInForce { version: 1 })), 1);
+    assert_eq!(count(|what| matches!(what, Happening::CheckedIn { .. })), 1);
+    assert_eq!(count(|what| matches!(what, Happening::CheckedOut { .. })), 1);
+    assert!(hub.events.is_sorted_by_key(|event| event.at));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_in_is_told_why_and_it_is_recorded() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.tap("0909").await), RefusalKind::UnknownCard);
+    assert_eq!(refused(kiosk.code("12-34", PIN).await), RefusalKind::WrongCode);
+    assert_eq!(refused(kiosk.code("9999-9999", PIN).await), RefusalKind::WrongCode);
+    let code = "0000-0002";
+    assert_eq!(refused(kiosk.code(code, "0000").await), RefusalKind::WrongCode);
+    assert_eq!(refused(kiosk.code(code, "0000").await), RefusalKind::WrongCode);
+    assert_eq!(refused(kiosk.code(code, "0000").await), RefusalKind::CodePaused);
+    assert_eq!(refused(kiosk.code(code, PIN).await), RefusalKind::CodePaused);
+    welcome(kiosk.code("0000-0001", PIN).await);
+    for garbage in [&b""[..], b"{", b"\xff\xfe", br#"{"ask":"open_sesame"}"#, &[b'x'; 20_000]] {
+        let answer = kiosk.say(garbage).await;
+        assert!(matches!(answer, Answer::NotUnderstood { .. }), "{answer:?}");
+    }
+    for identifier in ["", "xyz", "012"] {
+        let answer = kiosk.tap(identifier).await;
+        assert!(matches!(answer, Answer::NotUnderstood { .. }), "{answer:?}");
+    }
+    let (seat, _inbox) = house.join(&site, "y-seat-01", DeviceKind::Seat).await;
+    let request = br#"{"ask":"tap","card":{"kind":"identifier","identifier":"0202"}}"#;
+    let answer = seat.request(request.to_vec()).await.unwrap();
+    assert!(matches!(serde_json::from_slice(&answer).unwrap(), Answer::NotUnderstood { .. }));
+
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    let refusals =
+        hub.events.iter().filter(|event| matches!(event.what, Happening::Refused { .. })).count();
+    assert_eq!(refusals, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_hub_taps_work_and_a_restart_forgets_nothing() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    house.hub.state().away = true;
+    let kiosk = house.kiosk(&site).await;
+    let visit = welcome(kiosk.tap("0101").await);
+    site.stop().await;
+
+    let site = house.start_with(1).await;
+    assert_eq!(site.view().await.unwrap().people_inside, 1);
+    house.clock.advance(TimeDelta::seconds(10));
+    let kiosk = house.kiosk(&site).await;
+    let answer = kiosk.tap("0101").await;
+    assert!(
+        matches!(answer, Answer::AskLeaving { visit: asked, .. } if asked == visit),
+        "{answer:?}"
+    );
+    welcome(kiosk.tap("0202").await);
+    // The answers are given after the events are on disk: now the power goes.
+    drop(site);
+
+    let site = house.start_with(1).await;
+    assert_eq!(site.view().await.unwrap().people_inside, 2);
+    house.hub.state().away = false;
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    let starts = hub.events.iter().filter(|event| event.what == Happening::Started).count();
+    let visits =
+        hub.events.iter().filter(|event| matches!(event.what, Happening::CheckedIn { .. })).count();
+    assert_eq!((starts, visits), (3, 2));
+    assert_eq!((hub.differed, hub.snapshots), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let mut changed = sheet(2);
+    changed.bookings.pop();
+    let good = house.hub.seal(&changed);
+    let mut torn = good.clone();
+    torn.sections.values_mut().for_each(|bytes| bytes.truncate(bytes.len() / 2));
+    let mut unsigned = good.clone();
+    unsigned.manifest.signature.clear();
+    let stranger = seal(&sheet(3), &[9; 32], morning(), &key()).unwrap();
+    let mut elsewhere = sheet(4);
+    elsewhere.site.slug = id("t");
+    let elsewhere = house.hub.seal(&elsewhere);
+    let older = house.hub.seal(&sheet(0));
+    let mut over = sheet(5);
+    over.not_after = morning();
+    let over = house.hub.seal(&over);
+    for bad in [torn, unsigned, stranger, elsewhere, older, over] {
+        let fetched = house.hub.state().fetched;
+        house.hub.offer(bad);
+        until("the sheet to be fetched", async || {
+            (house.hub.state().fetched > fetched).then_some(())
+        })
+        .await;
+        // The version is read behind the same lock that a fetch holds until it is done.
+        assert_eq!(site.sheet_version().await, 1);
+    }
+    let kiosk = house.kiosk(&site).await;
+    welcome(kiosk.tap("0101").await);
+    house.hub.offer(good);
+    in_force(&site, 2).await;
+    site.stop().await;
+
+    house.hub.state().away = true;
+    let site = house.start_with(2).await;
+    assert_eq!(site.view().await.unwrap().people_inside, 1);
+    site.stop().await;
+
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    let mut kept = store.sheets().await.unwrap().swap_remove(0);
+    kept.sections.values_mut().for_each(|bytes| bytes.truncate(10));
+    store.keep_sheet(2, &kept).await.unwrap();
+    store.close().await;
+    let site = house.start_with(1).await;
+    assert_eq!(site.view().await.unwrap().people_inside, 1, "a torn row: the sheet before");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
+    let mut house = House::new();
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    site.stop().await;
+    house.clock = std::sync::Arc::new(model::clock::ManualClock::at(chrono::DateTime::UNIX_EPOCH));
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_lost_its_file_goes_on_after_what_the_hub_knows() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    for file in ["site.db", "site.db-wal", "site.db-shm"] {
+        std::fs::remove_file(house.data().join(file)).ok();
+    }
+    let site = house.start_with(1).await;
+    let before = house.hub.state().events.len();
+    welcome(house.kiosk(&site).await.tap("0202").await);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert!(hub.events.len() > before);
+    let visits =
+        hub.events.iter().filter(|event| matches!(event.what, Happening::CheckedIn { .. })).count();
+    assert_eq!(visits, 2, "{:#?}", hub.events);
+}

@@ -1,0 +1,414 @@
+//! A site in one process: a hub in memory, the embedded bus, a kiosk, a terminal, a simulated door.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use edge_agent::hub::{Hub, HubError};
+use edge_agent::{Config, Parts, SimDoors, Site};
+use model::booking::BookingCode;
+use model::centre::{CentreSettings, Door, Space, SpaceKind};
+use model::clock::ManualClock;
+use model::day_sheet::{
+    self, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, SiteDevice,
+};
+use model::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, SpaceId};
+use model::interval::Interval;
+use model::language::{Language, LocalText};
+use model::site_event::SiteEvent;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+use ring::rand::SystemRandom;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use twin::Twin;
+use uuid::Uuid;
+use wire::bus::{BusInbox, BusOptions, SiteBus};
+use wire::credential::RegionCardKey;
+use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
+use wire::identity::DeviceIdentity;
+use wire::request::{Answer, Card, Request, Secret};
+use wire::sheet::{SealedSheet, SheetKey, SignedManifest, seal};
+use wire::topics::DeviceKind;
+
+pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const PIN: &str = "4711";
+const CARD_KEY: [u8; 32] = [7; 32];
+const CARD_KEY_BASE64: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const SALT: [u8; 32] = [9; 32];
+
+pub fn id(text: &str) -> DeviceId {
+    text.parse().unwrap()
+}
+
+pub fn morning() -> DateTime<Utc> {
+    "2026-11-24T00:00:00Z".parse().unwrap()
+}
+
+/// Waits until `now` gives something, and says what was awaited when it does not.
+pub async fn until<T>(what: &str, mut now: impl AsyncFnMut() -> Option<T>) -> T {
+    let waiting = async {
+        loop {
+            if let Some(found) = now().await {
+                return found;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// Person 1 has a card `0101` and desk A-01, person 2 a card `0202` and desk A-02, both now.
+pub fn sheet(version: u64) -> DaySheet {
+    let centre = CentreId(Uuid::from_u128(1));
+    let device = |device, kind| SiteDevice { device: id(device), kind };
+    let key = RegionCardKey::new(&CARD_KEY);
+    let pin = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap())
+        .hash_password_with_salt(PIN.as_bytes(), b"salt for a test")
+        .unwrap()
+        .to_string();
+    DaySheet {
+        version,
+        not_after: morning() + TimeDelta::days(3),
+        site: day_sheet::Site {
+            centre,
+            slug: id("y"),
+            name: LocalText::new("横浜", "Yokohama"),
+            settings: CentreSettings::default(),
+            spaces: (1..=2_u128)
+                .map(|number| Space {
+                    id: SpaceId(Uuid::from_u128(number)),
+                    centre,
+                    kind: SpaceKind::Desk,
+                    label: format!("A-{number:02}"),
+                    zone: "A".to_owned(),
+                    terminal: Some(id(&format!("y-seat-{number:02}"))),
+                })
+                .collect(),
+            doors: vec![Door {
+                device: id("y-door"),
+                name: LocalText::new("入口", "Entrance"),
+                unlock_seconds: 1,
+            }],
+        },
+        devices: vec![
+            device("y-edge", DeviceKind::Edge),
+            device("y-kiosk-1", DeviceKind::Kiosk),
+            device("y-seat-01", DeviceKind::Seat),
+        ],
+        credentials: (1..=2_u8)
+            .map(|number| SheetCredential {
+                digest: key.reference(&[number, number]).on_sheet(&SALT),
+                credential: CredentialId(Uuid::from_u128(number.into())),
+                person: PersonId(Uuid::from_u128(number.into())),
+                blocked: false,
+            })
+            .collect(),
+        people: (1..=2_u128)
+            .map(|number| SheetPerson {
+                id: PersonId(Uuid::from_u128(number)),
+                language: Language::En,
+                pin: Some(pin.clone()),
+            })
+            .collect(),
+        bookings: (1..=2_u128)
+            .map(|number| SheetBooking {
+                id: BookingId(Uuid::from_u128(number)),
+                person: PersonId(Uuid::from_u128(number)),
+                code: BookingCode::from_random(u64::try_from(number).unwrap()),
+                desks: vec![SheetDesk {
+                    space: SpaceId(Uuid::from_u128(number)),
+                    when: Interval::new(morning(), morning() + TimeDelta::hours(4)).unwrap(),
+                }],
+                children: 0,
+            })
+            .collect(),
+    }
+}
+
+pub fn key() -> SheetKey {
+    SheetKey::from_pkcs8(&SheetKey::generate(&SystemRandom::new()).unwrap()).unwrap()
+}
+
+/// A hub that keeps everything in memory, loses answers and goes away when it is told to.
+pub struct FakeHub {
+    pub key: SheetKey,
+    state: Mutex<HubState>,
+    /// Rises with every sheet that is offered.
+    offers: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+pub struct HubState {
+    pub away: bool,
+    pub lose_answers: u32,
+    pub sealed: Option<SealedSheet>,
+    pub fetched: u32,
+    pub acknowledged: u64,
+    pub events: Vec<SiteEvent>,
+    pub told_until: Option<DateTime<Utc>>,
+    pub mirror: Twin,
+    pub compared: u32,
+    pub differed: u32,
+    pub snapshots: u32,
+}
+
+impl FakeHub {
+    pub fn new() -> Arc<Self> {
+        let (offers, _) = watch::channel(0);
+        Arc::new(Self { key: key(), state: Mutex::default(), offers })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, HubState> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn offer(&self, sealed: SealedSheet) {
+        self.state().sealed = Some(sealed);
+        self.offers.send_modify(|offers| *offers += 1);
+    }
+
+    pub fn seal(&self, sheet: &DaySheet) -> SealedSheet {
+        seal(sheet, &SALT, morning(), &self.key).unwrap()
+    }
+
+    fn here(&self) -> Result<MutexGuard<'_, HubState>, HubError> {
+        let state = self.state();
+        if state.away { Err(HubError::Away("unplugged".to_owned())) } else { Ok(state) }
+    }
+}
+
+#[async_trait]
+impl Hub for FakeHub {
+    async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
+        let mut state = self.here()?;
+        state.fetched += 1;
+        Ok(state.sealed.as_ref().map(|sealed| sealed.manifest.clone()))
+    }
+
+    async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError> {
+        let state = self.here()?;
+        let bytes = state.sealed.as_ref().and_then(|sealed| sealed.sections.get(sha256));
+        bytes.cloned().ok_or(HubError::Refused { status: 404, why: "gone".to_owned() })
+    }
+
+    async fn acknowledge(&self, version: u64) -> Result<(), HubError> {
+        self.here()?.acknowledged = version;
+        Ok(())
+    }
+
+    async fn tell(&self, batch: &Batch) -> Result<Result<Taken, Gap>, HubError> {
+        let mut state = self.here()?;
+        let reached = u64::try_from(state.events.len()).unwrap();
+        if batch.first > reached + 1 {
+            return Ok(Err(Gap { expected: reached + 1 }));
+        }
+        let known = usize::try_from(reached + 1 - batch.first).unwrap();
+        for event in batch.events.iter().skip(known) {
+            state.mirror.apply(event);
+            state.events.push(event.clone());
+        }
+        state.told_until = state.told_until.max(Some(batch.told_until));
+        let mut want_snapshot = false;
+        let last = batch.first - 1 + u64::try_from(batch.events.len()).unwrap();
+        let reached = u64::try_from(state.events.len()).unwrap();
+        if let Some(hash) = batch.state.as_ref().filter(|_| last == reached) {
+            state.compared += 1;
+            want_snapshot = *hash != state.mirror.state_hash();
+            state.differed += u32::from(want_snapshot);
+        }
+        if state.lose_answers > 0 {
+            state.lose_answers -= 1;
+            return Err(HubError::Away("the answer got lost".to_owned()));
+        }
+        Ok(Ok(Taken { reached, want_snapshot }))
+    }
+
+    async fn put_snapshot(&self, snapshot: &SiteSnapshot) -> Result<(), HubError> {
+        let mut state = self.here()?;
+        state.snapshots += 1;
+        let restored = serde_json::from_value(snapshot.state.clone()).unwrap();
+        state.mirror.restore(&restored);
+        Ok(())
+    }
+
+    async fn listen(&self, told: mpsc::Sender<Told>) -> Result<(), HubError> {
+        let mut offers = self.offers.subscribe();
+        loop {
+            drop(self.here()?);
+            offers.changed().await.map_err(|error| HubError::Away(error.to_string()))?;
+            if told.send(Told::Sheet { version: 0 }).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A folder that goes away with its owner.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+pub struct House {
+    pub hub: Arc<FakeHub>,
+    pub clock: Arc<ManualClock>,
+    pub doors: Arc<SimDoors>,
+    issuer: Issuer<'static, KeyPair>,
+    authority_pem: String,
+    folder: Folder,
+}
+
+impl House {
+    /// A house whose hub has `sheet(1)`.
+    pub fn new() -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name("Test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let authority_pem = params.self_signed(&key).unwrap().pem();
+        let folder = std::env::temp_dir().join(format!("kyoten-site-{}", Uuid::new_v4()));
+        let house = Self {
+            hub: FakeHub::new(),
+            clock: Arc::new(ManualClock::at(morning())),
+            doors: Arc::default(),
+            issuer: Issuer::new(params, key),
+            authority_pem,
+            folder: Folder(folder),
+        };
+        house.enrol("y-edge", DeviceKind::Edge);
+        house.hub.offer(house.hub.seal(&sheet(1)));
+        house
+    }
+
+    fn home(&self, device: &str) -> PathBuf {
+        self.folder.0.join(device)
+    }
+
+    /// An identity as enrolment leaves it on disk.
+    fn enrol(&self, device: &str, kind: DeviceKind) {
+        let edge = kind == DeviceKind::Edge;
+        let names = if edge { vec!["127.0.0.1".into(), "localhost".into()] } else { vec![] };
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name = common_name(device);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if edge {
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        let meta = format!(r#"{{"device":"{device}","centre":"y","kind":"{kind}"}}"#);
+        let files = self.home(device).join("identity");
+        fs::create_dir_all(&files).unwrap();
+        let write = |name: &str, text: &str| fs::write(files.join(name), text).unwrap();
+        write("key.pem", &key.serialize_pem());
+        write("certificate.pem", &certificate);
+        write("authority.pem", &self.authority_pem);
+        write("meta.json", &meta);
+        if edge {
+            write("region-card-key", CARD_KEY_BASE64);
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.home("y-edge")
+    }
+
+    pub async fn start(&self) -> Site {
+        let config = Config {
+            data_dir: self.data(),
+            bus_listen: "127.0.0.1:0".parse().unwrap(),
+            bus_host: "127.0.0.1".to_owned(),
+            ..Config::default()
+        };
+        Site::start(Parts {
+            config,
+            identity: DeviceIdentity::load(Path::new(&self.data())).unwrap(),
+            sheet_keys: vec![self.hub.key.public()],
+            hub: self.hub.clone(),
+            clock: self.clock.clone(),
+            rng: Arc::new(SystemRandom::new()),
+            drivers: self.doors.clone(),
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Starts the site and waits until it runs on the sheet of this version.
+    pub async fn start_with(&self, version: u64) -> Site {
+        let site = self.start().await;
+        in_force(&site, version).await;
+        until("the edge on its bus", async || site.on_the_bus().borrow().then_some(())).await;
+        site
+    }
+
+    pub async fn join(&self, site: &Site, device: &str, kind: DeviceKind) -> (SiteBus, BusInbox) {
+        self.enrol(device, kind);
+        let identity = DeviceIdentity::load(&self.home(device)).unwrap();
+        let address = site.bus_address().unwrap();
+        let options = BusOptions {
+            host: address.ip().to_string(),
+            port: address.port(),
+            device: identity.device().clone(),
+            kind,
+            edge: id("y-edge"),
+            tls: Arc::new(identity.client_config().unwrap()),
+            request_timeout: Duration::from_secs(5),
+        };
+        let (bus, inbox) = SiteBus::start(options, &SystemRandom::new()).unwrap();
+        until("a device on the bus", async || bus.connected().borrow().then_some(())).await;
+        (bus, inbox)
+    }
+
+    pub async fn kiosk(&self, site: &Site) -> Kiosk {
+        let (bus, inbox) = self.join(site, "y-kiosk-1", DeviceKind::Kiosk).await;
+        Kiosk { bus, _inbox: inbox }
+    }
+}
+
+pub async fn in_force(site: &Site, version: u64) {
+    until("the sheet in force", async || (site.sheet_version().await == version).then_some(()))
+        .await;
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+pub struct Kiosk {
+    bus: SiteBus,
+    _inbox: BusInbox,
+}
+
+impl Kiosk {
+    pub async fn say(&self, payload: &[u8]) -> Answer {
+        serde_json::from_slice(&self.bus.request(payload.to_vec()).await.unwrap()).unwrap()
+    }
+
+    pub async fn ask(&self, request: &Request) -> Answer {
+        self.say(&serde_json::to_vec(request).unwrap()).await
+    }
+
+    pub async fn tap(&self, identifier: &str) -> Answer {
+        let identifier = Secret(identifier.to_owned());
+        self.ask(&Request::Tap { card: Card::Identifier { identifier } }).await
+    }
+
+    pub async fn code(&self, code: &str, pin: &str) -> Answer {
+        let pin = Secret(pin.to_owned());
+        self.ask(&Request::Code { code: code.to_owned(), pin }).await
+    }
+}
