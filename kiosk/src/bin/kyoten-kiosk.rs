@@ -1,0 +1,151 @@
+//! The lobby screen's program.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand};
+use hardware::card::CardReader;
+use hardware::pcsc_reader::{PcscReader, PcscSettings};
+use hardware::sim::{SimReader, SimReaderSettings};
+use kiosk::lobby::Lobby;
+use kiosk::pages::{self, House};
+use kiosk::screen::Screen;
+use model::clock::SystemClock;
+use model::language::{Language, LocalText};
+use ring::rand::SystemRandom;
+use tokio::signal::unix::{SignalKind, signal};
+use wire::bus::{BusOptions, SiteBus};
+use wire::identity::DeviceIdentity;
+
+/// The lobby screen of a Kyoten site: reads cards, asks the site, shows the answer.
+#[derive(Parser)]
+#[command(name = "kyoten-kiosk", version)]
+struct Cli {
+    /// Where this kiosk keeps its key and certificate.
+    #[arg(long, env = "KYOTEN_DATA_DIR", default_value = "data/kiosk", global = true)]
+    data_dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Get a certificate from the hub with a one-time code.
+    Enrol {
+        /// The hub's address for sites, as https://host:8443.
+        #[arg(long, env = "KYOTEN_HUB_URL")]
+        hub: String,
+        /// The code that `kyoten-hub enrol` printed.
+        #[arg(long)]
+        code: String,
+    },
+    /// Run the screen.
+    Run(RunArgs),
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The site bus, as host:port.
+    #[arg(long, env = "KYOTEN_BUS", default_value = "localhost:1885")]
+    bus: String,
+    /// Where the screen's page is served; keep it to this machine.
+    #[arg(long, env = "KYOTEN_LISTEN", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// `sim`, or `pcsc:` and a part of the reader's name.
+    #[arg(long, env = "KYOTEN_READER", default_value = "sim")]
+    reader: String,
+    /// Where simulated readers keep their sockets.
+    #[arg(long, env = "KYOTEN_READER_DIR", default_value = "data/readers")]
+    reader_dir: PathBuf,
+    /// The centre's name in Japanese.
+    #[arg(long, env = "KYOTEN_CENTRE_NAME", default_value = "拠点 Kyoten")]
+    centre_name: String,
+    /// The centre's name in English.
+    #[arg(long, env = "KYOTEN_CENTRE_NAME_EN")]
+    centre_name_en: Option<String>,
+    /// The zone that times are shown in.
+    #[arg(long, env = "KYOTEN_TIME_ZONE", default_value = "Asia/Tokyo")]
+    time_zone: Tz,
+    /// The telephone number shown when the site does not answer.
+    #[arg(long, env = "KYOTEN_TELEPHONE")]
+    telephone: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    match start(Cli::parse()).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kyoten-kiosk: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Enrol { hub, code } => {
+            let identity = DeviceIdentity::enrol(&hub, &code, &cli.data_dir, &SystemClock).await?;
+            println!("enrolled as {}", identity.device());
+            Ok(())
+        }
+        Command::Run(args) => run(&cli.data_dir, args).await,
+    }
+}
+
+async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
+    let identity = DeviceIdentity::load(data_dir)?;
+    let (host, port) = args.bus.rsplit_once(':').context("KYOTEN_BUS is written host:port")?;
+    let options = BusOptions {
+        host: host.to_owned(),
+        port: port.parse().context("KYOTEN_BUS is written host:port")?,
+        device: identity.device().clone(),
+        kind: identity.kind(),
+        edge: format!("{}-edge", identity.centre()).parse()?,
+        tls: Arc::new(identity.client_config()?),
+        request_timeout: Duration::from_secs(4),
+    };
+    let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| {
+        format!("{} is in use: stop what listens there or set KYOTEN_LISTEN", args.listen)
+    })?;
+    let reader = open_reader(&args, identity.device().as_str()).await?;
+    let (bus, _inbox) = SiteBus::start(options, &SystemRandom::new())?;
+    let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
+    let house = House {
+        name: LocalText::new(
+            &args.centre_name,
+            args.centre_name_en.as_deref().unwrap_or(&args.centre_name),
+        ),
+        zone: args.time_zone,
+        telephone: args.telephone,
+    };
+    println!("kyoten-kiosk ready: http://{}", listener.local_addr()?);
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        () = lobby.follow_line(bus.connected()) => {}
+        () = lobby.read_cards(reader) => {}
+        served = axum::serve(listener, pages::router(lobby.clone(), house)) => served?,
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    bus.close().await;
+    Ok(())
+}
+
+async fn open_reader(args: &RunArgs, device: &str) -> anyhow::Result<Box<dyn CardReader>> {
+    match args.reader.split_once(':') {
+        None if args.reader == "sim" => {
+            Ok(Box::new(SimReader::start(SimReaderSettings::new(device, &args.reader_dir)).await?))
+        }
+        Some(("pcsc", name)) => Ok(Box::new(PcscReader::start(PcscSettings::new(name))?)),
+        _ => bail!("KYOTEN_READER is `sim`, or `pcsc:` and a part of the reader's name"),
+    }
+}

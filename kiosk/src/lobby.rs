@@ -1,0 +1,94 @@
+//! From a card or a code to the screen, by way of the site.
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use hardware::card::{CardEvent, CardReader, CredentialKind};
+use model::id::VisitId;
+use tokio::sync::watch;
+use wire::request::{Answer, Card, Request, Secret};
+
+use crate::screen::{Screen, Shown};
+use crate::site::Site;
+
+/// The lobby: one screen, one site.
+#[derive(Clone)]
+pub struct Lobby {
+    /// What is shown.
+    pub screen: Screen,
+    site: Arc<dyn Site>,
+}
+
+impl Lobby {
+    /// A lobby whose questions go to `site`.
+    #[must_use]
+    pub fn new(screen: Screen, site: Arc<dyn Site>) -> Self {
+        Self { screen, site }
+    }
+
+    /// Reads cards until the reader stops for good.
+    pub async fn read_cards(&self, mut reader: Box<dyn CardReader>) {
+        while let Some(event) = reader.next_event().await {
+            self.on_card(event).await;
+        }
+        self.screen.set_reader(false);
+        tracing::error!(reader = reader.name(), "the reader has stopped; restart the kiosk");
+    }
+
+    /// Keeps the screen told whether the site can be reached.
+    pub async fn follow_line(&self, mut connected: watch::Receiver<bool>) {
+        loop {
+            self.screen.set_site(*connected.borrow_and_update());
+            if connected.changed().await.is_err() {
+                break;
+            }
+        }
+    }
+
+    async fn on_card(&self, event: CardEvent) {
+        let card = match event {
+            CardEvent::Available => return self.screen.set_reader(true),
+            CardEvent::Unavailable { reason } => {
+                tracing::warn!("cards cannot be read: {reason}");
+                return self.screen.set_reader(false);
+            }
+            CardEvent::Removed => return,
+            CardEvent::Unreadable { reason } => {
+                tracing::info!("a card gave nothing usable: {reason}");
+                Card::Unreadable
+            }
+            CardEvent::Presented(read) => match read.kind {
+                CredentialKind::Identifier => Card::Identifier {
+                    identifier: Secret(HEXLOWER.encode(read.identifier.expose())),
+                },
+                _ => Card::Unreadable,
+            },
+        };
+        self.ask(&Request::Tap { card }).await;
+    }
+
+    /// Asks the site about a booking code and PIN.
+    pub async fn code(&self, code: &str, pin: &str) {
+        self.ask(&Request::Code { code: code.to_owned(), pin: Secret(pin.to_owned()) }).await;
+    }
+
+    /// Passes on whether they leave.
+    pub async fn leave(&self, visit: VisitId, leaving: bool) {
+        self.ask(&Request::Leave { visit, leaving }).await;
+    }
+
+    async fn ask(&self, request: &Request) {
+        let shown = match self.site.ask(request).await {
+            Ok(Answer::NotUnderstood { reason }) => {
+                tracing::error!("the site did not understand this kiosk: {reason}");
+                Shown::Silence
+            }
+            Ok(answer) => Shown::Answer(answer),
+            Err(silent) => {
+                tracing::warn!("no answer from the site: {}", silent.0);
+                Shown::Silence
+            }
+        };
+        self.screen.show(shown);
+    }
+}

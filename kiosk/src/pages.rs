@@ -1,0 +1,408 @@
+//! The lobby's pages: one screen that follows by server-sent events, and the code entry.
+//!
+//! Everything works as plain forms; the scripts only make it quicker.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Form, Query, Request as HttpRequest, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, Sse};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use futures::{Stream, StreamExt};
+use model::access::RefusalKind;
+use model::booking::BookingCode;
+use model::id::VisitId;
+use model::language::{Language, LocalText};
+use serde::Deserialize;
+use tokio_stream::wrappers::WatchStream;
+use wire::request::Answer;
+
+use crate::lobby::Lobby;
+use crate::screen::{Shown, View};
+
+/// What the pages are made with.
+#[derive(Clone)]
+pub struct House {
+    /// The centre's name.
+    pub name: LocalText,
+    /// The zone its times are shown in.
+    pub zone: Tz,
+    /// The telephone that answers when nothing works, if there is one.
+    pub telephone: Option<String>,
+}
+
+#[derive(Clone)]
+struct App {
+    lobby: Lobby,
+    house: House,
+}
+
+/// The lobby's pages.
+pub fn router(lobby: Lobby, house: House) -> Router {
+    Router::new()
+        .route("/", get(idle))
+        .route("/live", get(live))
+        .route("/code", get(code).post(key))
+        .route("/leaving", post(leaving))
+        .route("/dismiss", post(dismiss))
+        .route("/language", post(language))
+        .route("/healthz", get(|| async { "ok" }))
+        .route(
+            "/assets/kiosk.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("../assets/kiosk.css"))),
+        )
+        .route(
+            "/assets/kiosk.js",
+            get(|| asset("text/javascript", include_str!("../assets/kiosk.js"))),
+        )
+        .route(
+            "/assets/kyoten.js",
+            get(|| asset("text/javascript", include_str!("../../hub/assets/kyoten.js"))),
+        )
+        .fallback(|| async { Redirect::to("/") })
+        .layer(DefaultBodyLimit::max(4 * 1024))
+        .layer(middleware::from_fn(guard))
+        .with_state(App { lobby, house })
+}
+
+const SPRITE: &str = include_str!("../../hub/assets/icons.svg");
+const PING: Duration = Duration::from_secs(15);
+/// After this many seconds an abandoned code entry goes back to the idle screen.
+const ABANDONED: &str = "90; url=/";
+
+#[derive(Template)]
+#[template(path = "lobby.html")]
+struct LobbyPage<'a> {
+    view: &'a View,
+    house: &'a House,
+    entry: Option<Entry>,
+}
+
+/// The part of the page that live updates replace.
+#[derive(Template)]
+#[template(path = "screen.html")]
+struct LiveBlock<'a> {
+    view: &'a View,
+    house: &'a House,
+}
+
+macro_rules! words {
+    ($($page:ident),+) => {$(
+        impl $page<'_> {
+            fn language(&self) -> Language {
+                self.view.language
+            }
+
+            fn say<'t>(&self, ja: &'t str, en: &'t str) -> &'t str {
+                in_language(self.language(), ja, en)
+            }
+
+            /// The language of the person in front, for the part that speaks to them.
+            fn theirs(&self) -> Language {
+                match &self.view.answer {
+                    Some(Shown::Answer(
+                        Answer::Welcome { language, .. }
+                        | Answer::AskLeaving { language, .. }
+                        | Answer::Goodbye { language, .. }
+                        | Answer::Refused { language: Some(language), .. },
+                    )) => *language,
+                    _ => self.view.language,
+                }
+            }
+
+            fn tell<'t>(&self, ja: &'t str, en: &'t str) -> &'t str {
+                in_language(self.theirs(), ja, en)
+            }
+
+            fn clock(&self, time: &DateTime<Utc>) -> String {
+                time.with_timezone(&self.house.zone).format("%-H:%M").to_string()
+            }
+
+            fn refusal(&self, why: &RefusalKind) -> Words {
+                refusal(*why, self.theirs())
+            }
+        }
+    )+};
+}
+words!(LobbyPage, LiveBlock);
+
+/// What is said to somebody who is turned away, and what would work.
+struct Words {
+    say: &'static str,
+    advice: &'static str,
+    /// Whether booking code and PIN may help.
+    code_helps: bool,
+}
+
+fn in_language<'t>(language: Language, ja: &'t str, en: &'t str) -> &'t str {
+    match language {
+        Language::Ja => ja,
+        Language::En => en,
+    }
+}
+
+fn refusal(why: RefusalKind, language: Language) -> Words {
+    let words = |ja: (&'static str, &'static str), en: (&'static str, &'static str), code_helps| {
+        let (say, advice) = match language {
+            Language::Ja => ja,
+            Language::En => en,
+        };
+        Words { say, advice, code_helps }
+    };
+    match why {
+        RefusalKind::UnknownCard => words(
+            (
+                "このカードは使えません",
+                "登録されていないカードです。予約番号と暗証番号でも入れます。",
+            ),
+            (
+                "This card is not known here",
+                "You can enter with your booking code and PIN instead.",
+            ),
+            true,
+        ),
+        RefusalKind::BlockedCard => words(
+            ("このカードは止められています", "予約番号と暗証番号で入るか、係員を呼んでください。"),
+            ("This card is blocked", "Enter with your booking code and PIN, or call the staff."),
+            true,
+        ),
+        RefusalKind::UnreadableCard => words(
+            (
+                "カードを読み取れませんでした",
+                "もう一度、カードを1枚だけ、ゆっくりタッチしてください。",
+            ),
+            ("The card could not be read", "Hold one card still on the reader and try again."),
+            true,
+        ),
+        RefusalKind::NoBooking => words(
+            ("いまの予約がありません", "スマートフォンで予約すると、すぐに入れます。"),
+            ("There is no booking for you now", "Book on your phone and you can come straight in."),
+            false,
+        ),
+        RefusalKind::TooEarly => words(
+            ("まだ入れません", "予約の時間が近づいたら、もう一度タッチしてください。"),
+            ("It is not time yet", "Please touch your card again when your booking is near."),
+            false,
+        ),
+        RefusalKind::WrongCode => words(
+            ("予約番号か暗証番号が違います", "予約の画面かメールの番号を確かめてください。"),
+            ("The code or PIN is wrong", "Please check the number on your booking page."),
+            true,
+        ),
+        RefusalKind::CodePaused => words(
+            (
+                "いまは入力できません",
+                "まちがいが続いたため、5分ほど止めています。カードか、係員をご利用ください。",
+            ),
+            (
+                "Code entry is paused",
+                "There were too many wrong PINs. Wait five minutes, use your card, or call the staff.",
+            ),
+            false,
+        ),
+        RefusalKind::NoUsableSpace => words(
+            ("使える席がありません", "予約の席が故障しています。係員を呼んでください。"),
+            ("No seat can be used", "Your seat is out of order. Please call the staff."),
+            false,
+        ),
+        RefusalKind::SheetExpired | RefusalKind::ClockUnset => words(
+            (
+                "いまは新しく入館できません",
+                "センターの装置を確認しています。係員を呼んでください。",
+            ),
+            (
+                "No new check-ins just now",
+                "The centre's equipment is being checked. Please call the staff.",
+            ),
+            false,
+        ),
+    }
+}
+
+async fn idle(State(app): State<App>) -> Response {
+    page(&app, None)
+}
+
+fn page(app: &App, entry: Option<Entry>) -> Response {
+    let view = app.lobby.screen.follow().borrow().clone();
+    draw(&LobbyPage { view: &view, house: &app.house, entry })
+}
+
+fn draw(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!("a page could not be drawn: {error}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct LiveQuery {
+    /// Set on the code entry: the idle screen must not replace what is being typed.
+    entry: Option<String>,
+}
+
+async fn live(
+    State(app): State<App>,
+    Query(query): Query<LiveQuery>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut typing = query.entry.is_some();
+    let views = WatchStream::new(app.lobby.screen.follow()).filter_map(move |view| {
+        typing &= view.answer.is_none() && view.site;
+        let block = LiveBlock { view: &view, house: &app.house };
+        let drawn = if typing { None } else { block.render().ok() };
+        std::future::ready(drawn.map(|html| Event::default().event("block").data(html)))
+    });
+    let pings = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(PING))
+        .map(|_| Event::default().event("ping").data(""));
+    Sse::new(futures::stream::select(views, pings).map(Ok))
+}
+
+/// What has been typed so far.
+struct Entry {
+    code: String,
+    /// Present on the second step.
+    pin: Option<String>,
+    problem: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    code: String,
+    pin: Option<String>,
+}
+
+async fn code(State(app): State<App>) -> Response {
+    entry_page(&app, Entry { code: String::new(), pin: None, problem: None })
+}
+
+fn entry_page(app: &App, entry: Entry) -> Response {
+    let mut response = page(app, Some(entry));
+    response.headers_mut().insert(header::REFRESH, HeaderValue::from_static(ABANDONED));
+    response
+}
+
+async fn key(State(app): State<App>, Form(typed): Form<Typed>) -> Response {
+    let language = app.lobby.screen.follow().borrow().language;
+    let Typed { key, mut code, mut pin } = typed;
+    code.truncate(code.char_indices().nth(16).map_or(code.len(), |(at, _)| at));
+    if let Some(pin) = &mut pin {
+        pin.retain(|c| c.is_ascii_digit());
+        pin.truncate(8);
+    }
+    let current = pin.as_mut().unwrap_or(&mut code);
+    let mut problem = None;
+    match key.as_str() {
+        "back" => drop(current.pop()),
+        digit if digit.len() == 1 && digit.bytes().all(|b| b.is_ascii_digit()) => {
+            if current.len() < 16 {
+                current.push_str(digit);
+            }
+        }
+        _ => match (code.parse::<BookingCode>(), &pin) {
+            (Err(_), _) => {
+                pin = None;
+                problem = Some(in_language(
+                    language,
+                    "予約番号は8けたの数字です",
+                    "A booking code has eight digits",
+                ));
+            }
+            (Ok(whole), None) => {
+                code = whole.to_string();
+                pin = Some(String::new());
+            }
+            (Ok(_), Some(typed)) if (4..=8).contains(&typed.len()) => {
+                app.lobby.code(&code, typed).await;
+                return Redirect::to("/").into_response();
+            }
+            (Ok(_), Some(_)) => {
+                problem = Some(in_language(
+                    language,
+                    "暗証番号は4〜8けたの数字です",
+                    "A PIN has four to eight digits",
+                ));
+            }
+        },
+    }
+    entry_page(&app, Entry { code, pin, problem })
+}
+
+#[derive(Deserialize)]
+struct LeavingForm {
+    visit: String,
+    answer: String,
+}
+
+async fn leaving(State(app): State<App>, Form(form): Form<LeavingForm>) -> Response {
+    let Ok(visit) = form.visit.parse::<VisitId>() else {
+        return (StatusCode::BAD_REQUEST, "that is no visit: touch the card again").into_response();
+    };
+    match form.answer.as_str() {
+        "yes" => app.lobby.leave(visit, true).await,
+        "more" => app.lobby.screen.wait_longer(),
+        _ => {
+            app.lobby.leave(visit, false).await;
+            app.lobby.screen.dismiss();
+        }
+    }
+    Redirect::to("/").into_response()
+}
+
+async fn dismiss(State(app): State<App>) -> Redirect {
+    app.lobby.screen.dismiss();
+    Redirect::to("/")
+}
+
+#[derive(Deserialize)]
+struct LanguageForm {
+    lang: String,
+}
+
+async fn language(State(app): State<App>, Form(form): Form<LanguageForm>) -> Redirect {
+    if let Some(language) = Language::from_tag(&form.lang) {
+        app.lobby.screen.set_language(language);
+    }
+    Redirect::to("/")
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
+}
+
+/// Another page must not press this screen's buttons, nor frame it.
+async fn guard(request: HttpRequest, next: Next) -> Response {
+    let foreign = |headers: &HeaderMap| {
+        headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+    };
+    if request.method() != Method::GET && foreign(request.headers()) {
+        return (StatusCode::FORBIDDEN, "this screen takes no orders from other pages")
+            .into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+        ),
+    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::body::{Body, to_bytes};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+use wire::request::Request;
+
+use super::*;
+use crate::screen::Screen;
+use crate::site::{Silent, Site};
+
+/// A site that gives one answer and remembers what it was asked.
+struct Fake {
+    answer: Result<Answer, Silent>,
+    asked: Mutex<Vec<Request>>,
+}
+
+#[async_trait]
+impl Site for Fake {
+    async fn ask(&self, request: &Request) -> Result<Answer, Silent> {
+        self.asked.lock().unwrap().push(request.clone());
+        self.answer.clone()
+    }
+}
+
+fn welcome() -> Answer {
+    Answer::Welcome {
+        visit: VisitId(Uuid::from_u128(9)),
+        space: "A-05".to_owned(),
+        until: "2026-11-24T07:30:00Z".parse().unwrap(),
+        door_open: true,
+        language: Language::En,
+    }
+}
+
+fn kiosk(answer: Result<Answer, Silent>) -> (Router, Screen, Arc<Fake>) {
+    let fake = Arc::new(Fake { answer, asked: Mutex::default() });
+    let screen = Screen::new(Language::Ja);
+    screen.set_site(true);
+    screen.set_reader(true);
+    let house = House {
+        name: LocalText::new("横浜テレワークセンター", "Yokohama Telework Centre"),
+        zone: chrono_tz::Asia::Tokyo,
+        telephone: Some("045-000-0000".to_owned()),
+    };
+    (router(Lobby::new(screen.clone(), fake.clone()), house), screen, fake)
+}
+
+async fn get_page(router: &Router, path: &str) -> (StatusCode, String) {
+    send(router, HttpRequest::get(path).body(Body::empty()).unwrap()).await
+}
+
+async fn post_form(router: &Router, path: &str, form: &str) -> (StatusCode, String) {
+    let request =
+        HttpRequest::post(path).header("content-type", "application/x-www-form-urlencoded");
+    send(router, request.body(Body::from(form.to_owned())).unwrap()).await
+}
+
+async fn send(router: &Router, request: HttpRequest) -> (StatusCode, String) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn code_and_pin_lead_to_the_desk_in_the_guests_language() {
+    let (router, _, fake) = kiosk(Ok(welcome()));
+    let (_, step) = post_form(&router, "/code", "key=go&code=12345678").await;
+    assert!(step.contains("暗証番号を入れてください") && step.contains("1234-5678"), "{step}");
+    let (status, _) = post_form(&router, "/code", "key=go&code=1234-5678&pin=2468").await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let asked = Request::Code {
+        code: "1234-5678".to_owned(),
+        pin: wire::request::Secret("2468".to_owned()),
+    };
+    assert_eq!(*fake.asked.lock().unwrap(), [asked]);
+    let (_, page) = get_page(&router, "/").await;
+    assert!(
+        page.contains("A-05")
+            && page.contains("Yours until 16:30")
+            && page.contains("The door is unlocked")
+    );
+}
+
+#[tokio::test]
+async fn the_keypad_works_without_a_script() {
+    let (router, _, fake) = kiosk(Ok(welcome()));
+    let (_, page) = post_form(&router, "/code", "key=7&code=12").await;
+    assert!(page.contains("value=\"127\""), "{page}");
+    let (_, page) = post_form(&router, "/code", "key=back&code=127").await;
+    assert!(page.contains("value=\"12\""));
+    let (_, page) = post_form(&router, "/code", "key=go&code=12").await;
+    assert!(page.contains("予約番号は8けたの数字です"));
+    let (_, page) = post_form(&router, "/code", "key=go&code=12345678&pin=12").await;
+    assert!(page.contains("暗証番号は4〜8けたの数字です"));
+    assert!(fake.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn hostile_forms_are_answered_and_never_asked() {
+    let (router, _, fake) = kiosk(Ok(welcome()));
+    let long = format!("key=go&code={}", "9".repeat(3000));
+    for form in
+        ["key=go&code=%3Cscript%3E", "key=%00&code=%F0%9F%8E%89", "key=go&pin=abc", "", &long]
+    {
+        let (status, page) = post_form(&router, "/code", form).await;
+        assert_eq!(status, StatusCode::OK, "{form}");
+        assert!(!page.contains("<script>"), "{form}");
+    }
+    let (status, _) = post_form(&router, "/code", &"x".repeat(5000)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let (status, _) = post_form(&router, "/leaving", "visit=nobody&answer=yes").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let foreign =
+        HttpRequest::post("/dismiss").header("sec-fetch-site", "cross-site").body(Body::empty());
+    assert_eq!(send(&router, foreign.unwrap()).await.0, StatusCode::FORBIDDEN);
+    assert!(fake.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_stays_or_leaves_is_heard() {
+    let visit = VisitId(Uuid::from_u128(9));
+    let ask = Answer::AskLeaving { visit, space: "A-05".to_owned(), language: Language::Ja };
+    let (router, screen, fake) =
+        kiosk(Ok(Answer::Goodbye { minutes: 441, language: Language::Ja }));
+    screen.show(Shown::Answer(ask.clone()));
+    let (_, page) = get_page(&router, "/").await;
+    assert!(page.contains("お帰りですか"));
+    post_form(&router, "/leaving", &format!("visit={visit}&answer=more")).await;
+    assert_eq!(screen.follow().borrow().answer, Some(Shown::Answer(ask)));
+    post_form(&router, "/leaving", &format!("visit={visit}&answer=yes")).await;
+    assert!(get_page(&router, "/").await.1.contains("441"));
+    post_form(&router, "/leaving", &format!("visit={visit}&answer=no")).await;
+    assert!(get_page(&router, "/").await.1.contains("カードをタッチしてください"));
+    let wanted = [true, false].map(|leaving| Request::Leave { visit, leaving });
+    assert_eq!(*fake.asked.lock().unwrap(), wanted);
+}
+
+#[tokio::test]
+async fn silence_and_a_broken_reader_are_said() {
+    let (router, screen, _) = kiosk(Err(Silent("no line".to_owned())));
+    post_form(&router, "/code", "key=go&code=1234-5678&pin=2468").await;
+    assert!(get_page(&router, "/").await.1.contains("受付が使えません"));
+    post_form(&router, "/dismiss", "").await;
+    screen.set_reader(false);
+    assert!(get_page(&router, "/").await.1.contains("カード読取機が使えません"));
+    screen.set_site(false);
+    assert!(get_page(&router, "/").await.1.contains("受付が使えません"));
+}
+
+#[tokio::test]
+async fn every_refusal_has_words_in_both_languages() {
+    use RefusalKind::*;
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let kinds = [
+        UnknownCard,
+        BlockedCard,
+        UnreadableCard,
+        NoBooking,
+        TooEarly,
+        WrongCode,
+        CodePaused,
+        NoUsableSpace,
+        SheetExpired,
+        ClockUnset,
+    ];
+    for why in kinds {
+        for language in [Language::Ja, Language::En] {
+            let opens = Some("2026-11-24T03:45:00Z".parse().unwrap());
+            screen.show(Shown::Answer(Answer::Refused { why, opens, language: Some(language) }));
+            let (_, page) = get_page(&router, "/").await;
+            assert!(page.contains(refusal(why, language).say), "{why:?} {language:?}");
+            assert!(page.contains("12:45"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_screen_follows_without_reloading_and_leaves_typing_alone() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let open = async |path: &str| {
+        let request = HttpRequest::get(path).body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap().into_body().into_data_stream()
+    };
+    let next_block = async |stream: &mut axum::body::BodyDataStream| loop {
+        let text = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+        if text.contains("event: block") {
+            return text;
+        }
+    };
+    let (mut idle, mut typing) = (open("/live").await, open("/live?entry=1").await);
+    assert!(next_block(&mut idle).await.contains("screen--idle"));
+    screen.show(Shown::Answer(welcome()));
+    assert!(next_block(&mut idle).await.contains("A-05"));
+    assert!(next_block(&mut typing).await.contains("A-05"));
+}
