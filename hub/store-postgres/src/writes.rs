@@ -1,0 +1,96 @@
+//! The statements that differ from SQLite's: many rows in one round trip, and rows that others
+//! have locked left alone.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use model::booking::Booking;
+use model::id::CentreId;
+use sqlx::{Postgres, Transaction, query};
+use store::Result;
+use uuid::Uuid;
+
+use crate::shared::LogRow;
+
+type Tx = Transaction<'static, Postgres>;
+
+/// Locks days, given in order, until the transaction ends, and counts up their revisions.
+pub(crate) async fn lock_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate]) -> Result<()> {
+    query(
+        "INSERT INTO centre_days (centre_id, day, rev)
+         SELECT $1, wanted.day, 1 FROM unnest($2::date[]) AS wanted (day) ORDER BY wanted.day
+         ON CONFLICT (centre_id, day) DO UPDATE SET rev = centre_days.rev + 1",
+    )
+    .bind(centre.0)
+    .bind(days)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Inserts the desk claims of a new booking.
+pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
+    let claims = &booking.desks;
+    query(
+        "INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
+         SELECT claim.id, $1, $2, claim.space_id, claim.starts_at, claim.ends_at
+         FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+             AS claim (id, space_id, starts_at, ends_at)",
+    )
+    .bind(booking.id.0)
+    .bind(booking.centre.0)
+    .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
+    .bind(claims.iter().map(|claim| claim.space.0).collect::<Vec<Uuid>>())
+    .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
+    .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Inserts the care claims of a new booking.
+pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
+    let claims = &booking.care;
+    query(
+        "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at)
+         SELECT claim.id, $1, claim.nursery_id, claim.child_id, claim.starts_at, claim.ends_at
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+             AS claim (id, nursery_id, child_id, starts_at, ends_at)",
+    )
+    .bind(booking.id.0)
+    .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
+    .bind(claims.iter().map(|claim| claim.nursery.0).collect::<Vec<Uuid>>())
+    .bind(claims.iter().map(|claim| claim.child.0).collect::<Vec<Uuid>>())
+    .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
+    .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts events into the log.
+pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> {
+    query(
+        "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at)
+         SELECT * FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::timestamptz[], $5::text[],
+             $6::text[], $7::timestamptz[])",
+    )
+    .bind(events.iter().map(|event| event.centre).collect::<Vec<Uuid>>())
+    .bind(events.iter().map(|event| event.place).collect::<Vec<i64>>())
+    .bind(events.iter().map(|event| event.edge.as_str()).collect::<Vec<&str>>())
+    .bind(events.iter().map(|event| event.at).collect::<Vec<DateTime<Utc>>>())
+    .bind(events.iter().map(|event| event.kind.as_str()).collect::<Vec<&str>>())
+    .bind(events.iter().map(|event| event.body.as_str()).collect::<Vec<&str>>())
+    .bind(events.iter().map(|event| event.taken_at).collect::<Vec<DateTime<Utc>>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the oldest job that is due: `$1` by whom, `$2` now, `$3` taken before this is forgotten.
+pub(crate) const CLAIM_JOB: &str = "
+    UPDATE jobs SET taken_by = $1, taken_at = $2
+    WHERE (job, due_at) = (
+        SELECT job, due_at FROM jobs
+        WHERE done_at IS NULL AND due_at <= $2 AND (taken_at IS NULL OR taken_at < $3)
+        ORDER BY due_at, job LIMIT 1
+        FOR UPDATE SKIP LOCKED)
+    RETURNING job, due_at";

@@ -1,0 +1,94 @@
+//! The statements that differ from PostgreSQL's. SQLite runs inside this process, so a prepared
+//! statement for each row is as good as one for all.
+
+use chrono::NaiveDate;
+use model::booking::Booking;
+use model::id::CentreId;
+use sqlx::{Sqlite, Transaction, query};
+use store::Result;
+
+use crate::shared::LogRow;
+
+type Tx = Transaction<'static, Sqlite>;
+
+/// Counts up the revisions of days; `BEGIN IMMEDIATE` has locked everything already.
+pub(crate) async fn lock_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate]) -> Result<()> {
+    for day in days {
+        query(
+            "INSERT INTO centre_days (centre_id, day, rev) VALUES ($1, $2, 1)
+             ON CONFLICT (centre_id, day) DO UPDATE SET rev = rev + 1",
+        )
+        .bind(centre.0)
+        .bind(day)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Inserts the desk claims of a new booking.
+pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
+    for claim in &booking.desks {
+        query(
+            "INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(claim.id.0)
+        .bind(booking.id.0)
+        .bind(booking.centre.0)
+        .bind(claim.space.0)
+        .bind(claim.when.starts())
+        .bind(claim.when.ends())
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Inserts the care claims of a new booking.
+pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
+    for claim in &booking.care {
+        query(
+            "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(claim.id.0)
+        .bind(booking.id.0)
+        .bind(claim.nursery.0)
+        .bind(claim.child.0)
+        .bind(claim.when.starts())
+        .bind(claim.when.ends())
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Puts events into the log.
+pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> {
+    for event in events {
+        query(
+            "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(event.centre)
+        .bind(event.place)
+        .bind(&event.edge)
+        .bind(event.at)
+        .bind(&event.kind)
+        .bind(&event.body)
+        .bind(event.taken_at)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes the oldest job that is due: `$1` by whom, `$2` now, `$3` taken before this is forgotten.
+pub(crate) const CLAIM_JOB: &str = "
+    UPDATE jobs SET taken_by = $1, taken_at = $2
+    WHERE (job, due_at) = (
+        SELECT job, due_at FROM jobs
+        WHERE done_at IS NULL AND due_at <= $2 AND (taken_at IS NULL OR taken_at < $3)
+        ORDER BY due_at, job LIMIT 1)
+    RETURNING job, due_at";

@@ -1,0 +1,334 @@
+//! Bookings as they stand, and how they are given up.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
+use model::centre::Centre;
+use model::id::{BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SpaceId};
+use model::interval::Interval;
+use sqlx::{Executor, FromRow, Transaction, query, query_as, query_scalar};
+use store::{BookResult, BookingOrder, Bookings, LiveClaims, Result, status_text};
+use uuid::Uuid;
+
+use super::LONGEST_CLAIM;
+use super::book;
+use super::convert::{from_word, interval, number, parsed};
+use crate::{Db, Here, writes};
+
+/// Bookings with all their claims, a row for each claim, in one statement and so of one moment.
+macro_rules! bookings_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
+                 b.tariff_rev, b.rule_rev, b.made_at, b.version, c.id AS claim_id,
+                 c.space_id AS place_id, NULL AS child_id, c.starts_at, c.ends_at, c.released_at
+             FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
+             WHERE ",
+            $condition,
+            " UNION ALL
+             SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
+                 b.tariff_rev, b.rule_rev, b.made_at, b.version, c.id,
+                 c.nursery_id, c.child_id, c.starts_at, c.ends_at, c.released_at
+             FROM bookings b JOIN care_claims c ON c.booking_id = b.id
+             WHERE ",
+            $condition,
+        )
+    };
+}
+
+#[async_trait]
+impl Bookings for Here {
+    async fn book(&self, order: &BookingOrder) -> Result<BookResult> {
+        book::book(self, order).await
+    }
+
+    async fn cancel(
+        &self,
+        id: BookingId,
+        centre: &Centre,
+        at: DateTime<Utc>,
+    ) -> Result<Option<(Booking, bool)>> {
+        let Some(before) = self.booking(id).await? else { return Ok(None) };
+        let mut tx = self.begin().await?;
+        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
+        let changed = give_up(&mut tx, id, at).await?;
+        if changed {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        Ok(self.booking(id).await?.map(|after| (after, changed)))
+    }
+
+    async fn booking(&self, id: BookingId) -> Result<Option<Booking>> {
+        booking_by_id(self.reader(), id).await
+    }
+
+    async fn bookings_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(
+            "b.id IN (SELECT id FROM bookings WHERE person_id = $1 AND ends_at > $2
+                 ORDER BY starts_at, id LIMIT 200)"
+        ))
+        .bind(person.0)
+        .bind(from)
+        .fetch_all(self.reader())
+        .await?;
+        let mut bookings = gather(rows)?;
+        bookings.sort_by_key(|booking| (booking.span(), booking.id));
+        Ok(bookings)
+    }
+
+    async fn bookings_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(
+            "b.id IN (
+                 SELECT booking_id FROM desk_claims
+                 WHERE centre_id = $1 AND released_at IS NULL
+                     AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
+                 UNION
+                 SELECT booking_id FROM care_claims
+                 WHERE nursery_id IN (SELECT id FROM nurseries WHERE centre_id = $1)
+                     AND released_at IS NULL
+                     AND starts_at > $2 AND starts_at < $3 AND ends_at > $4)"
+        ))
+        .bind(centre.0)
+        .bind(window.starts() - LONGEST_CLAIM)
+        .bind(window.ends())
+        .bind(window.starts())
+        .fetch_all(self.reader())
+        .await?;
+        gather(rows)
+    }
+
+    async fn claims_in(&self, window: &Interval) -> Result<LiveClaims> {
+        // From the centres and nurseries on, so that the claims are found by their index.
+        let desks: Vec<(Uuid, Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(
+            "SELECT c.centre_id, c.space_id, c.starts_at, c.ends_at
+             FROM centres z JOIN desk_claims c ON c.centre_id = z.id
+             WHERE c.released_at IS NULL
+                 AND c.starts_at > $1 AND c.starts_at < $2 AND c.ends_at > $3",
+        )
+        .bind(window.starts() - LONGEST_CLAIM)
+        .bind(window.ends())
+        .bind(window.starts())
+        .fetch_all(self.reader())
+        .await?;
+        let care: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(
+            "SELECT c.nursery_id, c.starts_at, c.ends_at
+             FROM nurseries n JOIN care_claims c ON c.nursery_id = n.id
+             WHERE c.released_at IS NULL
+                 AND c.starts_at > $1 AND c.starts_at < $2 AND c.ends_at > $3",
+        )
+        .bind(window.starts() - LONGEST_CLAIM)
+        .bind(window.ends())
+        .bind(window.starts())
+        .fetch_all(self.reader())
+        .await?;
+        Ok(LiveClaims {
+            desks: desks
+                .into_iter()
+                .map(|(centre, space, starts, ends)| {
+                    Ok((CentreId(centre), SpaceId(space), interval(starts, ends)?))
+                })
+                .collect::<Result<_>>()?,
+            care: care
+                .into_iter()
+                .map(|(nursery, starts, ends)| Ok((NurseryId(nursery), interval(starts, ends)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    async fn release_no_show(
+        &self,
+        id: BookingId,
+        centre: &Centre,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let Some(before) = self.booking(id).await? else { return Ok(false) };
+        let mut tx = self.begin().await?;
+        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
+        // The booking's own row first: a check-in that is being taken in holds it too.
+        let awaited = query(
+            "UPDATE bookings SET version = version + 1
+             WHERE id = $1 AND status = 'confirmed' AND visited_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM visits WHERE booking_id = $1)",
+        )
+        .bind(id.0)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        let released = query(
+            "UPDATE desk_claims SET released_at = $2
+             WHERE booking_id = $1 AND released_at IS NULL AND starts_at <= $2",
+        )
+        .bind(id.0)
+        .bind(at)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if awaited == 0 || released == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        mark_if_empty(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// A booking with all its claims.
+pub(super) async fn booking_by_id<'c>(
+    from: impl Executor<'c, Database = Db>,
+    id: BookingId,
+) -> Result<Option<Booking>> {
+    let rows: Vec<ClaimRow> =
+        query_as(bookings_where!("b.id = $1")).bind(id.0).fetch_all(from).await?;
+    Ok(gather(rows)?.pop())
+}
+
+/// From the first start to the last end.
+pub(super) fn span_of(slots: &[Interval]) -> Option<Interval> {
+    let starts = slots.iter().map(Interval::starts).min()?;
+    let ends = slots.iter().map(Interval::ends).max()?;
+    Interval::new(starts, ends).ok()
+}
+
+/// The local days of all claims of a booking, sorted.
+pub(super) fn days_of(booking: &Booking, centre: &Centre) -> Vec<NaiveDate> {
+    let slots: Vec<Interval> = booking
+        .desks
+        .iter()
+        .map(|claim| claim.when)
+        .chain(booking.care.iter().map(|claim| claim.when))
+        .collect();
+    booking::days_to_lock(centre, &slots)
+}
+
+/// Makes a booking that holds nothing any more a no-show.
+pub(super) async fn mark_if_empty(tx: &mut Transaction<'static, Db>, id: BookingId) -> Result<()> {
+    query(
+        "UPDATE bookings SET status = $2 WHERE id = $1 AND status = 'confirmed'
+             AND NOT EXISTS (SELECT 1 FROM desk_claims WHERE booking_id = $1 AND released_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM care_claims WHERE booking_id = $1 AND released_at IS NULL)",
+    )
+    .bind(id.0)
+    .bind(status_text(BookingStatus::NoShow))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Cancels a confirmed booking that holds something still to come; says whether it did.
+async fn give_up(
+    tx: &mut Transaction<'static, Db>,
+    id: BookingId,
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    let confirmed: Option<i64> = query_scalar(
+        "UPDATE bookings SET status = $2, version = version + 1
+         WHERE id = $1 AND status = 'confirmed' RETURNING version",
+    )
+    .bind(id.0)
+    .bind(status_text(BookingStatus::Cancelled))
+    .fetch_optional(&mut **tx)
+    .await?;
+    if confirmed.is_none() {
+        return Ok(false);
+    }
+    let desks = query(
+        "UPDATE desk_claims SET released_at = $2
+         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
+    )
+    .bind(id.0)
+    .bind(at)
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    let care = query(
+        "UPDATE care_claims SET released_at = $2
+         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
+    )
+    .bind(id.0)
+    .bind(at)
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    Ok(desks + care > 0)
+}
+
+/// A booking with one of its claims.
+#[derive(FromRow)]
+struct ClaimRow {
+    id: Uuid,
+    person_id: Uuid,
+    centre_id: Uuid,
+    code: String,
+    status: String,
+    on_account_of: Option<Uuid>,
+    tariff_rev: i64,
+    rule_rev: i64,
+    made_at: DateTime<Utc>,
+    version: i64,
+    claim_id: Uuid,
+    /// The space, or the nursery where there is a child.
+    place_id: Uuid,
+    child_id: Option<Uuid>,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    released_at: Option<DateTime<Utc>>,
+}
+
+impl ClaimRow {
+    fn booking(&self) -> Result<Booking> {
+        Ok(Booking {
+            id: BookingId(self.id),
+            person: PersonId(self.person_id),
+            centre: CentreId(self.centre_id),
+            code: parsed(&self.code)?,
+            status: from_word(&self.status)?,
+            desks: Vec::new(),
+            care: Vec::new(),
+            on_account_of: self.on_account_of.map(EmployerId),
+            tariff_rev: number(self.tariff_rev)?,
+            rule_rev: number(self.rule_rev)?,
+            made_at: self.made_at,
+            version: number(self.version)?,
+        })
+    }
+
+    fn put_into(&self, booking: &mut Booking) -> Result<()> {
+        let id = ClaimId(self.claim_id);
+        let when = interval(self.starts_at, self.ends_at)?;
+        let released_at = self.released_at;
+        match self.child_id {
+            None => {
+                let space = SpaceId(self.place_id);
+                booking.desks.push(DeskClaim { id, space, when, released_at });
+            }
+            Some(child) => {
+                let (nursery, child) = (NurseryId(self.place_id), ChildId(child));
+                booking.care.push(CareClaim { id, nursery, child, when, released_at });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts claims into their bookings, in the order of ids; a booking's claims by start.
+fn gather(rows: Vec<ClaimRow>) -> Result<Vec<Booking>> {
+    let mut bookings: BTreeMap<Uuid, Booking> = BTreeMap::new();
+    for row in rows {
+        let booking = match bookings.entry(row.id) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => new.insert(row.booking()?),
+        };
+        row.put_into(booking)?;
+    }
+    let mut bookings: Vec<Booking> = bookings.into_values().collect();
+    for booking in &mut bookings {
+        booking.desks.sort_by_key(|claim| (claim.when.starts(), claim.id));
+        booking.care.sort_by_key(|claim| (claim.when.starts(), claim.id));
+    }
+    Ok(bookings)
+}

@@ -1,0 +1,49 @@
+//! What both databases do in the same words: SQL that both understand, and the code around it.
+//!
+//! Each implementation crate compiles this folder as a module of its own, and gives it in its root:
+//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()` and `begin()`),
+//! `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
+//! from), and, in `writes`, the few statements that differ.
+
+mod book;
+mod bookings;
+mod convert;
+mod jobs;
+mod meaning;
+mod people;
+mod places;
+mod reports;
+mod sites;
+
+use chrono::TimeDelta;
+
+pub(crate) use sites::LogRow;
+
+/// The net beneath the code that a statement was caught in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Two live claims of one space overlap.
+    DeskOverlap,
+    /// Two live care claims of one child overlap.
+    CareOverlap,
+    /// The booking code is taken.
+    BookingCode,
+    /// The person has used this idempotency key.
+    IdempotencyKey,
+    /// Some other value that must be one of its kind is there already.
+    Unique,
+    /// Rivals got in each other's way; the same again will do.
+    Rivals,
+}
+
+/// No claim is longer (the schema says so too), so that a search for overlaps need not look at
+/// what starts earlier than this before its window.
+const LONGEST_CLAIM: TimeDelta = TimeDelta::days(7);
+
+/// Turns a broken unique constraint into [`store::StoreError::Duplicate`] of `what`.
+fn duplicate(what: &'static str) -> impl FnOnce(sqlx::Error) -> store::StoreError {
+    move |error| match crate::broken(&error) {
+        Some(Broken::Unique) => store::StoreError::Duplicate(what),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,382 @@
+//! Sites: their devices, sheets and events.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use model::day_sheet::SiteDevice;
+use model::id::{CentreId, DeviceId, PersonId};
+use model::site_event::SiteEvent;
+use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
+use store::{
+    Credential, DeviceRecord, EnrolCode, EventBatch, EventsTaken, Result, SheetPersonRecord,
+    SiteStatus, Sites, StoreError,
+};
+use uuid::Uuid;
+
+use super::convert::{
+    bytes32, from_json, from_word, number, parsed, signed, storable, to_json, word,
+};
+use super::people::CredentialRow;
+use super::places::centre_changed;
+use super::{duplicate, meaning};
+use crate::{Db, Here, writes};
+
+/// How many events one answer gives at most.
+const MOST_EVENTS: i64 = 1000;
+
+#[async_trait]
+impl Sites for Here {
+    async fn add_device(&self, centre: CentreId, device: &SiteDevice) -> Result<()> {
+        let mut tx = self.begin().await?;
+        query("INSERT INTO devices (device, centre_id, kind) VALUES ($1, $2, $3)")
+            .bind(device.device.as_str())
+            .bind(centre.0)
+            .bind(word(device.kind)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(duplicate("device"))?;
+        centre_changed(&mut tx, centre).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRecord>> {
+        let row: Option<(Uuid, String, Option<Vec<u8>>)> =
+            query_as("SELECT centre_id, kind, fingerprint FROM devices WHERE device = $1")
+                .bind(device.as_str())
+                .fetch_optional(self.reader())
+                .await?;
+        row.map(|(centre, kind, fingerprint)| {
+            Ok(DeviceRecord {
+                device: device.clone(),
+                centre: CentreId(centre),
+                kind: from_word(&kind)?,
+                fingerprint: fingerprint.as_deref().map(bytes32).transpose()?,
+            })
+        })
+        .transpose()
+    }
+
+    async fn devices_of(&self, centre: CentreId) -> Result<Vec<SiteDevice>> {
+        let rows: Vec<(String, String)> =
+            query_as("SELECT device, kind FROM devices WHERE centre_id = $1")
+                .bind(centre.0)
+                .fetch_all(self.reader())
+                .await?;
+        let mut devices = rows
+            .into_iter()
+            .map(|(device, kind)| {
+                Ok(SiteDevice { device: parsed(&device)?, kind: from_word(&kind)? })
+            })
+            .collect::<Result<Vec<SiteDevice>>>()?;
+        devices.sort_by(|one, other| one.device.cmp(&other.device));
+        Ok(devices)
+    }
+
+    async fn set_certificate(&self, device: &DeviceId, fingerprint: &[u8; 32]) -> Result<()> {
+        query("UPDATE devices SET fingerprint = $2 WHERE device = $1")
+            .bind(device.as_str())
+            .bind(fingerprint.as_slice())
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn add_enrol_code(&self, code: &EnrolCode) -> Result<()> {
+        query("INSERT INTO enrol_codes (secret, device, names, ends_at) VALUES ($1, $2, $3, $4)")
+            .bind(code.secret.as_slice())
+            .bind(code.device.as_str())
+            .bind(to_json(&code.names)?)
+            .bind(code.ends_at)
+            .execute(self.writer())
+            .await
+            .map_err(duplicate("enrolment code"))?;
+        Ok(())
+    }
+
+    async fn take_enrol_code(
+        &self,
+        secret: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<Option<EnrolCode>> {
+        let row: Option<(String, String, DateTime<Utc>)> = query_as(
+            "UPDATE enrol_codes SET taken_at = $2
+             WHERE secret = $1 AND taken_at IS NULL AND ends_at > $2
+             RETURNING device, names, ends_at",
+        )
+        .bind(secret.as_slice())
+        .bind(now)
+        .fetch_optional(self.writer())
+        .await?;
+        row.map(|(device, names, ends_at)| {
+            Ok(EnrolCode {
+                secret: *secret,
+                device: parsed(&device)?,
+                names: from_json(&names)?,
+                ends_at,
+            })
+        })
+        .transpose()
+    }
+
+    async fn site_status(&self, centre: CentreId) -> Result<SiteStatus> {
+        let row: Option<StatusRow> = query_as(
+            "SELECT reached, told_until, sheet_in_force, heard_at FROM sites WHERE centre_id = $1",
+        )
+        .bind(centre.0)
+        .fetch_optional(self.reader())
+        .await?;
+        row.map_or(Ok(SiteStatus::default()), SiteStatus::try_from)
+    }
+
+    async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()> {
+        query("UPDATE sites SET sheet_in_force = $2, heard_at = $3 WHERE centre_id = $1")
+            .bind(centre.0)
+            .bind(signed(version)?)
+            .bind(at)
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn plan_revision(&self, centre: CentreId, from: NaiveDate, to: NaiveDate) -> Result<i64> {
+        // Sums of counters that only rise, so any change shows.
+        let changes: i64 = query_scalar(
+            "SELECT CAST(
+                 COALESCE((SELECT SUM(rev) FROM centre_days
+                     WHERE centre_id = $1 AND day >= $2 AND day <= $3), 0)
+                 + COALESCE((SELECT rev FROM centres WHERE id = $1), 0)
+                 + COALESCE((SELECT rev FROM revisions WHERE name = 'people'), 0)
+             AS BIGINT)",
+        )
+        .bind(centre.0)
+        .bind(from)
+        .bind(to)
+        .fetch_one(self.reader())
+        .await?;
+        // Other days have other numbers, even where as much has changed in them.
+        Ok(changes
+            + (i64::from(from.num_days_from_ce()) << 40)
+            + ((to - from).num_days().clamp(0, 255) << 32))
+    }
+
+    async fn next_sheet_version(
+        &self,
+        centre: CentreId,
+        content: &[u8; 32],
+        at: DateTime<Utc>,
+    ) -> Result<(u64, bool)> {
+        let mut tx = self.begin().await?;
+        lock_site(&mut tx, centre).await?;
+        let newest: Option<(i64, Vec<u8>)> = query_as(
+            "SELECT version, content FROM sheets WHERE centre_id = $1
+             ORDER BY version DESC LIMIT 1",
+        )
+        .bind(centre.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let version = match newest {
+            Some((version, kept)) if bytes32(&kept)? == *content => {
+                tx.rollback().await?;
+                return Ok((number(version)?, false));
+            }
+            Some((version, _)) => version + 1,
+            None => 1,
+        };
+        query("INSERT INTO sheets (centre_id, version, content, made_at) VALUES ($1, $2, $3, $4)")
+            .bind(centre.0)
+            .bind(version)
+            .bind(content.as_slice())
+            .bind(at)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok((number(version)?, true))
+    }
+
+    async fn sheet_people(&self, persons: &[PersonId]) -> Result<Vec<SheetPersonRecord>> {
+        let ids = || crate::id_list(persons.iter().map(|person| person.0));
+        let people: Vec<(Uuid, String, Option<String>)> = query_as(concat!(
+            "SELECT id, language, pin FROM persons WHERE id ",
+            in_list!("$1"),
+            " ORDER BY id",
+        ))
+        .bind(ids())
+        .fetch_all(self.reader())
+        .await?;
+        let cards: Vec<CredentialRow> = query_as(concat!(
+            "SELECT id, person_id, reference, label, blocked FROM credentials WHERE person_id ",
+            in_list!("$1"),
+            " ORDER BY id",
+        ))
+        .bind(ids())
+        .fetch_all(self.reader())
+        .await?;
+        let mut by_person: BTreeMap<PersonId, Vec<Credential>> = BTreeMap::new();
+        for card in cards {
+            let card = Credential::try_from(card)?;
+            by_person.entry(card.person).or_default().push(card);
+        }
+        people
+            .into_iter()
+            .map(|(id, language, pin)| {
+                let person = PersonId(id);
+                Ok(SheetPersonRecord {
+                    person,
+                    language: from_word(&language)?,
+                    pin,
+                    credentials: by_person.remove(&person).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken> {
+        let mut tx = self.begin().await?;
+        let site = lock_site(&mut tx, batch.centre.id).await?;
+        if batch.first > site.reached + 1 {
+            tx.rollback().await?;
+            return Ok(EventsTaken::Gap(site.reached + 1));
+        }
+        let new: Vec<(u64, &SiteEvent)> =
+            (batch.first..).zip(&batch.events).filter(|(place, _)| *place > site.reached).collect();
+        let reached = new.last().map_or(site.reached, |(place, _)| *place);
+        if !new.is_empty() {
+            writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
+            meaning::apply(&mut tx, &batch.centre, new.iter().map(|(_, event)| *event)).await?;
+        }
+        let told_until = storable(batch.told_until);
+        let heard_at = storable(batch.at);
+        query("UPDATE sites SET reached = $2, told_until = $3, heard_at = $4 WHERE centre_id = $1")
+            .bind(batch.centre.id.0)
+            .bind(signed(reached)?)
+            .bind(site.told_until.map_or(told_until, |before| before.max(told_until)))
+            .bind(site.heard_at.map_or(heard_at, |before| before.max(heard_at)))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(EventsTaken::Reached(reached))
+    }
+
+    async fn newest_events(&self, centre: CentreId, most: u32) -> Result<Vec<(u64, SiteEvent)>> {
+        let rows = query_as(
+            "SELECT place, body FROM site_events WHERE centre_id = $1
+             ORDER BY place DESC LIMIT $2",
+        )
+        .bind(centre.0)
+        .bind(i64::from(most))
+        .fetch_all(self.reader())
+        .await?;
+        events(rows)
+    }
+
+    async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>> {
+        let rows = query_as(
+            "SELECT place, body FROM site_events WHERE centre_id = $1 AND place > $2
+             ORDER BY place LIMIT $3",
+        )
+        .bind(centre.0)
+        .bind(signed(place)?)
+        .bind(MOST_EVENTS)
+        .fetch_all(self.reader())
+        .await?;
+        events(rows)
+    }
+
+    async fn put_snapshot(
+        &self,
+        centre: CentreId,
+        place: u64,
+        json: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        // A snapshot that was overtaken on its way does not replace the newer one.
+        query(
+            "INSERT INTO snapshots (centre_id, place, body, taken_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (centre_id) DO UPDATE
+             SET place = excluded.place, body = excluded.body, taken_at = excluded.taken_at
+             WHERE excluded.place >= snapshots.place",
+        )
+        .bind(centre.0)
+        .bind(signed(place)?)
+        .bind(json)
+        .bind(at)
+        .execute(self.writer())
+        .await?;
+        Ok(())
+    }
+
+    async fn snapshot(&self, centre: CentreId) -> Result<Option<(u64, String)>> {
+        let row: Option<(i64, String)> =
+            query_as("SELECT place, body FROM snapshots WHERE centre_id = $1")
+                .bind(centre.0)
+                .fetch_optional(self.reader())
+                .await?;
+        row.map(|(place, body)| Ok((number(place)?, body))).transpose()
+    }
+}
+
+#[derive(FromRow)]
+struct StatusRow {
+    reached: i64,
+    told_until: Option<DateTime<Utc>>,
+    sheet_in_force: Option<i64>,
+    heard_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<StatusRow> for SiteStatus {
+    type Error = StoreError;
+    fn try_from(row: StatusRow) -> Result<Self> {
+        Ok(Self {
+            reached: number(row.reached)?,
+            told_until: row.told_until,
+            sheet_in_force: row.sheet_in_force.map(number).transpose()?,
+            heard_at: row.heard_at,
+        })
+    }
+}
+
+/// Makes rivals for this site wait until the transaction ends, and reads where the site stands.
+async fn lock_site(tx: &mut Transaction<'static, Db>, centre: CentreId) -> Result<SiteStatus> {
+    let row: StatusRow = query_as(
+        "UPDATE sites SET reached = reached WHERE centre_id = $1
+         RETURNING reached, told_until, sheet_in_force, heard_at",
+    )
+    .bind(centre.0)
+    .fetch_one(&mut **tx)
+    .await?;
+    row.try_into()
+}
+
+/// An event as the log keeps it.
+pub(crate) struct LogRow {
+    pub(crate) centre: Uuid,
+    pub(crate) place: i64,
+    pub(crate) edge: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) kind: String,
+    pub(crate) body: String,
+    pub(crate) taken_at: DateTime<Utc>,
+}
+
+fn log_rows(batch: &EventBatch, new: &[(u64, &SiteEvent)]) -> Result<Vec<LogRow>> {
+    new.iter()
+        .map(|(place, event)| {
+            let json = serde_json::to_value(event)
+                .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok(LogRow {
+                centre: batch.centre.id.0,
+                place: signed(*place)?,
+                edge: batch.edge.to_string(),
+                at: storable(event.at),
+                kind: json["kind"].as_str().unwrap_or_default().to_owned(),
+                body: json.to_string(),
+                taken_at: storable(batch.at),
+            })
+        })
+        .collect()
+}
+
+fn events(rows: Vec<(i64, String)>) -> Result<Vec<(u64, SiteEvent)>> {
+    rows.into_iter().map(|(place, body)| Ok((number(place)?, from_json(&body)?))).collect()
+}
