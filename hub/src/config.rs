@@ -1,0 +1,225 @@
+//! The hub's settings: one TOML file, and every key also by environment, which wins.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::Deserialize;
+
+/// Where the hub keeps things and listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The folder of keys, authority and, by default, the database (`KYOTEN_DATA_DIR`).
+    pub data_dir: PathBuf,
+    /// `sqlite:…` or `postgres://…` (`DATABASE_URL`).
+    pub database_url: String,
+    /// Where pages and API are served (`KYOTEN_LISTEN`).
+    pub listen: SocketAddr,
+    /// Where sites call (`KYOTEN_UPLINK_LISTEN`).
+    pub uplink_listen: SocketAddr,
+    /// The names and addresses that sites call the hub by (`KYOTEN_UPLINK_NAMES`, with commas).
+    pub uplink_names: Vec<String>,
+    /// Whether browsers may send cookies over HTTPS only (`KYOTEN_SECURE_COOKIES`).
+    pub secure_cookies: bool,
+}
+
+/// Why there are no settings. Each reads as one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the settings in {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is no settings file.
+    #[error("the settings in {path} are wrong in line {line}: {why}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// A value is not of its kind.
+    #[error("{key} cannot be '{value}': it is {wanted}")]
+    Value {
+        /// Which setting.
+        key: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it takes.
+        wanted: &'static str,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    listen: Option<String>,
+    uplink_listen: Option<String>,
+    uplink_names: Option<Vec<String>>,
+    secure_cookies: Option<bool>,
+}
+
+impl Config {
+    /// Reads `file`, if any, then the environment through `variable`, then the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, holds a key that is none, or a value is not of its kind.
+    pub fn read(
+        file: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let file = file.map_or_else(|| Ok(File::default()), read_file)?;
+        let data_dir = variable("KYOTEN_DATA_DIR")
+            .map(PathBuf::from)
+            .or(file.data_dir)
+            .unwrap_or_else(|| PathBuf::from("./data/hub"));
+        let database_url = variable("DATABASE_URL")
+            .or(file.database_url)
+            .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("hub.sqlite").display()));
+        let listen = address(
+            "KYOTEN_LISTEN",
+            variable("KYOTEN_LISTEN").or(file.listen),
+            SocketAddr::from(([127, 0, 0, 1], 8080)),
+        )?;
+        let uplink_listen = address(
+            "KYOTEN_UPLINK_LISTEN",
+            variable("KYOTEN_UPLINK_LISTEN").or(file.uplink_listen),
+            SocketAddr::from(([127, 0, 0, 1], 8443)),
+        )?;
+        let uplink_names = variable("KYOTEN_UPLINK_NAMES")
+            .map(|names| names_in(&names))
+            .or(file.uplink_names)
+            .unwrap_or_else(|| names_in("localhost,127.0.0.1"));
+        if uplink_names.is_empty() {
+            return Err(ConfigError::Value {
+                key: "KYOTEN_UPLINK_NAMES",
+                value: String::new(),
+                wanted: "one name or address at least",
+            });
+        }
+        let secure_cookies = variable("KYOTEN_SECURE_COOKIES")
+            .map(|text| yes_or_no("KYOTEN_SECURE_COOKIES", text))
+            .transpose()?
+            .or(file.secure_cookies)
+            .unwrap_or(!listen.ip().is_loopback());
+        Ok(Self { data_dir, database_url, listen, uplink_listen, uplink_names, secure_cookies })
+    }
+}
+
+/// The names in a list with commas.
+#[must_use]
+pub fn names_in(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn read_file(path: &Path) -> Result<File, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        ConfigError::Toml {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            why: error.message().replace('\n', " "),
+        }
+    })
+}
+
+fn address(
+    key: &'static str,
+    text: Option<String>,
+    otherwise: SocketAddr,
+) -> Result<SocketAddr, ConfigError> {
+    text.map_or(Ok(otherwise), |value| {
+        value.parse().map_err(|_| ConfigError::Value {
+            key,
+            value,
+            wanted: "an address and port, such as 127.0.0.1:8080",
+        })
+    })
+}
+
+fn yes_or_no(key: &'static str, value: String) -> Result<bool, ConfigError> {
+    match value.as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(ConfigError::Value { key, value, wanted: "true or false" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    fn with_file(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
+        let path =
+            std::env::temp_dir().join(format!("kyoten-config-{}.toml", uuid::Uuid::new_v4()));
+        fs::write(&path, text).unwrap();
+        let config = Config::read(Some(&path), variable);
+        fs::remove_file(&path).unwrap();
+        config.map_err(|error| error.to_string().replace(&path.display().to_string(), "FILE"))
+    }
+
+    #[test]
+    fn nothing_set_is_a_hub_for_this_machine() {
+        let config = Config::read(None, nothing).unwrap();
+        assert_eq!(config.database_url, "sqlite:./data/hub/hub.sqlite");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.uplink_listen.to_string(), "127.0.0.1:8443");
+        assert_eq!(config.uplink_names, ["localhost", "127.0.0.1"]);
+        assert!(!config.secure_cookies);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let text = "data_dir = '/a'\nlisten = '0.0.0.0:80'\nuplink_names = ['hub.example']\n";
+        let config = with_file(text, nothing).unwrap();
+        assert_eq!(config.database_url, "sqlite:/a/hub.sqlite");
+        assert!(config.secure_cookies);
+        let environment = |key: &str| {
+            let value = match key {
+                "KYOTEN_DATA_DIR" => "/b",
+                "KYOTEN_UPLINK_NAMES" => "one, two",
+                "KYOTEN_SECURE_COOKIES" => "false",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let config = with_file(text, environment).unwrap();
+        assert_eq!(config.data_dir, Path::new("/b"));
+        assert_eq!(config.uplink_names, ["one", "two"]);
+        assert!(!config.secure_cookies);
+    }
+
+    #[test]
+    fn a_mistake_is_said_in_one_sentence() {
+        let wrong = with_file("data_dir = 'a'\ndata_dri = 'b'\n", nothing).unwrap_err();
+        assert!(
+            wrong.starts_with("the settings in FILE are wrong in line 2: unknown field"),
+            "{wrong}"
+        );
+        assert!(!wrong.contains('\n'), "{wrong}");
+        let wrong = with_file("listen = 'here'", nothing).unwrap_err();
+        assert_eq!(
+            wrong,
+            "KYOTEN_LISTEN cannot be 'here': it is an address and port, such as 127.0.0.1:8080"
+        );
+        assert!(with_file("listen = ", nothing).is_err());
+        assert!(with_file("uplink_names = []", nothing).is_err());
+        assert!(Config::read(Some(Path::new("/no/such/file")), nothing).is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! What a supervisor asks: is the program there, does its database answer, what has it done.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::hub::Hub;
+use crate::problem::Problem;
+
+/// `/healthz`, `/readyz` and `/metrics`.
+pub fn router<S: Clone + Send + Sync + 'static>(hub: Hub) -> Router<S> {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(hub)
+}
+
+async fn readyz(State(hub): State<Hub>) -> Result<&'static str, Problem> {
+    // Nobody's session, by its key: the cheapest question that the database has to answer.
+    hub.store.session(&[0; 32], hub.now()).await?;
+    Ok("ready\n")
+}
+
+async fn metrics(State(hub): State<Hub>) -> impl IntoResponse {
+    let counters = &hub.live.counters;
+    let mut text = String::new();
+    line(
+        &mut text,
+        "kyoten_bookings_made_total",
+        "counter",
+        "Bookings made.",
+        &counters.bookings_made,
+    );
+    line(
+        &mut text,
+        "kyoten_site_events_total",
+        "counter",
+        "Events of sites committed.",
+        &counters.events_taken,
+    );
+    line(
+        &mut text,
+        "kyoten_sites_connected",
+        "gauge",
+        "Event streams of sites that are open.",
+        &counters.sites_connected,
+    );
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+fn line(text: &mut String, name: &str, kind: &str, help: &str, value: &AtomicU64) {
+    let value = value.load(Ordering::Relaxed);
+    // Writing to a text cannot fail.
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+}

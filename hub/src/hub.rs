@@ -1,0 +1,59 @@
+//! What every part of the hub is handed: the store, the clock, chance, and the keys.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use model::clock::Clock;
+use ring::rand::SecureRandom;
+use store::Store;
+use uuid::Uuid;
+
+use crate::authority::Authority;
+use crate::keys::Keys;
+use crate::live::Live;
+
+/// The hub, shared by its pages, its API, its uplink and its jobs.
+#[derive(Clone)]
+pub struct Hub {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub random: Arc<dyn SecureRandom + Send + Sync>,
+    /// The secrets that are not in the database.
+    pub keys: Arc<Keys>,
+    /// Signs devices' certificates.
+    pub authority: Arc<Authority>,
+    /// The mirrors of the living centres, and who watches them.
+    pub live: Arc<Live>,
+}
+
+impl Hub {
+    /// The time, in whole microseconds.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A new id that sorts by its time (UUID version 7).
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn new_id(&self) -> Result<Uuid, ring::error::Unspecified> {
+        let mut chance = [0; 10];
+        self.random.fill(&mut chance)?;
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or_default();
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &chance).into_uuid())
+    }
+
+    /// So many random bytes.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N], ring::error::Unspecified> {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,20 @@
+//! The hub of a region: booking, pages, API, jobs, reports, and the sites' uplink.
+
+pub mod api;
+pub mod authority;
+pub mod config;
+pub mod drain;
+pub mod health;
+pub mod hub;
+pub mod jobs;
+pub mod keys;
+pub mod live;
+pub mod pages;
+pub mod problem;
+pub mod seed;
+pub mod serve;
+pub mod service;
+pub mod sheets;
+pub mod tls_listener;
+pub mod uplink;
+pub mod web;

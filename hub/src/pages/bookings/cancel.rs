@@ -1,0 +1,76 @@
+//! Giving a booking up: asked once, then done.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use model::booking::Booking;
+
+use super::{child_names, stretches};
+use crate::pages::fields::Posted;
+use crate::pages::frame::{Frame, Part};
+use crate::pages::{html, words};
+use crate::service::{Caller, Refused, booking as service, children};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "bookings/cancel.html")]
+struct Page {
+    f: Frame,
+    id: String,
+    when: Vec<String>,
+    centre: String,
+    has_desks: bool,
+    children: Option<String>,
+}
+
+/// `/bookings/{id}/cancel`: asks once more.
+pub async fn get(
+    State(web): State<Web>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let booking =
+        service::see(&web.hub, &caller, id.parse().map_err(|_| Refused::NotFound)?).await?;
+    if !service::can_cancel(&caller, &booking, web.hub.now()) {
+        return Ok(to(&booking));
+    }
+    let atlas = web.atlas().await?;
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let own = children::list_if_any(&web.hub, &caller).await?;
+    let f = Frame::new(&caller, Part::Bookings);
+    let when = stretches(&booking);
+    let page = Page {
+        id: booking.id.to_string(),
+        when: when
+            .iter()
+            .map(|slot| words::day_and_hours(f.language(), slot, centre.time_zone))
+            .collect(),
+        centre: f.get(&centre.name).to_owned(),
+        has_desks: !booking.desks.is_empty(),
+        children: child_names(&f, &booking, &own),
+        f,
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+/// Does it; doing it twice is the same as once.
+pub async fn post(
+    State(web): State<Web>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(_): Posted,
+) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let id = id.parse().map_err(|_| Refused::NotFound)?;
+    let atlas = web.atlas().await?;
+    let (service::Cancelled::Done(booking)
+    | service::Cancelled::Before(booking)
+    | service::Cancelled::Over(booking)) = service::cancel(&web.hub, &atlas, &caller, id).await?;
+    Ok(to(&booking))
+}
+
+fn to(booking: &Booking) -> Response {
+    Redirect::to(&format!("/bookings/{}", booking.id)).into_response()
+}

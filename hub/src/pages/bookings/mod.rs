@@ -1,0 +1,315 @@
+//! The caller's bookings, and making one.
+
+pub mod booking;
+pub mod cancel;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use model::booking::{Booking, BookingStatus, Wish};
+use model::child::Child;
+use model::id::ChildId;
+use model::interval::Interval;
+use store::NoRoom;
+
+use super::fields::{Fields, Posted};
+use super::frame::{Frame, Part};
+use super::{html, search, wish, words};
+use crate::service::atlas::Atlas;
+use crate::service::booking::{self as service, Booked};
+use crate::service::search::{Instead, Query, When, search as find};
+use crate::service::{Caller, Refused, children, secret, typed};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "bookings.html")]
+struct Page {
+    f: Frame,
+    coming: Vec<Row>,
+    past: Vec<Row>,
+}
+
+/// One booking in the list.
+struct Row {
+    id: String,
+    month: String,
+    day: u32,
+    weekday: &'static str,
+    hours: String,
+    more_days: usize,
+    centre: String,
+    status: Status,
+    desks: Option<String>,
+    children: Option<String>,
+    code: String,
+}
+
+/// A booking's state in words and sign.
+struct Status {
+    badge: &'static str,
+    icon: &'static str,
+    words: &'static str,
+}
+
+/// `/bookings`
+pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Refused> {
+    let hub = &web.hub;
+    let now = hub.now();
+    let atlas = web.atlas().await?;
+    let bookings = service::list(hub, &caller, now - TimeDelta::days(60)).await?;
+    let children = children::list_if_any(hub, &caller).await?;
+    let f = Frame::new(&caller, Part::Bookings);
+    let (coming, mut past): (Vec<_>, Vec<_>) = bookings.iter().partition(|booking| {
+        booking.status == BookingStatus::Confirmed
+            && booking.span().is_some_and(|span| now < span.ends())
+    });
+    past.reverse();
+    let row = |booking: &&Booking| row(&f, &atlas, &children, booking, now);
+    let coming = coming.iter().filter_map(row).collect();
+    let past = past.iter().take(20).filter_map(row).collect();
+    Ok(html(StatusCode::OK, &Page { f, coming, past }))
+}
+
+/// Makes a booking from a page's button.
+pub async fn post(
+    State(web): State<Web>,
+    caller: Caller,
+    Posted(fields): Posted,
+) -> Result<Response, Refused> {
+    let hub = &web.hub;
+    let atlas = web.atlas().await?;
+    caller.signed_in()?;
+    let unreadable = || Refused::Unreadable("the form does not say what to book".to_owned());
+    let wish = read_wish(&fields, &atlas).ok_or_else(unreadable)?;
+    let key =
+        Some(fields.get("key")).filter(|key| !key.is_empty() && key.len() <= service::LONGEST_KEY);
+    let booked = service::book(hub, &atlas, &caller, wish.clone(), key.map(str::to_owned)).await?;
+    let no = match booked {
+        Booked::Made(booking) | Booked::Before(booking) => {
+            return Ok(Redirect::to(&format!("/bookings/{}?new=1", booking.id)).into_response());
+        }
+        Booked::NoCentre | Booked::NoSpace | Booked::NoChild => return Err(Refused::NotFound),
+        no => no,
+    };
+    taken(&web, &atlas, &caller, &wish, &no).await
+}
+
+fn read_wish(fields: &Fields, atlas: &Atlas) -> Option<Wish> {
+    let slots: Option<Vec<Interval>> = fields.all("slot").map(search::read_slot).collect();
+    let children: Option<Vec<ChildId>> = fields.all("child").map(|id| id.parse().ok()).collect();
+    Some(Wish {
+        centre: atlas.named(fields.get("centre"))?.id,
+        slots: slots.filter(|slots| !slots.is_empty())?,
+        desks: typed::number(fields.get("desks"))?,
+        pinned: None,
+        children: children?,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "bookings/taken.html")]
+struct Taken {
+    f: Frame,
+    title: String,
+    lead: String,
+    centre: String,
+    slug: String,
+    offer: Option<Offer>,
+    same_time: String,
+}
+
+/// The nearest change that works, ready to be booked.
+struct Offer {
+    label: String,
+    slots: Vec<String>,
+    desks: u32,
+    children: Vec<ChildId>,
+    key: String,
+}
+
+/// Says why it could not be booked, and what would work.
+async fn taken(
+    web: &Web,
+    atlas: &Atlas,
+    caller: &Caller,
+    wish: &Wish,
+    no: &Booked,
+) -> Result<Response, Refused> {
+    let hub = &web.hub;
+    let f = Frame::new(caller, Part::Bookings);
+    let centre = atlas.centre(wish.centre).ok_or(Refused::NotFound)?;
+    let zone = centre.time_zone;
+    let query = Query {
+        when: When::Slots(wish.slots.clone()),
+        desks: wish.desks,
+        children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+        only: Some(centre.id),
+        near: None,
+    };
+    let instead = find(hub, atlas, caller, &query).await?.others.pop().and_then(|it| it.instead);
+    let key = secret::token(hub.random.as_ref())?;
+    let offer = instead.map(|instead| {
+        let (slots, children, label) = match instead {
+            Instead::Shifted(slots) => {
+                let when = words::stretches(f.language(), &slots, zone);
+                let label =
+                    if f.ja() { format!("{when}で予約する") } else { format!("Book {when}") };
+                (slots, wish.children.clone(), label)
+            }
+            Instead::DesksOnly(slots) => (
+                slots,
+                Vec::new(),
+                f.say("席だけ予約する（保育なし）", "Book the desk only, without care").to_owned(),
+            ),
+        };
+        let slots = slots.iter().map(search::slot_value).collect();
+        Offer { label, slots, desks: wish.desks, children, key }
+    });
+    let (status, title, lead) = match no {
+        Booked::NoRoom(NoRoom::ChildElsewhere(_, slot)) => (
+            StatusCode::CONFLICT,
+            f.say(
+                "その子の保育は、同じ時間にもう予約があります",
+                "That child is already booked then",
+            ),
+            words::day_and_hours(f.language(), slot, zone),
+        ),
+        Booked::NoRoom(NoRoom::Care(slot)) => (
+            StatusCode::CONFLICT,
+            f.say("その時間の保育は、先に予約されました", "The care places were just taken"),
+            words::day_and_hours(f.language(), slot, zone),
+        ),
+        Booked::NoRoom(NoRoom::NoNursery) => (
+            StatusCode::CONFLICT,
+            f.say("このセンターには保育室がありません", "This centre has no nursery"),
+            String::new(),
+        ),
+        Booked::NoRoom(NoRoom::Desk(slot)) => (
+            StatusCode::CONFLICT,
+            f.say("その時間の席は、先に予約されました", "The desk was just taken"),
+            words::day_and_hours(f.language(), slot, zone),
+        ),
+        Booked::Bad(bad) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            f.say("その時間では予約できません", "That time cannot be booked"),
+            words::bad_wish(f.language(), bad, centre),
+        ),
+        _ => (
+            StatusCode::CONFLICT,
+            f.say("このボタンは、もう使われています", "This button has been used already"),
+            f.say("もう一度さがしてください。", "Please search once more.").to_owned(),
+        ),
+    };
+    let same_time = wish::href_of(&wish.slots, zone, wish.desks, &wish.children);
+    let page = Taken {
+        title: title.to_owned(),
+        lead,
+        centre: f.get(&centre.name).to_owned(),
+        slug: centre.slug.to_string(),
+        offer,
+        same_time,
+        f,
+    };
+    Ok(html(status, &page))
+}
+
+/// The stretches of a booking, by start; those of desk and care together.
+fn stretches(booking: &Booking) -> Vec<Interval> {
+    let mut slots: Vec<Interval> = booking
+        .desks
+        .iter()
+        .map(|claim| claim.when)
+        .chain(booking.care.iter().map(|claim| claim.when))
+        .collect();
+    slots.sort();
+    slots.dedup();
+    slots
+}
+
+fn row(
+    f: &Frame,
+    atlas: &Atlas,
+    children: &[Child],
+    booking: &Booking,
+    now: DateTime<Utc>,
+) -> Option<Row> {
+    let centre = atlas.centre(booking.centre)?;
+    let slots = stretches(booking);
+    let next = slots.iter().find(|slot| now < slot.ends()).or(slots.first())?;
+    let date = next.starts().with_timezone(&centre.time_zone).date_naive();
+    let today = now.with_timezone(&centre.time_zone).date_naive();
+    Some(Row {
+        id: booking.id.to_string(),
+        month: if f.ja() { format!("{}月", date.month()) } else { date.format("%b").to_string() },
+        day: date.day(),
+        weekday: if date == today {
+            f.say("今日", "today")
+        } else {
+            words::weekday(f.language(), date.weekday())
+        },
+        hours: words::hours(f.language(), next, centre.time_zone),
+        more_days: slots.len() - 1,
+        centre: f.get(&centre.name).to_owned(),
+        status: status(f, booking, now),
+        desks: desk_count(f, booking),
+        children: child_names(f, booking, children),
+        code: booking.code.to_string(),
+    })
+}
+
+fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
+    let span = booking.span();
+    match booking.status {
+        BookingStatus::Cancelled => {
+            Status { badge: "", icon: "cross", words: f.say("取り消し済み", "Cancelled") }
+        }
+        BookingStatus::NoShow => {
+            Status {
+                badge: "badge--warn", icon: "warn", words: f.say("入館なし", "Nobody came")
+            }
+        }
+        BookingStatus::Confirmed if span.is_some_and(|span| span.ends() <= now) => {
+            Status { badge: "", icon: "out", words: f.say("終わりました", "Over") }
+        }
+        BookingStatus::Confirmed if span.is_some_and(|span| span.starts() <= now) => {
+            Status { badge: "badge--info", icon: "in", words: f.say("いまの予約", "Now") }
+        }
+        BookingStatus::Confirmed => {
+            Status { badge: "badge--ok", icon: "check", words: f.say("確定", "Confirmed") }
+        }
+    }
+}
+
+/// Desks side by side.
+fn desk_count(f: &Frame, booking: &Booking) -> Option<String> {
+    let first = booking.desks.first()?.when;
+    let desks = booking.desks.iter().filter(|claim| claim.when == first).count();
+    Some(match (desks, f.ja()) {
+        (desks, true) => format!("{desks}席"),
+        (1, false) => "1 desk".to_owned(),
+        (desks, false) => format!("{desks} desks"),
+    })
+}
+
+/// The names of those that are the caller's, a number for others'.
+fn child_names(f: &Frame, booking: &Booking, own: &[Child]) -> Option<String> {
+    let mut ids: Vec<ChildId> = booking.care.iter().map(|claim| claim.child).collect();
+    ids.sort();
+    ids.dedup();
+    if ids.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = own
+        .iter()
+        .filter(|child| ids.contains(&child.id))
+        .map(|child| child.particulars.name.as_str())
+        .collect();
+    Some(match (names.len() == ids.len(), f.ja(), ids.len()) {
+        (true, ..) => names.join(f.say("、", ", ")),
+        (false, true, n) => format!("{n}人"),
+        (false, false, 1) => "1 child".to_owned(),
+        (false, false, n) => format!("{n} children"),
+    })
+}

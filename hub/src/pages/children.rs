@@ -1,0 +1,103 @@
+//! The caller's children.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use model::child::BadParticulars;
+
+use super::fields::{Asked, Fields, Posted};
+use super::frame::{Frame, Part};
+use super::{html, wish, words};
+use crate::service::children::{self, Added};
+use crate::service::{Caller, Refused, typed};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "children.html")]
+struct Page {
+    f: Frame,
+    kids: Vec<Kid>,
+    added: bool,
+    name: String,
+    born: String,
+    today: String,
+    name_error: Option<&'static str>,
+    born_error: Option<&'static str>,
+}
+
+struct Kid {
+    name: String,
+    born: String,
+    age: u32,
+}
+
+/// `/children`
+pub async fn get(
+    State(web): State<Web>,
+    caller: Caller,
+    Asked(asked): Asked,
+) -> Result<Response, Refused> {
+    let added = !asked.get("added").is_empty();
+    page(&web, &caller, &Fields::default(), added, None).await
+}
+
+/// Adds one.
+pub async fn post(
+    State(web): State<Web>,
+    caller: Caller,
+    Posted(fields): Posted,
+) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let atlas = web.atlas().await?;
+    let zone = wish::zone(&atlas);
+    let today = web.hub.now().with_timezone(&zone).date_naive();
+    let bad = match typed::date(fields.get("born")) {
+        None => BadParticulars::Born,
+        Some(born) => {
+            match children::add(&web.hub, &caller, fields.get("name"), born, today).await? {
+                Added::Done(_) => return Ok(Redirect::to("/children?added=1").into_response()),
+                Added::Bad(bad) => bad,
+            }
+        }
+    };
+    page(&web, &caller, &fields, false, Some(bad)).await
+}
+
+async fn page(
+    web: &Web,
+    caller: &Caller,
+    typed: &Fields,
+    added: bool,
+    bad: Option<BadParticulars>,
+) -> Result<Response, Refused> {
+    let own = children::list(&web.hub, caller).await?;
+    let atlas = web.atlas().await?;
+    let zone = wish::zone(&atlas);
+    let today = web.hub.now().with_timezone(&zone).date_naive();
+    let f = Frame::new(caller, Part::Children);
+    let kids = own.iter().map(|child| Kid {
+        name: child.particulars.name.clone(),
+        born: words::full_date(f.language(), child.particulars.born),
+        age: today.years_since(child.particulars.born).unwrap_or_default(),
+    });
+    let page = Page {
+        kids: kids.collect(),
+        added,
+        name: typed.get("name").to_owned(),
+        born: typed.get("born").to_owned(),
+        today: today.to_string(),
+        name_error: (bad == Some(BadParticulars::Name)).then(|| {
+            f.say("呼び名は1〜60文字で入れてください", "Give a name of 1 to 60 characters")
+        }),
+        born_error: (bad == Some(BadParticulars::Born)).then(|| {
+            f.say(
+                "生まれた日は 2023-05-10 のように、12年前までの日を入れてください",
+                "Give a birth date of the last 12 years, such as 2023-05-10",
+            )
+        }),
+        f,
+    };
+    let status = if bad.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(html(status, &page))
+}

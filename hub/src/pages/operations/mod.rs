@@ -1,0 +1,43 @@
+//! The centres that the caller runs.
+
+pub mod centre;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use model::permission::{Action, Target, may};
+
+use super::frame::{Frame, Part};
+use super::html;
+use crate::service::{Caller, Refused};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "operations.html")]
+struct Page {
+    f: Frame,
+    centres: Vec<(String, String, String)>,
+}
+
+/// `/operations`; whoever runs one centre is taken straight to it.
+pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let atlas = web.atlas().await?;
+    let f = Frame::new(&caller, Part::Operations);
+    let run = |id| may(&caller.actor, Action::SeeLiveCentre, &Target::at(id));
+    let centres: Vec<_> = atlas
+        .centres
+        .iter()
+        .filter(|centre| run(centre.id))
+        .map(|centre| {
+            let (name, address) = (f.get(&centre.name), f.get(&centre.address));
+            (centre.slug.to_string(), name.to_owned(), address.to_owned())
+        })
+        .collect();
+    match centres.as_slice() {
+        [] => Err(Refused::Forbidden),
+        [(slug, ..)] => Ok(Redirect::to(&format!("/operations/{slug}")).into_response()),
+        _ => Ok(html(StatusCode::OK, &Page { f, centres })),
+    }
+}

@@ -1,0 +1,232 @@
+//! From settings to a running hub, and to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use model::clock::Clock;
+use ring::rand::SecureRandom;
+use store::{Store, StoreError};
+use store_postgres::PostgresStore;
+use store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::authority::{Authority, AuthorityError};
+use crate::config::Config;
+use crate::drain::drain;
+use crate::hub::Hub;
+use crate::keys::Keys;
+use crate::live::Live;
+use crate::tls_listener::{PeerIdentity, TlsListener};
+use crate::web::WebSettings;
+use crate::{health, jobs, live, uplink, web};
+
+/// How long requests that are under way may take once the hub is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the hub does not run. Each reads as one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The database's address names none that the hub knows.
+    #[error("DATABASE_URL must begin with sqlite: or postgres://")]
+    Database,
+    /// The database does not answer, or is another's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database's tables cannot be brought up to date.
+    #[error("cannot bring the database up to date: {0}")]
+    Migrate(String),
+    /// The authority's files are damaged, or a name for the sites' port is none.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Something else listens there.
+    #[error("port {port} at {host} is in use: stop what runs there, or set {key} to another")]
+    PortInUse {
+        /// The port.
+        port: u16,
+        /// The address.
+        host: String,
+        /// The setting to change.
+        key: &'static str,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({key}): {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The setting to change.
+        key: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The jobs' clockwork does not start.
+    #[error("cannot start the jobs: {0}")]
+    Jobs(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// A port stopped answering.
+    #[error("the hub stopped: {0}")]
+    Serving(io::Error),
+}
+
+/// Opens the database at `url` and brings its tables up to date.
+///
+/// # Errors
+/// When it cannot be reached or is no database of a hub.
+pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, StartError> {
+    if url.starts_with("sqlite:") {
+        let store = SqliteStore::open(url).await?;
+        store.migrate().await.map_err(|error| StartError::Migrate(error.to_string()))?;
+        Ok(Arc::new(store))
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let store = PostgresStore::open(url).await?;
+        store.migrate().await.map_err(|error| StartError::Migrate(error.to_string()))?;
+        Ok(Arc::new(store))
+    } else {
+        Err(StartError::Database)
+    }
+}
+
+/// A hub on the database, keys and authority of `config`; what is missing is made.
+///
+/// # Errors
+/// When the folder, a file in it or the database cannot be used.
+pub async fn open(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom + Send + Sync>,
+) -> Result<Hub, StartError> {
+    let folder = |source| StartError::Folder { path: config.data_dir.clone(), source };
+    std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
+    let keys = Keys::open_or_create(&config.data_dir.join("keys"), &*random).map_err(folder)?;
+    let authority = Authority::open_or_create(
+        &config.data_dir.join("authority"),
+        clock.clone(),
+        random.clone(),
+    )?;
+    let store = open_store(&config.database_url).await?;
+    Ok(Hub {
+        store,
+        clock,
+        random,
+        keys: Arc::new(keys),
+        authority: Arc::new(authority),
+        live: Arc::new(Live::new()),
+    })
+}
+
+/// The two ports of a hub, listened on.
+#[derive(Debug)]
+pub struct Ports {
+    /// Pages and API.
+    pub people: TcpListener,
+    /// The uplink.
+    pub sites: TlsListener,
+    /// Where people find it.
+    pub people_address: SocketAddr,
+    /// Where sites find it.
+    pub sites_address: SocketAddr,
+}
+
+impl Ports {
+    /// Listens on the addresses of `config`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When one is taken or cannot be listened on.
+    pub async fn bind(config: &Config, hub: &Hub) -> Result<Self, StartError> {
+        let (key, address) = ("KYOTEN_LISTEN", config.listen);
+        let people = TcpListener::bind(address).await.map_err(listen(key, address))?;
+        let people_address = people.local_addr().map_err(listen(key, address))?;
+        let (key, address) = ("KYOTEN_UPLINK_LISTEN", config.uplink_listen);
+        let tls = hub.authority.server_config(&config.uplink_names)?;
+        let sites = TlsListener::bind(address, tls).await.map_err(listen(key, address))?;
+        let sites_address = sites.address();
+        Ok(Self { people, sites, people_address, sites_address })
+    }
+}
+
+/// Runs the hub until `stop` comes true: both ports, the mirrors and the jobs. Streams end then,
+/// and what else is under way has a few seconds.
+///
+/// # Errors
+/// When a port or the jobs fail.
+pub async fn serve(
+    hub: Hub,
+    ports: Ports,
+    settings: WebSettings,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), StartError> {
+    let people = Router::new()
+        .merge(web::router(hub.clone(), settings))
+        .merge(health::router(hub.clone()))
+        .layer(from_fn(drain))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let sites = uplink::router(hub.clone())
+        .layer(from_fn(drain))
+        .into_make_service_with_connect_info::<PeerIdentity>();
+
+    let mut parts = JoinSet::new();
+    let stopped = stopping(&hub);
+    let people = axum::serve(ports.people, people).with_graceful_shutdown(stopped);
+    parts.spawn(async move { people.await.map_err(StartError::Serving) });
+    let stopped = stopping(&hub);
+    let sites = axum::serve(ports.sites, sites).with_graceful_shutdown(stopped);
+    parts.spawn(async move { sites.await.map_err(StartError::Serving) });
+    let following = hub.clone();
+    parts.spawn(async move {
+        live::follow(following).await;
+        Ok(())
+    });
+    let working = hub.clone();
+    parts.spawn(async move { Ok(jobs::run(working).await?) });
+
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        Some(part) = parts.join_next() => outcome(part),
+    };
+    hub.live.stop();
+    let rest = async {
+        let mut ended = ended;
+        while let Some(part) = parts.join_next().await {
+            ended = ended.and(outcome(part));
+        }
+        ended
+    };
+    timeout(GRACE, rest).await.unwrap_or_else(|_| {
+        tracing::warn!("requests were still under way when the hub stopped");
+        Ok(())
+    })
+}
+
+fn listen(key: &'static str, address: SocketAddr) -> impl Fn(io::Error) -> StartError {
+    move |source| match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            StartError::PortInUse { port: address.port(), host: address.ip().to_string(), key }
+        }
+        _ => StartError::Listen { address, key, source },
+    }
+}
+
+fn stopping(hub: &Hub) -> impl Future<Output = ()> + Send + use<> {
+    let mut stopping = hub.live.stopping();
+    async move {
+        // An error means that the hub is gone altogether.
+        stopping.wait_for(|stopping| *stopping).await.ok();
+    }
+}
+
+fn outcome(part: Result<Result<(), StartError>, tokio::task::JoinError>) -> Result<(), StartError> {
+    part.unwrap_or_else(|error| Err(StartError::Serving(io::Error::other(error))))
+}

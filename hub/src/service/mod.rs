@@ -1,0 +1,86 @@
+//! What pages and API share: each function does one thing for a [`Caller`], asks
+//! `model::permission` first, and answers with data that knows nothing of HTML or JSON.
+
+pub mod account;
+pub mod atlas;
+pub mod booking;
+pub mod caller;
+pub mod children;
+pub mod report;
+pub mod rules;
+pub mod search;
+pub mod secret;
+pub mod session;
+pub mod sign_in;
+pub mod throttle;
+pub mod typed;
+
+use model::permission::{Action, Target, may};
+use store::StoreError;
+
+pub use caller::Caller;
+
+use crate::keys::SealBroken;
+
+/// Why something is not done, whatever it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Only for somebody, and nobody is signed in.
+    #[error("sign in first")]
+    SignInFirst,
+    /// The table of rights does not have it.
+    #[error("this is not among your rights")]
+    Forbidden,
+    /// There is no such thing, or it is somebody else's: the answer is the same.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The form or header did not carry the session's own token.
+    #[error("the request did not carry the token of its session")]
+    Csrf,
+    /// The request cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The random source failed.
+    #[error("the random source failed")]
+    Chance,
+    /// A sealed field cannot be opened.
+    #[error(transparent)]
+    Seal(#[from] SealBroken),
+    /// Something that cannot happen, said rather than hidden.
+    #[error("inner failure: {0}")]
+    Inner(&'static str),
+}
+
+impl From<ring::error::Unspecified> for Refused {
+    fn from(_: ring::error::Unspecified) -> Self {
+        Self::Chance
+    }
+}
+
+/// Asks the table of rights; nobody signed in is told to sign in, others are refused.
+///
+/// # Errors
+/// [`Refused::SignInFirst`] or [`Refused::Forbidden`].
+pub fn allow(caller: &Caller, action: Action, target: &Target) -> Result<(), Refused> {
+    if may(&caller.actor, action, target) {
+        Ok(())
+    } else if caller.person.is_none() {
+        Err(Refused::SignInFirst)
+    } else {
+        Err(Refused::Forbidden)
+    }
+}
+
+/// As [`allow`], for things whose being there is itself a secret: others' things are not found.
+///
+/// # Errors
+/// [`Refused::SignInFirst`] or [`Refused::NotFound`].
+pub fn allow_or_hide(caller: &Caller, action: Action, target: &Target) -> Result<(), Refused> {
+    allow(caller, action, target).map_err(|refused| match refused {
+        Refused::Forbidden => Refused::NotFound,
+        other => other,
+    })
+}

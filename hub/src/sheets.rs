@@ -1,0 +1,352 @@
+//! Day sheets: what each site may know and do on its own, made from the plan and signed.
+//!
+//! Everything about a version is derived from what the database holds, so that several hubs make
+//! the same sheet and none has to be kept: only its number and the digest of its content are.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use model::booking::Booking;
+use model::centre::{Centre, Door, Space};
+use model::day_sheet::{
+    DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
+};
+use model::id::CentreId;
+use model::interval::Interval;
+use ring::{digest, hmac};
+use store::{SheetPersonRecord, StoreError};
+use wire::credential::CardReference;
+use wire::sheet::{self, SealedSheet};
+
+use crate::hub::Hub;
+
+/// A sheet is made anew at the latest when a period of this length ends.
+const PERIOD: TimeDelta = TimeDelta::hours(6);
+/// Bookings of this long ago still stand on a sheet.
+const BEHIND: TimeDelta = TimeDelta::days(1);
+/// So far ahead bookings stand on a sheet at least.
+const AHEAD: TimeDelta = TimeDelta::days(3);
+/// A sheet lasts this long at least.
+const LASTS: TimeDelta = TimeDelta::days(4);
+/// Older versions whose sections can still be fetched.
+const OLD_VERSIONS: usize = 3;
+
+/// Why there is no sheet.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A part cannot be written.
+    #[error("the sheet cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The newest sheet of a centre.
+#[derive(Debug)]
+pub struct Current {
+    /// Whose it is.
+    pub centre: Arc<Centre>,
+    /// What stands on it.
+    pub sheet: DaySheet,
+    /// The same, signed.
+    pub sealed: SealedSheet,
+    made_for: MadeFor,
+}
+
+/// The newest sheet of each centre that was asked for, made again when its plan has changed.
+#[derive(Default)]
+pub struct Sheets {
+    shelves: Mutex<HashMap<CentreId, Arc<tokio::sync::Mutex<Shelf>>>>,
+}
+
+impl Sheets {
+    /// The newest sheet of a centre; none when there is no such centre.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn current(
+        &self,
+        hub: &Hub,
+        centre: CentreId,
+    ) -> Result<Option<Arc<Current>>, SheetError> {
+        let shelf = self.shelf(centre);
+        let mut shelf = shelf.lock().await;
+        let period = Period::at(hub.now());
+        if let Some(newest) = &shelf.newest
+            && newest.made_for.period == period
+        {
+            let (from, to) = newest.made_for.days;
+            if hub.store.plan_revision(centre, from, to).await? == newest.made_for.revision {
+                return Ok(shelf.newest.clone());
+            }
+        }
+        let Some(made) = make(hub, centre, period).await? else { return Ok(None) };
+        Ok(Some(shelf.put(made)))
+    }
+
+    /// The bytes of a section of the newest sheet, or of one of the last few before it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn section(
+        &self,
+        hub: &Hub,
+        centre: CentreId,
+        sha256: &str,
+    ) -> Result<Option<Vec<u8>>, SheetError> {
+        let shelf = self.shelf(centre);
+        if let Some(bytes) = shelf.lock().await.section(sha256) {
+            return Ok(Some(bytes));
+        }
+        // Another hub may have made the version that the site is fetching.
+        self.current(hub, centre).await?;
+        Ok(shelf.lock().await.section(sha256))
+    }
+
+    /// A centre, from its newest sheet where one was made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn centre(
+        &self,
+        hub: &Hub,
+        centre: CentreId,
+    ) -> Result<Option<Arc<Centre>>, SheetError> {
+        let shelf = self.shelf(centre);
+        let known = shelf.lock().await.newest.as_ref().map(|newest| newest.centre.clone());
+        match known {
+            Some(centre) => Ok(Some(centre)),
+            None => Ok(self.current(hub, centre).await?.map(|newest| newest.centre.clone())),
+        }
+    }
+
+    fn shelf(&self, centre: CentreId) -> Arc<tokio::sync::Mutex<Shelf>> {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        shelves.entry(centre).or_default().clone()
+    }
+}
+
+#[derive(Default)]
+struct Shelf {
+    newest: Option<Arc<Current>>,
+    older: Vec<Arc<Current>>,
+}
+
+impl Shelf {
+    fn put(&mut self, made: Current) -> Arc<Current> {
+        let made = Arc::new(made);
+        if let Some(before) = self.newest.replace(made.clone())
+            && before.sheet.version != made.sheet.version
+        {
+            self.older.insert(0, before);
+            self.older.truncate(OLD_VERSIONS);
+        }
+        made
+    }
+
+    fn section(&self, sha256: &str) -> Option<Vec<u8>> {
+        self.newest
+            .iter()
+            .chain(&self.older)
+            .find_map(|current| current.sealed.sections.get(sha256).cloned())
+    }
+}
+
+/// What a sheet was made for; another answer to any of it asks for another sheet.
+#[derive(Debug)]
+struct MadeFor {
+    period: Period,
+    days: (NaiveDate, NaiveDate),
+    revision: i64,
+}
+
+/// A stretch of [`PERIOD`] in which sheets speak of the same days and end at the same time, so
+/// that a plan that stays the same keeps its sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Period {
+    begins: DateTime<Utc>,
+}
+
+impl Period {
+    fn at(now: DateTime<Utc>) -> Self {
+        let into = now.timestamp().rem_euclid(PERIOD.num_seconds());
+        let begins = DateTime::from_timestamp(now.timestamp() - into, 0).unwrap_or(now);
+        Self { begins }
+    }
+
+    fn horizon(self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.begins - BEHIND, self.begins + PERIOD + AHEAD)
+    }
+
+    fn not_after(self) -> DateTime<Utc> {
+        self.begins + PERIOD + LASTS
+    }
+}
+
+async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>, SheetError> {
+    let Some(centre) = hub.store.centres().await?.into_iter().find(|centre| centre.id == id) else {
+        return Ok(None);
+    };
+    let (from, to) = period.horizon();
+    let day = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone).date_naive();
+    let days = (day(from), day(to));
+    // Before the plan itself is read: what changes in between shows as another revision later.
+    let revision = hub.store.plan_revision(id, days.0, days.1).await?;
+    let plan = Plan::read(hub, &centre, from, to).await?;
+
+    let draft = plan.sheet(&centre, 0, period.not_after(), &secret(hub, CONTENT_LABEL, &[]));
+    let content = digest::digest(&digest::SHA256, &serde_json::to_vec(&draft)?);
+    let mut content_digest = [0; 32];
+    content_digest.copy_from_slice(content.as_ref());
+    let now = hub.now();
+    let (version, _) = hub.store.next_sheet_version(id, &content_digest, now).await?;
+
+    let salt = secret(hub, SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
+    let sheet = plan.sheet(&centre, version, period.not_after(), &salt);
+    let sealed = sheet::seal(&sheet, &salt, now, &hub.keys.sheet)?;
+    let made_for = MadeFor { period, days, revision };
+    Ok(Some(Current { centre: Arc::new(centre), sheet, sealed, made_for }))
+}
+
+const CONTENT_LABEL: &[u8] = b"kyoten: content of a day sheet";
+const SALT_LABEL: &[u8] = b"kyoten: salt of a day sheet";
+
+/// 32 bytes that only holders of the region card key can make, always the same for the same parts.
+fn secret(hub: &Hub, label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context =
+        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &hub.keys.region_card_bytes));
+    context.update(label);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.sign().as_ref());
+    bytes
+}
+
+/// What the database says of a centre's coming days.
+struct Plan {
+    spaces: Vec<Space>,
+    doors: Vec<Door>,
+    devices: Vec<SiteDevice>,
+    people: Vec<SheetPersonRecord>,
+    bookings: Vec<SheetBooking>,
+}
+
+impl Plan {
+    async fn read(
+        hub: &Hub,
+        centre: &Centre,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Self, SheetError> {
+        let bookings = match Interval::new(from, to) {
+            Ok(horizon) => {
+                let bookings = hub.store.bookings_at(centre.id, &horizon).await?;
+                let mut bookings: Vec<_> =
+                    bookings.iter().map(|booking| on_sheet(booking, &horizon)).collect();
+                bookings.sort_by_key(|booking| booking.id);
+                bookings
+            }
+            Err(_) => Vec::new(),
+        };
+        let persons: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
+        let persons: Vec<_> = persons.into_iter().collect();
+        let mut people = hub.store.sheet_people(&persons).await?;
+        people.sort_by_key(|person| person.person);
+        let mut spaces = hub.store.spaces().await?;
+        spaces.retain(|space| space.centre == centre.id);
+        let doors = hub.store.doors(centre.id).await?;
+        let devices = hub.store.devices_of(centre.id).await?;
+        Ok(Self { spaces, doors, devices, people, bookings })
+    }
+
+    fn sheet(
+        &self,
+        centre: &Centre,
+        version: u64,
+        not_after: DateTime<Utc>,
+        salt: &[u8; 32],
+    ) -> DaySheet {
+        let mut credentials: Vec<_> = self
+            .people
+            .iter()
+            .flat_map(|person| &person.credentials)
+            .map(|credential| SheetCredential {
+                digest: CardReference(credential.reference).on_sheet(salt),
+                credential: credential.id,
+                person: credential.person,
+                blocked: credential.blocked,
+            })
+            .collect();
+        credentials.sort_by_key(|credential| credential.credential);
+        let people = self.people.iter().map(|person| SheetPerson {
+            id: person.person,
+            language: person.language,
+            pin: person.pin.clone(),
+        });
+        DaySheet {
+            version,
+            not_after,
+            site: Site {
+                centre: centre.id,
+                slug: centre.slug.clone(),
+                name: centre.name.clone(),
+                settings: centre.settings.clone(),
+                spaces: self.spaces.clone(),
+                doors: self.doors.clone(),
+            },
+            devices: self.devices.clone(),
+            credentials,
+            people: people.collect(),
+            bookings: self.bookings.clone(),
+        }
+    }
+}
+
+fn on_sheet(booking: &Booking, horizon: &Interval) -> SheetBooking {
+    let live = |released: Option<DateTime<Utc>>, when: &Interval| {
+        released.is_none() && when.overlaps(horizon)
+    };
+    let mut desks: Vec<_> = booking
+        .desks
+        .iter()
+        .filter(|claim| live(claim.released_at, &claim.when))
+        .map(|claim| SheetDesk { space: claim.space, when: claim.when })
+        .collect();
+    desks.sort_by_key(|desk| (desk.when, desk.space));
+    let children: BTreeSet<_> = booking
+        .care
+        .iter()
+        .filter(|claim| live(claim.released_at, &claim.when))
+        .map(|claim| claim.child)
+        .collect();
+    SheetBooking {
+        id: booking.id,
+        person: booking.person,
+        code: booking.code,
+        desks,
+        children: u32::try_from(children.len()).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn sheets_of_one_period_speak_of_the_same_days_and_last_four_days_at_least() {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let period = Period::at(time("2026-11-24T06:00:00Z"));
+        assert_eq!(period, Period::at(time("2026-11-24T11:59:59.999Z")));
+        assert_ne!(period, Period::at(time("2026-11-24T12:00:00Z")));
+        let late = time("2026-11-24T11:59:59Z");
+        assert!(period.not_after() - late >= LASTS);
+        let (from, to) = period.horizon();
+        assert!(from <= late - BEHIND && to - late >= AHEAD);
+    }
+}

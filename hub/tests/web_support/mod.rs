@@ -1,0 +1,201 @@
+//! A hub with the demo's data on SQLite, and browsers that call its router directly.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use hub::config::Config;
+use hub::hub::Hub;
+use hub::web::{WebSettings, router};
+use model::clock::ManualClock;
+use ring::rand::SystemRandom;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// Wednesday, nine in the morning in Japan; the day after a national holiday's week began.
+pub const NOW: &str = "2026-11-25T00:00:00Z";
+
+/// The hub and its folder, which goes with it.
+pub struct World {
+    pub hub: Hub,
+    pub clock: Arc<ManualClock>,
+    pub router: Router,
+    folder: PathBuf,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("kyoten-web-{}", uuid::Uuid::new_v4()));
+        let clock = Arc::new(ManualClock::at(NOW.parse::<DateTime<Utc>>().unwrap()));
+        let local = "127.0.0.1:0".parse().unwrap();
+        let config = Config {
+            data_dir: folder.clone(),
+            database_url: format!("sqlite:{}", folder.join("hub.db").display()),
+            listen: local,
+            uplink_listen: local,
+            uplink_names: vec!["localhost".into()],
+            secure_cookies: false,
+        };
+        let hub =
+            hub::serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap();
+        hub::seed::demo(&hub, None).await.unwrap();
+        let router = router(hub.clone(), WebSettings::default());
+        Self { hub, clock, router, folder }
+    }
+
+    /// A browser that nobody has signed in with.
+    pub fn browser(&self) -> Browser {
+        Browser { router: self.router.clone(), cookies: BTreeMap::new(), language: "ja" }
+    }
+
+    /// A browser in which the demo's person of this key has signed in.
+    pub async fn signed_in(&self, key: &str) -> Browser {
+        let mut browser = self.browser();
+        let page = browser.get("/sign-in").await;
+        let (email, csrf) = (email(key), page.csrf());
+        let form = [("email", email.as_str()), ("password", hub::seed::PASSWORD), ("csrf", &csrf)];
+        let answer = browser.post("/sign-in", &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        browser
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // What stays behind in the temporary folder does no harm.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The e-mail address of a demo person.
+pub fn email(key: &str) -> String {
+    let accounts = hub::seed::accounts();
+    let account = accounts.iter().find(|account| account.email.starts_with(&format!("{key}@")));
+    account.unwrap_or_else(|| panic!("the demo has no {key}")).email.clone()
+}
+
+/// Keeps cookies as a browser does, and sends them.
+#[derive(Clone)]
+pub struct Browser {
+    router: Router,
+    pub cookies: BTreeMap<String, String>,
+    pub language: &'static str,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The value of the first field called `csrf`.
+    pub fn csrf(&self) -> String {
+        field(&self.body, "csrf").unwrap_or_else(|| panic!("no csrf in {}", self.body))
+    }
+}
+
+/// The value of a hidden field, as the templates write it.
+pub fn field(html: &str, name: &str) -> Option<String> {
+    let start = html.find(&format!("name=\"{name}\" value=\""))?;
+    let value = &html[start..].split_once("value=\"")?.1;
+    Some(value.split_once('"')?.0.replace("&#38;", "&").replace("&#61;", "="))
+}
+
+impl Browser {
+    async fn call(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let body: Vec<String> = form
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, path, &kind, Body::from(body.join("&"))).await
+    }
+
+    pub async fn api(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        self.send(method, path, &headers, Body::from(body.to_string())).await
+    }
+
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT_LANGUAGE, self.language)
+            .header(header::COOKIE, cookies.join("; "));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.call(request.body(body).unwrap()).await;
+        let (parts, body) = response.into_parts();
+        for line in parts.headers.get_all(header::SET_COOKIE) {
+            let pair = line.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.into(), value.into());
+            }
+        }
+        let body = to_bytes(body, 4 << 20).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// The first piece of an answer that does not end.
+pub async fn first_piece(browser: &Browser, path: &str) -> String {
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = Request::get(path).header(header::COOKIE, cookies.join("; "));
+    let response = browser.call(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut pieces = response.into_body().into_data_stream();
+    let piece = tokio::time::timeout(Duration::from_secs(10), pieces.next()).await.unwrap();
+    String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
+}
+
+fn encode(text: &str) -> String {
+    hub::pages::frame::encode(text)
+}
