@@ -285,6 +285,8 @@ struct Typed {
 }
 
 async fn code(State(app): State<App>) -> Response {
+    // Whoever comes to type has seen the last answer; left up, it would take the keypad's place.
+    app.lobby.screen.dismiss();
     entry_page(&app, Entry { code: String::new(), pin: None, problem: None })
 }
 

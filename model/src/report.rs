@@ -86,11 +86,16 @@ pub fn by_month(stays: &[Stay], zone: Tz) -> BTreeMap<(NaiveDate, CentreId), Mon
                 })
                 .count();
             let users = Cell::of(people.len());
-            let visits = match users {
-                Cell::Masked => Cell::Masked,
-                Cell::Shown(_) => Cell::Shown(u32::try_from(visits).unwrap_or(u32::MAX)),
+            // With so few users, even "none of them" would tell of somebody.
+            let row = match users {
+                Cell::Masked => MonthRow { visits: users, users, teleworkers: users },
+                Cell::Shown(_) => MonthRow {
+                    visits: Cell::Shown(u32::try_from(visits).unwrap_or(u32::MAX)),
+                    users,
+                    teleworkers: Cell::of(teleworkers),
+                },
             };
-            ((month, centre), MonthRow { visits, users, teleworkers: Cell::of(teleworkers) })
+            ((month, centre), row)
         })
         .collect()
 }

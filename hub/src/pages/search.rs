@@ -253,7 +253,7 @@ impl Draw<'_> {
             Why::Desks(slot, 0) => {
                 format!("{}{}", on(slot), f.say("席が全部うまっています", "All desks are taken"))
             }
-            Why::Desks(slot, free) if f.ja() => format!("{}席の空きは{free}だけです", on(slot)),
+            Why::Desks(slot, free) if f.ja() => format!("{}空きは{free}席だけです", on(slot)),
             Why::Desks(slot, free) => format!("{}Only {free} of the desks are free", on(slot)),
             Why::NoNursery => {
                 f.say("このセンターには保育室がありません", "This centre has no nursery").to_owned()

@@ -153,6 +153,19 @@ async fn silence_and_a_broken_reader_are_said() {
 }
 
 #[tokio::test]
+async fn the_way_from_a_refusal_to_the_keypad_is_open() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    screen.show(Shown::Answer(Answer::Refused {
+        why: RefusalKind::UnknownCard,
+        opens: None,
+        language: None,
+    }));
+    assert!(get_page(&router, "/").await.1.contains("href=\"/code\""));
+    assert!(get_page(&router, "/code").await.1.contains("予約番号を入れてください"));
+    assert_eq!(screen.follow().borrow().answer, None);
+}
+
+#[tokio::test]
 async fn every_refusal_has_words_in_both_languages() {
     use RefusalKind::*;
     let (router, screen, _) = kiosk(Ok(welcome()));
