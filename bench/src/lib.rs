@@ -1,0 +1,28 @@
+//! Measuring: percentiles and rates.
+
+use std::time::Duration;
+
+/// The time that `percent` of a hundred of `times` do not exceed; zero when there are none.
+///
+/// Sorts `times`.
+pub fn percentile(times: &mut [Duration], percent: f64) -> Duration {
+    times.sort_unstable();
+    let last = times.len().saturating_sub(1);
+    // Rounding to an index: the table shows three digits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index into measurements"
+    )]
+    let index = ((last as f64) * percent / 100.0).round() as usize;
+    times.get(index).copied().unwrap_or_default()
+}
+
+/// So many a second.
+#[must_use]
+pub fn rate(count: usize, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
+    let count = count as f64;
+    count / took.as_secs_f64()
+}

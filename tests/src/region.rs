@@ -1,0 +1,126 @@
+//! The hub as a real process, on either database, with the demo's data.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use reqwest::Client;
+use store::Store;
+
+use crate::folder::Folder;
+use crate::http::client;
+use crate::ports::free_address;
+use crate::postgres::Postgres;
+use crate::process::{Process, program, run};
+
+/// Which database the hub keeps things in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite,
+    /// A database of its own on a private server.
+    Postgres,
+}
+
+/// The hub; it ends with its owner.
+pub struct Region {
+    /// Where its pages are, `http://127.0.0.1:<port>`.
+    pub url: String,
+    /// What it keeps, looked at beside it.
+    pub store: Arc<dyn Store>,
+    /// The address of its database.
+    pub database_url: String,
+    /// For pages that nobody signs in to.
+    pub http: Client,
+    program: PathBuf,
+    listen: SocketAddr,
+    uplink: SocketAddr,
+    hub: Option<Process>,
+    folder: Folder,
+}
+
+impl Region {
+    /// Seeds a new hub and starts it.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub async fn start(database: Database) -> Self {
+        Self::start_program(database, program("kyoten-hub")).await
+    }
+
+    /// The same with the hub's program built otherwise.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub async fn start_program(database: Database, program: PathBuf) -> Self {
+        let folder = Folder::new("region");
+        let database_url = match database {
+            Database::Sqlite => format!("sqlite:{}", folder.join("hub/hub.sqlite").display()),
+            Database::Postgres => Postgres::shared().unwrap().create_database().await.unwrap(),
+        };
+        let store = hub::serve::open_store(&database_url).await.unwrap();
+        let (listen, uplink) = (free_address(), free_address());
+        let mut region = Self {
+            url: format!("http://{listen}"),
+            store,
+            database_url,
+            http: client(),
+            program,
+            listen,
+            uplink,
+            hub: None,
+            folder,
+        };
+        run(region.command().args(["seed", "demo", "--readers"]).arg(region.readers()));
+        region.start_hub().await;
+        region
+    }
+
+    /// Starts the hub where it was before, on its old data.
+    pub async fn start_hub(&mut self) {
+        let mut hub =
+            Process::start("kyoten-hub", self.command().arg("serve"), &self.folder.join("hub.log"));
+        hub.answers(&self.http, &format!("{}/readyz", self.url)).await;
+        self.hub = Some(hub);
+    }
+
+    /// Stops the hub as a service manager does.
+    pub fn stop_hub(&mut self) {
+        self.hub.take().unwrap().stop();
+    }
+
+    /// Where sites find it.
+    #[must_use]
+    pub fn uplink_url(&self) -> String {
+        format!("https://localhost:{}", self.uplink.port())
+    }
+
+    /// A new one-time code for a device.
+    #[must_use]
+    pub fn enrolment_code(&self, device: &str) -> String {
+        run(self.command().args(["enrol", "--device", device])).trim().to_owned()
+    }
+
+    /// The folder of simulated readers, where the demo's cards are named.
+    #[must_use]
+    pub fn readers(&self) -> PathBuf {
+        self.folder.join("readers")
+    }
+
+    /// Everybody's folder: each process has one of its name in it.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env("KYOTEN_DATA_DIR", self.folder.join("hub"))
+            .env("DATABASE_URL", &self.database_url)
+            .env("KYOTEN_LISTEN", self.listen.to_string())
+            .env("KYOTEN_UPLINK_LISTEN", self.uplink.to_string());
+        command
+    }
+}

@@ -1,0 +1,52 @@
+//! Booking a desk for now.
+
+use chrono::{DateTime, Duration, DurationRound as _, TimeDelta, Timelike as _, Utc};
+use model::centre::Centre;
+use model::clock::{Clock as _, SystemClock};
+use model::interval::Interval;
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::http::Person;
+use tests::site::Site;
+use tests::waiting::until;
+
+/// A stretch at the centre that one may check in to now. Its day is one day: shortly before local
+/// midnight it begins at midnight, when the door is open for it already.
+pub fn for_now(centre: &Centre) -> Interval {
+    let now = SystemClock.now();
+    let grain = Duration::minutes(centre.settings.grain_minutes.into());
+    let running = now.duration_trunc(grain).unwrap();
+    let midnight = next_midnight(centre, now);
+    let starts = if midnight - now < TimeDelta::minutes(10) { midnight } else { running };
+    let last = next_midnight(centre, starts);
+    Interval::new(starts, last.min(starts + TimeDelta::hours(2))).unwrap()
+}
+
+fn next_midnight(centre: &Centre, time: DateTime<Utc>) -> DateTime<Utc> {
+    let local = time.with_timezone(&centre.time_zone);
+    let passed = TimeDelta::seconds(local.num_seconds_from_midnight().into());
+    (time - passed).duration_trunc(TimeDelta::seconds(1)).unwrap() + TimeDelta::days(1)
+}
+
+/// Books a desk for now over the API, and waits until the site has the sheet with it.
+pub async fn book_now(site: &Site, name: &str) {
+    let centre = site.centre().await;
+    let before = site.region.store.site_status(centre.id).await.unwrap().sheet_in_force;
+    let person = Person::sign_in(&site.region.url, name).await;
+    let slot = for_now(&centre);
+    let slot = json!({ "starts_at": slot.starts(), "ends_at": slot.ends() });
+    let order = json!({ "centre": centre.slug, "slots": [slot] });
+    let (status, booking) = person.post("/api/v1/bookings", &order).await;
+    assert_eq!(status, StatusCode::CREATED, "{booking}");
+    newer_sheet(site, before).await;
+}
+
+/// Waits until the site runs on another sheet than `before`.
+pub async fn newer_sheet(site: &Site, before: Option<u64>) {
+    let centre = site.centre().await.id;
+    until("the site to run on the newer sheet", async || {
+        let status = site.region.store.site_status(centre).await.unwrap();
+        (status.sheet_in_force > before).then_some(())
+    })
+    .await;
+}

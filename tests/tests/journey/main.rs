@@ -1,0 +1,9 @@
+//! The first day's story, told to real processes: one tap, one desk, one door, end to end.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod bookings;
+mod browser;
+mod lines_down;
+mod one_day;
+mod pcscd;
+mod released;

@@ -1,0 +1,150 @@
+//! Which crate may lean on what: the table of DESIGN.md, read off the manifests.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may import from the workspace.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("wire", &["model"]),
+    ("hardware", &["model"]),
+    ("twin", &["model"]),
+    ("store", &["model"]),
+    ("store-sqlite", &["model", "store"]),
+    ("store-postgres", &["model", "store"]),
+    ("hub", &["model", "twin", "wire", "store", "store-sqlite", "store-postgres"]),
+    ("edge-store", &["model", "wire"]),
+    ("edge-agent", &["model", "twin", "wire", "hardware", "edge-store"]),
+    ("kiosk", &["wire", "hardware", "model"]),
+    ("seat-agent", &["wire", "hardware", "model"]),
+];
+
+/// These may import everything.
+const FREE: &[&str] = &["tests", "bench"];
+
+/// Libraries that stay in one place.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("sqlx", &["store", "store-sqlite", "store-postgres", "edge-store", "tests"]),
+    ("bevy_ecs", &["twin"]),
+    ("pcsc", &["hardware"]),
+    ("libosdp", &["hardware"]),
+    ("mqtt5", &["edge-agent"]),
+    ("rumqttc", &["wire", "edge-agent", "kiosk", "seat-agent", "tests"]),
+    ("axum", &["hub", "kiosk", "seat-agent", "tests"]),
+];
+
+/// What the rules may be written with: nothing that reads, writes, waits or rolls dice.
+const MODEL_USES: &[&str] = &["chrono", "chrono-tz", "serde", "thiserror", "uuid"];
+
+#[test]
+fn crates_import_only_what_the_table_allows() {
+    let workspace = workspace();
+    let may: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
+    for (name, krate) in &workspace {
+        if FREE.contains(&name.as_str()) {
+            continue;
+        }
+        let allowed = may.get(name.as_str());
+        assert!(allowed.is_some(), "{name} is a new crate: give it a row in DESIGN.md and here");
+        for import in krate.uses.iter().filter(|import| workspace.contains_key(*import)) {
+            assert!(allowed.unwrap().contains(&import.as_str()), "{name} may not import {import}");
+        }
+    }
+    for (name, _) in MAY_IMPORT {
+        assert!(workspace.contains_key(*name), "there is no crate {name} any more");
+    }
+}
+
+#[test]
+fn libraries_stay_in_their_place() {
+    for (name, krate) in &workspace() {
+        for (library, homes) in ONLY_IN {
+            assert!(
+                !krate.uses.contains(*library) || homes.contains(&name.as_str()),
+                "{name} may not use {library}: it belongs in {homes:?}"
+            );
+        }
+        if name == "model" {
+            for library in &krate.runs_with {
+                assert!(MODEL_USES.contains(&library.as_str()), "model may not use {library}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_clock_asks_what_time_it_is() {
+    let root = root();
+    let mut asking = BTreeSet::new();
+    for krate in workspace().values() {
+        sources(&krate.folder.join("src"), &mut |file, text| {
+            if ["Utc::now(", "Local::now("].iter().any(|call| text.contains(call)) {
+                asking.insert(file.strip_prefix(&root).unwrap().to_owned());
+            }
+        });
+    }
+    assert_eq!(
+        asking,
+        BTreeSet::from([PathBuf::from("model/src/clock.rs")]),
+        "take a Clock instead"
+    );
+}
+
+struct Crate {
+    folder: PathBuf,
+    /// Every dependency, of tests and build scripts too.
+    uses: BTreeSet<String>,
+    /// The dependencies of the crate itself.
+    runs_with: BTreeSet<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn workspace() -> BTreeMap<String, Crate> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let told = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let packages = told["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().unwrap();
+            let folder =
+                PathBuf::from(text(&package["manifest_path"])).parent().unwrap().to_owned();
+            let krate = Crate {
+                folder,
+                uses: dependencies.iter().map(|dependency| text(&dependency["name"])).collect(),
+                runs_with: dependencies
+                    .iter()
+                    .filter(|dependency| dependency["kind"].is_null())
+                    .map(|dependency| text(&dependency["name"]))
+                    .collect(),
+            };
+            (text(&package["name"]), krate)
+        })
+        .collect()
+}
+
+/// Shows every Rust file below `folder` to `look`.
+fn sources(folder: &Path, look: &mut impl FnMut(&Path, &str)) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, look);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            look(&path, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}

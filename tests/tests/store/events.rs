@@ -1,0 +1,178 @@
+//! Sites' events: once, in order, and what they mean.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
+use model::access::RefusalKind;
+use model::booking::BookingStatus;
+use model::centre::Centre;
+use model::id::{BookingId, PersonId, SpaceId, VisitId};
+use model::site_event::{Happening, Proof, SiteEvent};
+use store::{EventBatch, EventsTaken};
+
+use crate::ground::{Ground, at, slot};
+
+fn batch(centre: &Centre, first: u64, events: Vec<SiteEvent>) -> EventBatch {
+    let told_until = events.last().map_or(at(0, 0), |event| event.at);
+    let edge = "yokohama-edge".parse().unwrap();
+    EventBatch { centre: centre.clone(), edge, first, events, told_until, at: at(20, 0) }
+}
+
+fn plain(number: i64) -> SiteEvent {
+    SiteEvent { at: at(0, 0) + TimeDelta::milliseconds(number), what: Happening::Started }
+}
+
+fn check_in(at: DateTime<Utc>, visit: VisitId, booking: BookingId, person: PersonId) -> SiteEvent {
+    let space = SpaceId(visit.0);
+    SiteEvent { at, what: Happening::CheckedIn { visit, person, booking, space, by: Proof::Code } }
+}
+
+pub async fn events_are_taken_once_and_in_order(ground: Ground) {
+    let centre = ground.centre().await;
+    let store = &ground.store;
+    let take = async |first, numbers: std::ops::Range<i64>| {
+        store.take_events(&batch(&centre, first, numbers.map(plain).collect())).await.unwrap()
+    };
+    assert_eq!(take(2, 2..4).await, EventsTaken::Gap(1));
+    assert_eq!(take(1, 1..4).await, EventsTaken::Reached(3));
+    assert_eq!(take(1, 1..4).await, EventsTaken::Reached(3));
+    assert_eq!(take(2, 2..6).await, EventsTaken::Reached(5));
+    assert_eq!(take(8, 8..9).await, EventsTaken::Gap(6));
+    assert_eq!(take(6, 6..6).await, EventsTaken::Reached(5), "nothing new is fine too");
+    assert_eq!(take(9, 9..9).await, EventsTaken::Gap(6));
+    let all = store.events_after(centre.id, 0).await.unwrap();
+    let expected: Vec<_> = (1..6_u64).map(|number| (number, plain(number.cast_signed()))).collect();
+    assert_eq!(all, expected);
+    assert_eq!(store.events_after(centre.id, 3).await.unwrap(), expected[3..]);
+    let newest = store.newest_events(centre.id, 2).await.unwrap();
+    assert_eq!(newest, [expected[4].clone(), expected[3].clone()]);
+    let status = store.site_status(centre.id).await.unwrap();
+    assert_eq!((status.reached, status.heard_at), (5, Some(at(20, 0))));
+    assert_eq!(status.told_until, Some(plain(5).at), "an older word does not put it back");
+    // A long outage's worth, and what one answer gives of it.
+    let begun = std::time::Instant::now();
+    assert_eq!(take(6, 6..5006).await, EventsTaken::Reached(5005));
+    println!("5,000 events in one batch took {:?}", begun.elapsed());
+    assert_eq!(store.events_after(centre.id, 0).await.unwrap().len(), 1000);
+    // Another site's places are its own.
+    let other = ground.centre().await;
+    let taken = store.take_events(&batch(&other, 1, vec![plain(1)])).await.unwrap();
+    assert_eq!(taken, EventsTaken::Reached(1));
+}
+
+pub async fn two_hubs_take_the_same_batch(ground: Ground) {
+    let centre = ground.centre().await;
+    let batches: Vec<_> =
+        (1..9).map(|until| batch(&centre, 1, (1..=until * 10).map(plain).collect())).collect();
+    for answer in join_all(batches.iter().map(|batch| ground.store.take_events(batch))).await {
+        assert!(matches!(answer.unwrap(), EventsTaken::Reached(_)));
+    }
+    let events = ground.store.events_after(centre.id, 0).await.unwrap();
+    assert_eq!(events.len(), 80);
+    assert!(
+        (1_u64..)
+            .zip(&events)
+            .all(|(number, event)| *event == (number, plain(number.cast_signed())))
+    );
+}
+
+pub async fn visits_begin_and_end(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    let visit = VisitId(ground.id());
+    let arrival = check_in(at(1, 9), visit, made.id, person);
+    let leaving =
+        SiteEvent { at: at(1, 11), what: Happening::CheckedOut { visit, person, space: desks[0] } };
+    store.take_events(&batch(&centre, 1, vec![arrival])).await.unwrap();
+    assert!(!store.release_no_show(made.id, &centre, at(1, 10)).await.unwrap(), "they came");
+    let stays = store.stays(ground.town, &slot(1, 0, 24), at(1, 10)).await.unwrap();
+    assert_eq!(stays[0].when, slot(1, 9, 10), "still inside");
+    store.take_events(&batch(&centre, 2, vec![leaving.clone(), leaving])).await.unwrap();
+    let stays = store.stays(ground.town, &slot(1, 0, 24), at(1, 23)).await.unwrap();
+    assert_eq!((stays.len(), stays[0].when), (1, slot(1, 9, 11)));
+    assert_eq!((stays[0].person, stays[0].centre), (person, centre.id));
+    let booking = store.booking(made.id).await.unwrap().unwrap();
+    assert_eq!(booking.status, BookingStatus::Confirmed);
+}
+
+pub async fn a_no_show_gives_the_desk_free(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)])).await;
+    let days = model::booking::days_to_lock(&centre, &[slot(1, 9, 12)]);
+    let revision = async || store.plan_revision(centre.id, days[0], days[0]).await.unwrap();
+    let before = revision().await;
+    let no_show = |when| SiteEvent {
+        at: when,
+        what: Happening::NoShow { booking: made.id, space: desks[0] },
+    };
+    store.take_events(&batch(&centre, 1, vec![no_show(at(1, 10))])).await.unwrap();
+    assert_ne!(revision().await, before);
+    let after = store.booking(made.id).await.unwrap().unwrap();
+    assert_eq!((after.status, after.version), (BookingStatus::Confirmed, 2));
+    assert_eq!(after.desks[0].released_at, Some(at(1, 10)));
+    assert_eq!(after.desks[1].released_at, None);
+    ground.book(&ground.order(person, &centre, &[slot(1, 10, 12)])).await;
+    store
+        .take_events(&batch(&centre, 2, vec![no_show(at(2, 10)), no_show(at(2, 11))]))
+        .await
+        .unwrap();
+    let after = store.booking(made.id).await.unwrap().unwrap();
+    assert_eq!((after.status, after.version), (BookingStatus::NoShow, 3));
+}
+
+pub async fn nothing_poisons_the_queue(ground: Ground) {
+    let centre = ground.centre().await;
+    let elsewhere = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let foreign = ground.book(&ground.order(person, &elsewhere.0, &[slot(1, 9, 12)])).await;
+    let (visit, unknown) = (VisitId(ground.id()), ground.id());
+    let events = vec![
+        check_in(at(1, 9), visit, BookingId(unknown), PersonId(unknown)),
+        check_in(at(1, 10), visit, BookingId(unknown), PersonId(unknown)),
+        // A clock that was put back, and clocks that lost their minds.
+        SiteEvent {
+            at: at(1, 8),
+            what: Happening::CheckedOut { visit, person, space: SpaceId(unknown) },
+        },
+        SiteEvent {
+            at: at(1, 8),
+            what: Happening::CheckedOut {
+                visit: VisitId(unknown),
+                person,
+                space: SpaceId(unknown),
+            },
+        },
+        SiteEvent {
+            at: at(1, 9),
+            what: Happening::NoShow { booking: BookingId(unknown), space: SpaceId(unknown) },
+        },
+        // Another site's booking is none of its business.
+        SiteEvent {
+            at: at(1, 10),
+            what: Happening::NoShow { booking: foreign.id, space: elsewhere.1[0] },
+        },
+        SiteEvent { at: DateTime::<Utc>::MAX_UTC, what: Happening::Started },
+        SiteEvent { at: DateTime::<Utc>::MIN_UTC, what: Happening::Started },
+        SiteEvent {
+            at: at(1, 10) + TimeDelta::nanoseconds(1),
+            what: Happening::Refused {
+                reader: "kiosk".parse().unwrap(),
+                credential: None,
+                why: RefusalKind::UnknownCard,
+            },
+        },
+    ];
+    let mut batch = batch(&centre, 1, events.clone());
+    batch.told_until = DateTime::<Utc>::MAX_UTC;
+    assert_eq!(store.take_events(&batch).await.unwrap(), EventsTaken::Reached(9));
+    let kept = store.events_after(centre.id, 0).await.unwrap();
+    let kept: Vec<SiteEvent> = kept.into_iter().map(|(_, event)| event).collect();
+    assert_eq!(kept, events);
+    assert_eq!(store.booking(foreign.id).await.unwrap(), Some(foreign));
+    let stays = store.stays(ground.town, &slot(1, 0, 24), at(1, 12)).await.unwrap();
+    assert!(stays.is_empty(), "it took no time: {stays:?}");
+}
