@@ -80,7 +80,7 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
                     centre,
                     kind: SpaceKind::Desk,
                     label: format!("A-{n:04}"),
-                    zone: "A".to_owned(),
+                    zone: LocalText::new("窓側", "By the window"),
                     terminal: None,
                 })
                 .collect(),

@@ -2,7 +2,7 @@
 //! journal and answers; it never waits on a disk, a line or a device.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::BookingCode;
@@ -12,8 +12,9 @@ use twin::{Answer, CodeCheck, Effect, Fact, Moment, Snapshot, Twin, View};
 
 use crate::journal::{Journal, OnDisk};
 
-/// How far the machine's clock may be behind what the site has already seen.
-const BEHIND: TimeDelta = TimeDelta::minutes(5);
+/// How far the machine's clock may be behind what the site has already seen, ahead of the time
+/// that has really passed, or away from the hub's.
+const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 const QUEUE: usize = 1024;
 
 /// The running centre. Clones speak to the same thread, which ends with the last of them.
@@ -61,6 +62,7 @@ pub struct ClockFloor {
 enum Ask {
     Decide(Box<Fact>, oneshot::Sender<Decided>),
     SheetMade(DateTime<Utc>),
+    HubSaid(DateTime<Utc>),
     Check(BookingCode, oneshot::Sender<CodeCheck>),
     Fence(oneshot::Sender<Fence>),
     View(oneshot::Sender<View>),
@@ -83,6 +85,7 @@ impl Centre {
             journal,
             clock,
             floor,
+            last_good: None,
             begun: Instant::now(),
             clock_trusted: true,
             count: 0,
@@ -105,6 +108,14 @@ impl Centre {
     /// When the thread has ended.
     pub async fn sheet_made(&self, made: DateTime<Utc>) -> Result<(), Stopped> {
         self.asks.send(Ask::SheetMade(made)).await.map_err(|_| Stopped)
+    }
+
+    /// Holds the clock against the hub's, so that one that was set ahead rightly is believed.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn hub_said(&self, now: DateTime<Utc>) -> Result<(), Stopped> {
+        self.asks.send(Ask::HubSaid(now)).await.map_err(|_| Stopped)
     }
 
     /// What a PIN for this code must fit.
@@ -143,6 +154,8 @@ struct Runner {
     journal: Journal,
     clock: Arc<dyn Clock>,
     floor: ClockFloor,
+    /// What the clock showed when it was last believed, and its steady time then.
+    last_good: Option<(DateTime<Utc>, Duration)>,
     begun: Instant,
     clock_trusted: bool,
     count: u64,
@@ -162,6 +175,12 @@ impl Runner {
                     drop(reply.send(Decided { effects, answer, on_disk }));
                 }
                 Ask::SheetMade(made) => self.floor.sheet_made = made,
+                Ask::HubSaid(now) => {
+                    let shown = self.clock.now();
+                    if (shown - now).abs() <= LEEWAY {
+                        self.last_good = Some((shown, self.clock.steady()));
+                    }
+                }
                 Ask::Check(code, reply) => drop(reply.send(self.twin.check_code(at, code))),
                 Ask::Fence(reply) => {
                     let snapshot = Arc::new(self.twin.snapshot());
@@ -174,17 +193,29 @@ impl Runner {
 
     /// The site's time, which never goes back, and whether the machine's clock can be trusted.
     fn moment(&mut self) -> Moment {
-        let shown = self.clock.now();
+        let (shown, steady) = (self.clock.now(), self.clock.steady());
         let least = self.floor.last.max(self.floor.sheet_made);
-        let trusted = least.checked_sub_signed(BEHIND).is_none_or(|least| shown >= least);
-        self.floor.last = self.floor.last.max(shown);
+        let behind = least.checked_sub_signed(LEEWAY).is_some_and(|least| shown < least);
+        // A clock that runs ahead of the time that has passed is wrong until it or the hub says
+        // otherwise; the first that is believed after a start may have been set at any time.
+        let passed = self.last_good.and_then(|(good, then)| {
+            let passed = TimeDelta::from_std(steady.saturating_sub(then)).ok()?;
+            good.checked_add_signed(passed)
+        });
+        let ahead = passed.is_some_and(|passed| shown - passed > LEEWAY);
+        let trusted = !behind && !ahead;
+        if trusted {
+            self.last_good = Some((shown, steady));
+        }
+        self.floor.last = self.floor.last.max(if ahead { passed.unwrap_or(shown) } else { shown });
         let at = Moment { now: self.floor.last, mono: self.begun.elapsed() };
         if trusted != self.clock_trusted {
             self.clock_trusted = trusted;
             if trusted {
                 tracing::info!("the clock can be trusted again");
             } else {
-                tracing::error!(%shown, %least, "the clock is not set: nobody new may check in");
+                let known = passed.unwrap_or(least);
+                tracing::error!(%shown, %known, "the clock is not set: nobody new may check in");
             }
             self.twin.decide(at, Fact::ClockSet(trusted));
         }

@@ -8,7 +8,7 @@ use hardware::door::{Contact, ContactLevel, Lock};
 use hardware::sim::SimDoor;
 use model::centre::Door;
 use model::id::{DeviceId, VisitId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use twin::{Fact, LockLevel};
@@ -61,6 +61,8 @@ pub struct Doors {
     centre: Centre,
     bus: SiteBus,
     drivers: Arc<dyn Drivers>,
+    /// Told when a door's task has broken down.
+    alarm: Arc<Notify>,
     running: Mutex<HashMap<DeviceId, Running>>,
 }
 
@@ -81,10 +83,15 @@ enum Order {
 }
 
 impl Doors {
-    /// No doors yet.
+    /// No doors yet; `alarm` is told when one breaks down.
     #[must_use]
-    pub fn new(centre: Centre, bus: SiteBus, drivers: Arc<dyn Drivers>) -> Self {
-        Self { centre, bus, drivers, running: Mutex::default() }
+    pub fn new(
+        centre: Centre,
+        bus: SiteBus,
+        drivers: Arc<dyn Drivers>,
+        alarm: Arc<Notify>,
+    ) -> Self {
+        Self { centre, bus, drivers, alarm, running: Mutex::default() }
     }
 
     /// Takes the sheet's doors into use, each locked first, and lets go of others.
@@ -106,8 +113,14 @@ impl Doors {
                 centre: self.centre.clone(),
                 bus: self.bus.clone(),
             };
-            let task = tokio::spawn(task.run(driver.contact, inbox)).abort_handle();
-            running.insert(device.clone(), Running { orders, task });
+            let task = tokio::spawn(task.run(driver.contact, inbox));
+            running.insert(device.clone(), Running { orders, task: task.abort_handle() });
+            let alarm = self.alarm.clone();
+            tokio::spawn(async move {
+                if task.await.is_err_and(|error| error.is_panic()) {
+                    alarm.notify_one();
+                }
+            });
         }
         let names: Vec<&str> = doors.iter().map(|door| door.device.as_str()).collect();
         if let Err(error) = self.bus.set_state("$description", &description(&names)) {

@@ -1,8 +1,11 @@
 //! The hub as a site sees it. The site begins every conversation.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use reqwest::header::DATE;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +25,9 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// Everything that a site says to its hub and asks of it.
 #[async_trait]
 pub trait Hub: Send + Sync {
+    /// The hub's own time as its last answer to something told said it, where it did.
+    fn time(&self) -> Option<DateTime<Utc>>;
+
     /// The newest signed sheet, if there is one.
     ///
     /// # Errors
@@ -93,6 +99,8 @@ impl From<reqwest::Error> for HubError {
 pub struct HttpHub {
     client: Client,
     base: Url,
+    /// What the last answer said.
+    time: Arc<Mutex<Option<DateTime<Utc>>>>,
 }
 
 /// An address that is none of a hub's.
@@ -110,7 +118,7 @@ impl HttpHub {
             .ok()
             .filter(|url| url.scheme() == "https" && url.host_str().is_some())
             .ok_or_else(|| BadAddress(address.to_owned()))?;
-        Ok(Self { client: identity.http_client()?, base })
+        Ok(Self { client: identity.http_client()?, base, time: Arc::default() })
     }
 
     fn url(&self, path: &str) -> Result<Url, HubError> {
@@ -124,12 +132,18 @@ impl HttpHub {
         body: &T,
     ) -> Result<Response, HubError> {
         let request = self.client.request(method, self.url(path)?).json(body).timeout(PATIENCE);
-        Ok(request.send().await?)
+        let answer = request.send().await?;
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) = time_of(&answer);
+        Ok(answer)
     }
 }
 
 #[async_trait]
 impl Hub for HttpHub {
+    fn time(&self) -> Option<DateTime<Utc>> {
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
         let answer =
             self.client.get(self.url("/uplink/v1/sheet")?).timeout(PATIENCE).send().await?;
@@ -188,6 +202,11 @@ impl Hub for HttpHub {
             }
         }
     }
+}
+
+fn time_of(answer: &Response) -> Option<DateTime<Utc>> {
+    let date = answer.headers().get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(date).ok().map(|date| date.to_utc())
 }
 
 async fn good(answer: Response) -> Result<Response, HubError> {

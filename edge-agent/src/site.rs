@@ -65,6 +65,7 @@ pub struct Site {
     bus_address: Option<SocketAddr>,
     tasks: JoinSet<()>,
     writer: JoinHandle<()>,
+    alarm: Arc<Notify>,
 }
 
 /// Why a site does not start.
@@ -137,7 +138,8 @@ impl Site {
             sheet_made: good.as_ref().map(|good| good.made_at).unwrap_or_default(),
         };
         let centre = Centre::start(twin, journal, clock.clone(), floor)?;
-        let doors = Arc::new(Doors::new(centre.clone(), bus.clone(), drivers));
+        let alarm = Arc::new(Notify::new());
+        let doors = Arc::new(Doors::new(centre.clone(), bus.clone(), drivers, alarm.clone()));
         let seats = Seats::new(bus.clone(), clock.clone(), rng.clone());
         let salt = Arc::new(RwLock::new(None));
         let sheets = Arc::new(Sheets {
@@ -189,7 +191,7 @@ impl Site {
         let teller =
             Teller { hub, store: store.clone(), centre: centre.clone(), journal: journal_reader };
         tasks.spawn(teller.run());
-        Ok(Self { centre, store, sheets, bus, broker, bus_address, tasks, writer })
+        Ok(Self { centre, store, sheets, bus, broker, bus_address, tasks, writer, alarm })
     }
 
     /// Where the embedded broker listens.
@@ -223,6 +225,16 @@ impl Site {
     /// The version of the sheet in force, 0 before the first.
     pub async fn sheet_version(&self) -> u64 {
         self.sheets.version().await
+    }
+
+    /// Waits until a part that has to run as long as the site does has ended, which only a fault
+    /// in the program brings about. The rest is of no use then.
+    pub async fn broken(&mut self) {
+        tokio::select! {
+            _ = self.tasks.join_next() => {}
+            _ = &mut self.writer => {}
+            () = self.alarm.notified() => {}
+        }
     }
 
     /// Stops in good order: what has happened is on disk when this returns.

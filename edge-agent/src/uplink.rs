@@ -205,7 +205,11 @@ impl Teller {
         let state = (last == fence_place).then(|| fence.snapshot.hash());
         let events = kept.into_iter().map(|(_, event)| event).collect();
         let batch = Batch { first, events, told_until, state };
-        match self.hub.tell(&batch).await? {
+        let answer = self.hub.tell(&batch).await?;
+        if let Some(now) = self.hub.time() {
+            self.centre.hub_said(now).await?;
+        }
+        match answer {
             Ok(taken) => self.taken(taken, &fence, fence_place, next).await?,
             Err(Gap { expected }) => {
                 self.go_on_at(expected, &fence).await?;

@@ -3,11 +3,20 @@
 
 mod site_support;
 
-use chrono::TimeDelta;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use edge_agent::{DoorDriver, Drivers, Site};
 use edge_store::EdgeStore;
-use hardware::door::LockLevel;
+use futures::FutureExt as _;
+use hardware::door::{DoorError, Lock, LockLevel};
+use hardware::sim::SimDoor;
 use model::access::RefusalKind;
-use model::id::VisitId;
+use model::clock::{Clock, ManualClock};
+use model::id::{DeviceId, VisitId};
 use model::site_event::Happening;
 use model::terminal::TerminalState;
 use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until};
@@ -35,7 +44,7 @@ async fn command(inbox: &mut BusInbox) -> Act {
 }
 
 /// Waits until the hub has everything and its mirror agrees.
-async fn mirrored(house: &House, site: &edge_agent::Site) {
+async fn mirrored(house: &House, site: &Site) {
     until("the hub to have it all", async || {
         let hash = site.snapshot().await.unwrap().hash();
         (house.hub.state().mirror.state_hash() == hash).then_some(())
@@ -225,11 +234,111 @@ async fn a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
     let site = house.start_with(1).await;
     welcome(house.kiosk(&site).await.tap("0101").await);
     site.stop().await;
-    house.clock = std::sync::Arc::new(model::clock::ManualClock::at(chrono::DateTime::UNIX_EPOCH));
+    house.clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH));
     let site = house.start_with(1).await;
     let kiosk = house.kiosk(&site).await;
     assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
     site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_ran_ahead_lets_nobody_new_in_until_the_hub_agrees() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    welcome(kiosk.tap("0101").await);
+    house.clock.set_by(TimeDelta::hours(2));
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
+    house.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
+    house.hub.state().time = Some(morning() + TimeDelta::minutes(1));
+    mirrored(&house, &site).await;
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset, "the hub does not agree");
+    // It comes back by itself, and nothing has moved meanwhile.
+    house.clock.set_by(TimeDelta::hours(-2));
+    welcome(kiosk.tap("0202").await);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    assert_eq!(store.clock_floor().await.unwrap(), morning() + TimeDelta::minutes(1));
+    store.close().await;
+    let hub = house.hub.state();
+    assert!(!hub.events.iter().any(|event| matches!(event.what, Happening::NoShow { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_set_ahead_rightly_is_believed_once_the_hub_agrees() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let now = house.clock.set_by(TimeDelta::hours(2));
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::ClockUnset);
+    house.hub.state().time = Some(now + TimeDelta::seconds(20));
+    until("the clock to be believed", async || {
+        matches!(kiosk.tap("0101").await, Answer::Welcome { .. }).then_some(())
+    })
+    .await;
+    site.stop().await;
+}
+
+/// A clock that stops the thread that reads it next.
+#[derive(Debug, Default)]
+struct BreakingClock(AtomicBool);
+
+impl Clock for BreakingClock {
+    fn now(&self) -> DateTime<Utc> {
+        assert!(!self.0.load(Ordering::Relaxed), "this clock was told to break");
+        morning()
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Doors whose locks break the task that moves them.
+struct BreakingDoors;
+
+#[async_trait]
+impl Lock for BreakingDoors {
+    async fn unlock(&self) -> Result<(), DoorError> {
+        panic!("this lock was told to break")
+    }
+
+    async fn lock(&self) -> Result<(), DoorError> {
+        Ok(())
+    }
+
+    async fn level(&self) -> Result<LockLevel, DoorError> {
+        Ok(LockLevel::Locked)
+    }
+}
+
+impl Drivers for BreakingDoors {
+    fn door(&self, _: &DeviceId) -> Option<DoorDriver> {
+        let contact = Box::new(SimDoor::default().contact());
+        Some(DoorDriver { lock: Box::new(Self), contact })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_breaks_down_is_noticed() {
+    let house = House::new();
+    let clock = Arc::new(BreakingClock::default());
+    let mut site = house.start_on(clock.clone(), house.doors.clone()).await;
+    in_force(&site, 1).await;
+    assert!(site.broken().now_or_never().is_none());
+    clock.0.store(true, Ordering::Relaxed);
+    timeout(DEADLINE, site.broken()).await.unwrap();
+    drop(site);
+
+    let mut site = house.start_on(house.clock.clone(), Arc::new(BreakingDoors)).await;
+    in_force(&site, 1).await;
+    until("the edge on its bus", async || site.on_the_bus().borrow().then_some(())).await;
+    let kiosk = house.kiosk(&site).await;
+    let answer = kiosk.tap("0101").await;
+    assert!(matches!(answer, Answer::Welcome { door_open: false, .. }), "{answer:?}");
+    timeout(DEADLINE, site.broken()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

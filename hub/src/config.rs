@@ -109,7 +109,7 @@ impl Config {
             .map(|text| yes_or_no("KYOTEN_SECURE_COOKIES", text))
             .transpose()?
             .or(file.secure_cookies)
-            .unwrap_or(!listen.ip().is_loopback());
+            .unwrap_or(true);
         Ok(Self { data_dir, database_url, listen, uplink_listen, uplink_names, secure_cookies })
     }
 }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.uplink_listen.to_string(), "127.0.0.1:8443");
         assert_eq!(config.uplink_names, ["localhost", "127.0.0.1"]);
-        assert!(!config.secure_cookies);
+        assert!(config.secure_cookies);
     }
 
     #[test]

@@ -38,6 +38,7 @@ fn checked_in(booking: &Booking, at: DateTime<Utc>) -> SiteEvent {
 
 async fn taken(edge: &Edge, batch: &Batch) -> Taken {
     let answer = edge.tell(batch).await;
+    assert!(answer.headers().contains_key("date"), "a site holds its clock against it");
     assert_eq!(answer.status(), 200);
     answer.json().await.unwrap()
 }
@@ -49,6 +50,12 @@ fn trust(region: &Region, in_force: u64) -> Trust {
 fn sheet(told: Option<wire::event::Told>) -> u64 {
     let Some(wire::event::Told::Sheet { version }) = told else { unreachable!("{told:?}") };
     version
+}
+
+fn no_show(booking: &Booking) -> Happening {
+    let claim = &booking.desks[0];
+    let (space, starts_at) = (claim.space, claim.when.starts());
+    Happening::NoShow { booking: booking.id, space, starts_at }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +246,7 @@ async fn a_site_sees_its_own_sheet_only() {
 
     // A booking of another centre cannot be touched by what a site tells.
     let now = region.hub.now();
-    let no_show = Happening::NoShow { booking: booking.id, space: booking.desks[0].space };
+    let no_show = no_show(&booking);
     taken(&there, &batch(1, vec![SiteEvent { at: now + TimeDelta::hours(2), what: no_show }], now))
         .await;
     let stands = region.hub.store.booking(booking.id).await.unwrap().unwrap();
@@ -295,6 +302,9 @@ async fn a_desk_is_given_free_on_the_sites_word_only() {
     let status = async |booking: &Booking| {
         region.hub.store.booking(booking.id).await.unwrap().unwrap().status
     };
+    let (sheet, _) = edge.sheet(&trust(&region, 0), begins).await;
+    let ack = SheetAck { version: sheet.version };
+    assert_eq!(edge.post("sheet/ack", &ack).await.status(), 204);
     taken(&edge, &batch(1, vec![checked_in(&kept, begins)], begins)).await;
 
     region.clock.advance(TimeDelta::minutes(45));
@@ -320,8 +330,8 @@ async fn a_desk_is_given_free_on_the_sites_word_only() {
     // The site itself may say so, too.
     let third = region.book(3, 0, 60).await;
     let at = region.clock.advance(TimeDelta::minutes(31));
-    let what = Happening::NoShow { booking: third.id, space: third.desks[0].space };
-    taken(&edge, &batch(2, vec![SiteEvent { at, what }], at)).await;
+    let event = SiteEvent { at, what: no_show(&third) };
+    taken(&edge, &batch(2, vec![event], at)).await;
     assert_eq!(status(&third).await, BookingStatus::NoShow);
 }
 

@@ -312,6 +312,12 @@ async fn a_repeated_order_is_one_booking_and_a_full_room_says_what_would_work() 
     assert_eq!(reused.status, StatusCode::CONFLICT);
     assert_eq!(reused.json()["type"], "/problems/key-reused");
 
+    let past = json!({"centre": "yokohama", "slots": [slot("2020-11-27T03:00:00Z", "2020-11-27T05:00:00Z")]});
+    let reused = ordered(&mut sato, &past, &[("idempotency-key", "a key")]).await;
+    assert_eq!(reused.json()["type"], "/problems/key-reused");
+    let passed = ordered(&mut sato, &past, &[("idempotency-key", "another key")]).await;
+    assert_eq!(passed.json()["type"], "/problems/past");
+
     other["desks"] = json!(9);
     let full = ordered(&mut sato, &other, &[]).await;
     assert_eq!(full.status, StatusCode::CONFLICT, "{}", full.body);
@@ -319,6 +325,20 @@ async fn a_repeated_order_is_one_booking_and_a_full_room_says_what_would_work() 
     assert_eq!(problem["type"], "/problems/no-desk");
     assert_eq!(problem["slot"], slot("2026-11-27T03:00:00Z", "2026-11-27T05:00:00Z"));
     assert!(problem["elsewhere"].as_array().is_some(), "{problem}");
+
+    let far = json!({"centre": "yokohama", "slots": [slot("2026-11-27T03:00:00Z", "+262142-12-31T23:00:00Z")]});
+    let answer = ordered(&mut sato, &far, &[]).await;
+    assert!(answer.status.is_client_error(), "{}", answer.body);
+    for path in [
+        "/api/v1/availability?from=2026-12-01T00:00:00Z&to=%2B262142-12-31T23:00:00Z",
+        "/api/v1/availability?from=1900-12-01T00:00:00Z&to=2900-12-31T23:00:00Z",
+        "/search?date=%2B262142-12-31&from=23:00&to=23:59&desks=1",
+        "/search?date=-262143-01-01&from=0:00&to=0:15&desks=1",
+        "/search?date=9999-12-31&from=23:00&to=24:00&desks=1",
+    ] {
+        let answer = sato.get(path).await;
+        assert!(!answer.status.is_server_error(), "{path}: {} {}", answer.status, answer.body);
+    }
 
     let closed = json!({"centre": "iizuna", "slots": [slot("2026-11-27T17:00:00Z", "2026-11-27T18:00:00Z")]});
     let answer = ordered(&mut sato, &closed, &[]).await;

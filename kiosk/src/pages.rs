@@ -182,7 +182,7 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
             true,
         ),
         RefusalKind::NoBooking => words(
-            ("いまの予約がありません", "スマートフォンで予約すると、すぐに入れます。"),
+            ("いま使える予約がありません", "スマートフォンで予約すると、すぐに入れます。"),
             ("There is no booking for you now", "Book on your phone and you can come straight in."),
             false,
         ),
@@ -192,17 +192,17 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
             false,
         ),
         RefusalKind::WrongCode => words(
-            ("予約番号か暗証番号が違います", "予約の画面かメールの番号を確かめてください。"),
+            ("予約番号か暗証番号が違います", "予約の画面の番号と暗証番号を確かめてください。"),
             ("The code or PIN is wrong", "Please check the number on your booking page."),
             true,
         ),
         RefusalKind::CodePaused => words(
             (
-                "いまは入力できません",
-                "まちがいが続いたため、5分ほど止めています。カードか、係員をご利用ください。",
+                "この予約番号は、いま使えません",
+                "暗証番号のまちがいが続いたため、5分ほど止めています。カードをタッチするか、係員を呼んでください。",
             ),
             (
-                "Code entry is paused",
+                "This booking code is paused",
                 "There were too many wrong PINs. Wait five minutes, use your card, or call the staff.",
             ),
             false,

@@ -54,7 +54,8 @@ CREATE TABLE spaces (
     centre_id UUID NOT NULL REFERENCES centres (id),
     kind TEXT NOT NULL,
     label TEXT NOT NULL,
-    zone TEXT NOT NULL,
+    zone_ja TEXT NOT NULL,
+    zone_en TEXT NOT NULL,
     terminal TEXT,
     UNIQUE (centre_id, label)
 );

@@ -17,7 +17,7 @@ CREATE TABLE bookings (
     -- The first start and last end of its claims.
     starts_at TIMESTAMPTZ NOT NULL,
     ends_at TIMESTAMPTZ NOT NULL,
-    -- The first check-in on it.
+    -- When its guest first came, even where no space could be used.
     visited_at TIMESTAMPTZ,
     idempotency_key TEXT CHECK (length(idempotency_key) <= 200),
     idempotency_digest BYTEA CHECK (length(idempotency_digest) = 32),

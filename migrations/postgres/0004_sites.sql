@@ -24,6 +24,8 @@ CREATE TABLE sites (
     -- The place of the last event taken in; the first event has place 1.
     reached BIGINT NOT NULL DEFAULT 0,
     told_until TIMESTAMPTZ,
+    -- When its edge last began to run.
+    started_at TIMESTAMPTZ,
     sheet_in_force BIGINT,
     heard_at TIMESTAMPTZ
 );

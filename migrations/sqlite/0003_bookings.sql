@@ -14,7 +14,7 @@ CREATE TABLE bookings (
     -- The first start and last end of its claims.
     starts_at TEXT NOT NULL CHECK (starts_at GLOB '????-??-??T??:??:??*+00:00'),
     ends_at TEXT NOT NULL CHECK (ends_at GLOB '????-??-??T??:??:??*+00:00'),
-    -- The first check-in on it.
+    -- When its guest first came, even where no space could be used.
     visited_at TEXT CHECK (visited_at GLOB '????-??-??T??:??:??*+00:00'),
     idempotency_key TEXT CHECK (length(idempotency_key) <= 200),
     idempotency_digest BLOB CHECK (length(idempotency_digest) = 32),

@@ -24,6 +24,8 @@ CREATE TABLE sites (
     -- The place of the last event taken in; the first event has place 1.
     reached INTEGER NOT NULL DEFAULT 0,
     told_until TEXT CHECK (told_until GLOB '????-??-??T??:??:??*+00:00'),
+    -- When its edge last began to run.
+    started_at TEXT CHECK (started_at GLOB '????-??-??T??:??:??*+00:00'),
     sheet_in_force INTEGER,
     heard_at TEXT CHECK (heard_at GLOB '????-??-??T??:??:??*+00:00')
 ) STRICT, WITHOUT ROWID;

@@ -16,6 +16,9 @@ pub const PIN_TRIES: u32 = 3;
 /// How long a code stays closed after too many wrong PINs.
 pub const CODE_PAUSE: TimeDelta = TimeDelta::minutes(5);
 
+/// A visit that nobody ended is ended this long after its booking.
+pub const FORGOTTEN: TimeDelta = TimeDelta::hours(2);
+
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +61,10 @@ pub enum Entry {
         opens: DateTime<Utc>,
     },
     /// There is a booking now, but none of its spaces can be used.
-    NoUsableSpace,
+    NoUsableSpace {
+        /// The bookings that would let them in now.
+        bookings: Vec<BookingId>,
+    },
     /// Nothing now nor later on the sheet.
     Nothing,
 }
@@ -85,11 +91,14 @@ pub fn entry<'a>(
     if now < opens {
         return Entry::Later { opens };
     }
-    claims
-        .iter()
-        .filter(|(_, desk)| desk.when.starts() - early <= now)
-        .find(|(_, desk)| usable(desk))
-        .map_or(Entry::NoUsableSpace, |&(booking, desk)| Entry::Now { booking, desk })
+    claims.retain(|(_, desk)| desk.when.starts() - early <= now);
+    if let Some(&(booking, desk)) = claims.iter().find(|(_, desk)| usable(desk)) {
+        return Entry::Now { booking, desk };
+    }
+    let mut bookings: Vec<BookingId> = claims.into_iter().map(|(booking, _)| booking).collect();
+    bookings.sort();
+    bookings.dedup();
+    Entry::NoUsableSpace { bookings }
 }
 
 /// What a tap of somebody who is inside means, `since` their last tap.
@@ -158,7 +167,8 @@ mod tests {
             })
         };
         assert!(matches!(ask(&[7]), Entry::Now { desk, .. } if desk.space.0.as_u128() == 8));
-        assert_eq!(ask(&[7, 8]), Entry::NoUsableSpace);
+        let nowhere = Entry::NoUsableSpace { bookings: vec![BookingId(Uuid::from_u128(1))] };
+        assert_eq!(ask(&[7, 8]), nowhere);
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Space {
     /// What stands on its sign, and what the kiosk says: `A-01`.
     pub label: String,
     /// The area it stands in.
-    pub zone: String,
+    pub zone: LocalText,
     /// The thin-client terminal on it, if any.
     pub terminal: Option<DeviceId>,
 }

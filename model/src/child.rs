@@ -31,7 +31,7 @@ pub enum BadParticulars {
     /// No name, or one over 60 characters.
     #[error("a child's name takes 1 to 60 characters")]
     Name,
-    /// Born after today, or over 12 years ago.
+    /// Born after today, or 13 years ago or more.
     #[error("the birth date must lie in the last 12 years")]
     Born,
 }

@@ -1,6 +1,6 @@
 //! The nouns and rules of a region's telework centres.
 //!
-//! Nothing here reads a clock, a file, a socket or a random source: every
+//! No rule here reads a clock, a file, a socket or a random source: every
 //! function gets what it needs and answers the same way twice.
 
 pub mod access;

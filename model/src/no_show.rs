@@ -14,19 +14,33 @@ pub fn deadline(claim: &Interval, settings: &CentreSettings) -> DateTime<Utc> {
 }
 
 /// What is known of a site when its desks are looked over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteWord {
+    /// When its edge last began to run, where it has said so.
+    pub started_at: Option<DateTime<Utc>>,
     /// Everything that happened at the site before this instant has been told.
     pub told_until: Option<DateTime<Utc>>,
 }
 
 /// Whether the hub may release a claim nobody has come for.
 ///
-/// A silent line is not an empty chair: only a site that has told everything up to the
-/// deadline proves that nobody came.
+/// A silent line is not an empty chair: only a site that has told everything up to the deadline
+/// proves that nobody came. Where its edge was not running at the deadline, its guests get the
+/// grace once more from the edge's start on.
 #[must_use]
-pub fn may_release(deadline: DateTime<Utc>, came: bool, site: SiteWord) -> bool {
-    !came && site.told_until.is_some_and(|told| told >= deadline)
+pub fn may_release(
+    claim: &Interval,
+    settings: &CentreSettings,
+    came: bool,
+    site: SiteWord,
+) -> bool {
+    let due = match site.started_at {
+        Some(started) if deadline(claim, settings) <= started => {
+            started + TimeDelta::minutes(settings.no_show_minutes.into())
+        }
+        _ => deadline(claim, settings),
+    };
+    !came && due <= claim.ends() && site.told_until.is_some_and(|told| told >= due)
 }
 
 #[cfg(test)]
@@ -39,15 +53,23 @@ mod tests {
     fn silence_is_no_evidence() {
         let nine: DateTime<Utc> = "2026-11-24T00:00:00Z".parse().unwrap();
         let at = |minutes| nine + TimeDelta::minutes(minutes);
-        let due = deadline(&Interval::new(nine, at(120)).unwrap(), &CentreSettings::default());
-        assert_eq!(due, at(30));
-        assert!(!may_release(due, false, SiteWord { told_until: None }));
-        assert!(!may_release(due, false, SiteWord { told_until: Some(at(29)) }));
-        assert!(may_release(due, false, SiteWord { told_until: Some(at(30)) }));
-        assert!(!may_release(due, true, SiteWord { told_until: Some(at(60)) }));
-        assert_eq!(
-            deadline(&Interval::new(nine, at(15)).unwrap(), &CentreSettings::default()),
-            at(15)
-        );
+        let settings = CentreSettings::default();
+        let claim = Interval::new(nine, at(120)).unwrap();
+        assert_eq!(deadline(&claim, &settings), at(30));
+        let told =
+            |until: Option<i64>| SiteWord { started_at: Some(at(-60)), told_until: until.map(at) };
+        let may = |came, site| may_release(&claim, &settings, came, site);
+        assert!(!may(false, told(None)));
+        assert!(!may(false, told(Some(29))));
+        assert!(may(false, told(Some(30))));
+        assert!(!may(true, told(Some(60))));
+        let began_late = |minutes, until| SiteWord {
+            started_at: Some(at(minutes)),
+            told_until: Some(at(until)),
+        };
+        assert!(!may(false, began_late(45, 74)));
+        assert!(may(false, began_late(45, 75)));
+        assert!(!may(false, began_late(100, 200)), "it was off for most of the claim");
+        assert_eq!(deadline(&Interval::new(nine, at(15)).unwrap(), &settings), at(15));
     }
 }

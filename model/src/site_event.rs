@@ -58,6 +58,9 @@ pub enum Happening {
         credential: Option<CredentialId>,
         /// Why.
         why: RefusalKind,
+        /// The bookings they came for, where no space of theirs could be used: they did come.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        came_for: Vec<BookingId>,
     },
     /// Nobody came for a booking's desk until the deadline.
     NoShow {
@@ -65,6 +68,8 @@ pub enum Happening {
         booking: BookingId,
         /// The space that is free again.
         space: SpaceId,
+        /// When the claim that nobody came for starts: a booking may hold the space more than once.
+        starts_at: DateTime<Utc>,
     },
     /// A lock was opened.
     DoorUnlocked {

@@ -120,6 +120,7 @@ impl Region {
             .env("KYOTEN_DATA_DIR", self.folder.join("hub"))
             .env("DATABASE_URL", &self.database_url)
             .env("KYOTEN_LISTEN", self.listen.to_string())
+            .env("KYOTEN_SECURE_COOKIES", "false")
             .env("KYOTEN_UPLINK_LISTEN", self.uplink.to_string());
         command
     }

@@ -122,18 +122,22 @@ fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
         Happening::SheetInForce { version } => notes.sheet = *version,
         Happening::CheckedIn { .. } => notes.counts.checked_in += 1,
         Happening::CheckedOut { .. } => notes.counts.checked_out += 1,
-        Happening::Refused { .. } => notes.counts.refused += 1,
+        Happening::Refused { came_for, .. } => {
+            notes.counts.refused += 1;
+            notes.turned_away.extend(came_for.iter().map(|booking| (*booking, event.at)));
+        }
         Happening::DoorUnlocked { .. } => notes.counts.unlocked += 1,
-        Happening::NoShow { booking, space } => {
+        Happening::NoShow { booking, space, starts_at } => {
             notes.counts.no_shows += 1;
-            let given = GivenFree { booking: *booking, space: *space, at: event.at };
-            notes.given_free.push(given);
+            let (booking, space, starts_at) = (*booking, *space, *starts_at);
+            notes.given_free.push(GivenFree { booking, space, starts_at, at: event.at });
         }
         _ => {}
     }
     let oldest = event.at.checked_sub_signed(REMEMBERED).unwrap_or(event.at);
     notes.ended.retain(|_, ended| ended.until >= oldest);
     notes.given_free.retain(|given| given.at >= oldest);
+    notes.turned_away.retain(|_, at| *at >= oldest);
     notes.recent.push_back(event.clone());
     while notes.recent.len() > RECENT {
         notes.recent.pop_front();

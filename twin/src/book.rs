@@ -31,6 +31,8 @@ pub(crate) struct Book {
     pub deadlines: Vec<Deadline>,
     /// Whether the site's clock is in doubt.
     pub clock_unset: bool,
+    /// Since when guests have been able to check in; nothing while they are not.
+    pub serving_since: Option<DateTime<Utc>>,
 }
 
 /// A claim that somebody has to come for.
@@ -39,6 +41,12 @@ pub(crate) struct Deadline {
     pub at: DateTime<Utc>,
     pub booking: BookingId,
     pub desk: SheetDesk,
+}
+
+impl Deadline {
+    fn latest_first(&self) -> std::cmp::Reverse<(DateTime<Utc>, BookingId, SpaceId)> {
+        std::cmp::Reverse((self.at, self.booking, self.desk.space))
+    }
 }
 
 impl Book {
@@ -58,9 +66,7 @@ impl Book {
                 desk,
             })
             .collect();
-        deadlines.sort_by_key(|deadline| {
-            std::cmp::Reverse((deadline.at, deadline.booking, deadline.desk.space))
-        });
+        deadlines.sort_by_key(Deadline::latest_first);
         let numbered = || sheet.bookings.iter().enumerate();
         Self {
             not_after: Some(sheet.not_after),
@@ -78,6 +84,7 @@ impl Book {
             labels: sheet.site.spaces.iter().map(|s| (s.id, s.label.clone())).collect(),
             deadlines,
             clock_unset: false,
+            serving_since: None,
         }
     }
 
@@ -116,6 +123,19 @@ impl Book {
 
     pub fn door(&self, device: &DeviceId) -> Option<&Door> {
         self.doors.iter().find(|door| door.device == *device)
+    }
+
+    /// Sets later deadlines for claims whose own were popped.
+    pub fn await_again(&mut self, later: Vec<Deadline>) {
+        if !later.is_empty() {
+            self.deadlines.extend(later);
+            self.deadlines.sort_by_key(Deadline::latest_first);
+        }
+    }
+
+    /// Whether guests may check in at the time `now`.
+    pub fn serves(&self, now: DateTime<Utc>) -> bool {
+        !self.clock_unset && self.not_after.is_some_and(|not_after| now < not_after)
     }
 
     /// How long before a claim its guest may come.

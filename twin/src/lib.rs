@@ -24,7 +24,9 @@ use book::Book;
 use decide::{Asked, PinTries, Said};
 pub use fact::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment};
 use parts::Notes;
-pub use snapshot::{Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Snapshot, TerminalEntry};
+pub use snapshot::{
+    Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Snapshot, TerminalEntry, TurnedAway,
+};
 pub use view::{DoorView, SpaceState, SpaceView, View};
 
 /// One centre's world.
@@ -104,9 +106,10 @@ impl Twin {
     /// has happened stays. Does not by itself say that the sheet is in force: that is an event.
     pub fn load_sheet(&mut self, sheet: &DaySheet) {
         parts::furnish(&mut self.world, &sheet.site);
-        let clock_unset = self.world.resource::<Book>().clock_unset;
+        let before = self.world.resource::<Book>();
+        let (clock_unset, serving_since) = (before.clock_unset, before.serving_since);
         let mut book = Book::new(sheet);
-        book.clock_unset = clock_unset;
+        (book.clock_unset, book.serving_since) = (clock_unset, serving_since);
         self.world.insert_resource(book);
     }
 

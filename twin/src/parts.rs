@@ -7,7 +7,7 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::centre::Space;
 use model::day_sheet::Site;
-use model::id::{DeviceId, VisitId};
+use model::id::{BookingId, DeviceId, VisitId};
 use model::site_event::SiteEvent;
 use model::terminal::TerminalState;
 
@@ -80,6 +80,7 @@ pub(crate) struct Notes {
     pub started_at: Option<DateTime<Utc>>,
     pub ended: BTreeMap<VisitId, EndedVisit>,
     pub given_free: Vec<GivenFree>,
+    pub turned_away: BTreeMap<BookingId, DateTime<Utc>>,
     pub counts: Counts,
     pub recent: VecDeque<SiteEvent>,
 }

@@ -2,6 +2,7 @@
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
+use model::day_sheet::SheetDesk;
 use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
 use model::site_event::SiteEvent;
 use model::terminal::TerminalState;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub terminals: Vec<TerminalEntry>,
     /// Spaces given free during the last two days because nobody came.
     pub given_free: Vec<GivenFree>,
+    /// Bookings whose guests came during the last two days and found no usable space.
+    pub turned_away: Vec<TurnedAway>,
     /// Totals.
     pub counts: Counts,
     /// The last events, oldest first.
@@ -87,7 +90,25 @@ pub struct GivenFree {
     pub booking: BookingId,
     /// The space.
     pub space: SpaceId,
-    /// When.
+    /// When the claim that nobody came for starts.
+    pub starts_at: DateTime<Utc>,
+    /// When it was given free.
+    pub at: DateTime<Utc>,
+}
+
+impl GivenFree {
+    /// Whether it was this claim.
+    pub(crate) fn is(&self, booking: BookingId, desk: &SheetDesk) -> bool {
+        (self.booking, self.space, self.starts_at) == (booking, desk.space, desk.when.starts())
+    }
+}
+
+/// A booking whose guest came and found no usable space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TurnedAway {
+    /// The booking.
+    pub booking: BookingId,
+    /// When they last came.
     pub at: DateTime<Utc>,
 }
 
@@ -125,6 +146,9 @@ impl Snapshot {
             started_at: notes.started_at,
             ended: notes.ended.values().copied().collect(),
             given_free: notes.given_free.clone(),
+            turned_away: (notes.turned_away.iter())
+                .map(|(booking, at)| TurnedAway { booking: *booking, at: *at })
+                .collect(),
             counts: notes.counts,
             recent: notes.recent.iter().cloned().collect(),
             ..Self::default()
@@ -196,6 +220,7 @@ impl Snapshot {
             started_at: self.started_at,
             ended: self.ended.iter().map(|ended| (ended.visit.visit, *ended)).collect(),
             given_free: self.given_free.clone(),
+            turned_away: self.turned_away.iter().map(|one| (one.booking, one.at)).collect(),
             counts: self.counts,
             recent: self.recent.iter().cloned().collect(),
         });

@@ -40,7 +40,7 @@ pub struct SpaceView {
     /// Desk, booth or room.
     pub kind: SpaceKind,
     /// The area it stands in.
-    pub zone: String,
+    pub zone: LocalText,
     /// Whether somebody can be sent there.
     pub state: SpaceState,
     /// Until when it is taken or reserved.
@@ -139,10 +139,6 @@ fn reserved_until(
     claims
         .filter(|(_, desk)| desk.space == space)
         .filter(|(_, desk)| desk.when.starts() - book.early() <= now && now < desk.when.ends())
-        .find(|(booking, desk)| {
-            !all.given_free.iter().any(|given| {
-                given.booking == *booking && given.space == space && given.at >= desk.when.starts()
-            })
-        })
+        .find(|(booking, desk)| !all.given_free.iter().any(|given| given.is(*booking, desk)))
         .map(|(_, desk)| desk.when.ends())
 }

@@ -3,9 +3,12 @@
 
 mod common;
 
-use common::{at, booking, booking_id, code, digest, id, sheet, space, visit};
+use chrono::{DateTime, Utc};
+use common::{at, booking, booking_id, code, digest, id, minute, sheet, space, visit};
 use model::access::RefusalKind;
-use model::site_event::Happening;
+use model::day_sheet::SheetBooking;
+use model::id::BookingId;
+use model::site_event::{Happening, SiteEvent};
 use model::terminal::TerminalState;
 use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, SpaceState, Twin};
 
@@ -32,7 +35,25 @@ fn morning() -> Twin {
     ];
     twin.decide(at(0), Fact::Started);
     twin.decide(at(0), Fact::Sheet(Box::new(sheet(3, 99, bookings))));
+    twin.decide(at(0), Fact::Tick);
     twin
+}
+
+/// A site that begins to run on these bookings at `from` seconds.
+fn running(from: i64, bookings: Vec<SheetBooking>) -> Twin {
+    let mut twin = Twin::new();
+    twin.decide(at(from), Fact::Started);
+    twin.decide(at(from), Fact::Sheet(Box::new(sheet(3, 99, bookings))));
+    twin.decide(at(from), Fact::Tick);
+    twin
+}
+
+fn no_shows(decision: &Decision) -> Vec<(BookingId, DateTime<Utc>)> {
+    let no_show = |event: &SiteEvent| match event.what {
+        Happening::NoShow { booking, starts_at, .. } => Some((booking, starts_at)),
+        _ => None,
+    };
+    decision.outcomes.iter().filter_map(no_show).collect()
 }
 
 fn refused(decision: &Decision) -> RefusalKind {
@@ -105,7 +126,7 @@ fn who_is_turned_away_is_told_why() {
     let early = twin.decide(at(1), tap(3, 7));
     assert_eq!(refused(&early), RefusalKind::TooEarly);
     assert!(
-        matches!(early.answer, Some(Answer::Refused { opens: Some(opens), .. }) if opens == common::minute(165))
+        matches!(early.answer, Some(Answer::Refused { opens: Some(opens), .. }) if opens == minute(165))
     );
     assert_eq!(refused(&twin.decide(at(1), leave(123, true))), RefusalKind::NoBooking);
     assert_eq!(twin.snapshot().counts.refused, 6);
@@ -135,7 +156,7 @@ fn an_expired_sheet_and_an_unset_clock_let_out_but_not_in() {
     twin.decide(at(31 * 60), Fact::ClockSet(true));
 
     let mut short = sheet(3, 99, vec![booking(2, 2, &[(3, 0, 120)])]);
-    short.not_after = common::minute(60);
+    short.not_after = minute(60);
     short.version = 2;
     twin.decide(at(31 * 60), Fact::Sheet(Box::new(short)));
     assert_eq!(refused(&twin.decide(at(3_600), tap(2, 8))), RefusalKind::SheetExpired);
@@ -190,13 +211,103 @@ fn an_empty_desk_is_given_free_once_and_its_late_guest_is_refused() {
     assert!(twin.decide(at(30 * 60 - 1), Fact::Tick).outcomes.is_empty());
     let given = twin.decide(at(30 * 60), Fact::Tick).outcomes;
     assert_eq!(given.len(), 1, "{given:?}");
-    assert_eq!(given[0].what, Happening::NoShow { booking: booking_id(2), space: space(3) });
+    let starts_at = minute(0);
+    let (booking_2, desk) = (booking_id(2), space(3));
+    assert_eq!(given[0].what, Happening::NoShow { booking: booking_2, space: desk, starts_at });
     twin.decide(
         at(30 * 60),
         Fact::Sheet(Box::new(sheet(3, 99, vec![booking(2, 2, &[(3, 0, 120)])]))),
     );
     assert!(twin.decide(at(31 * 60), Fact::Tick).outcomes.is_empty());
     assert_eq!(refused(&twin.decide(at(31 * 60), tap(2, 8))), RefusalKind::NoBooking);
+}
+
+#[test]
+fn of_slots_that_touch_the_one_nobody_came_for_is_given_free() {
+    let hour = 60 * 60;
+    let mut twin = running(0, vec![booking(1, 1, &[(1, 60, 70), (1, 70, 180)])]);
+    assert_eq!(no_shows(&twin.decide(at(hour + 600), Fact::Tick)), [(booking_id(1), minute(60))]);
+    let comes = twin.decide(at(hour + 900), tap(1, 7));
+    assert!(matches!(comes.answer, Some(Answer::Welcome { .. })), "{comes:?}");
+    assert!(no_shows(&twin.decide(at(3 * hour), Fact::Tick)).is_empty());
+}
+
+#[test]
+fn a_day_that_the_site_was_off_does_not_cost_the_next_days_desk() {
+    let day = 24 * 60;
+    let (monday, tuesday) = ((1, 0, 120), (1, day, day + 120));
+    let mut twin = running((day + 20) * 60, vec![booking(1, 1, &[monday, tuesday])]);
+    let tick = twin.decide(at((day + 20) * 60 + 1), Fact::Tick);
+    assert!(no_shows(&tick).is_empty(), "{tick:?}");
+    let comes = twin.decide(at((day + 25) * 60), tap(1, 7));
+    assert!(matches!(comes.answer, Some(Answer::Welcome { .. })), "{comes:?}");
+
+    // What the site gave free on Monday is Monday's, whenever that was said.
+    let mut twin = running(0, vec![booking(1, 1, &[monday, tuesday])]);
+    assert_eq!(no_shows(&twin.decide(at(day * 60 - 1), Fact::Tick)), [(booking_id(1), minute(0))]);
+    let comes = twin.decide(at((day + 1) * 60), tap(1, 7));
+    assert!(matches!(comes.answer, Some(Answer::Welcome { .. })), "{comes:?}");
+}
+
+#[test]
+fn guests_who_could_not_check_in_get_the_grace_once_they_can() {
+    let bookings = || vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(2, 0, 60)])];
+    let mut twin = running(45 * 60, bookings());
+    assert!(no_shows(&twin.decide(at(75 * 60 - 1), Fact::Tick)).is_empty());
+    let over = no_shows(&twin.decide(at(75 * 60), Fact::Tick));
+    assert_eq!(over, [(booking_id(1), minute(0))], "the other's time has run out anyway");
+
+    // The same for a clock that was in doubt over the deadline.
+    let mut twin = running(0, bookings());
+    twin.decide(at(60), Fact::ClockSet(false));
+    twin.decide(at(61), Fact::Tick);
+    twin.decide(at(45 * 60), Fact::ClockSet(true));
+    assert!(no_shows(&twin.decide(at(45 * 60), Fact::Tick)).is_empty());
+    twin.decide(at(46 * 60), Fact::Sheet(Box::new(sheet(3, 99, bookings()))));
+    assert!(no_shows(&twin.decide(at(75 * 60 - 1), Fact::Tick)).is_empty());
+    assert_eq!(no_shows(&twin.decide(at(75 * 60), Fact::Tick)), [(booking_id(1), minute(0))]);
+}
+
+#[test]
+fn a_forgotten_guest_makes_room_for_the_next() {
+    let mut twin = running(0, vec![booking(1, 1, &[(1, 0, 60)]), booking(2, 2, &[(1, 60, 120)])]);
+    twin.decide(at(10), tap(1, 7));
+    assert_eq!(refused(&twin.decide(at(50 * 60), tap(2, 8))), RefusalKind::NoUsableSpace);
+    let next = twin.decide(at(60 * 60), tap(2, 9));
+    assert!(
+        matches!(&next.answer, Some(Answer::Welcome { visit: told, .. }) if *told == visit(9)),
+        "{next:?}"
+    );
+    let happened: Vec<_> = next.outcomes.iter().map(|event| &event.what).collect();
+    assert!(
+        matches!(happened[..], [Happening::CheckedOut { visit: out, .. }, Happening::CheckedIn { visit: new, .. }]
+            if *out == visit(7) && *new == visit(9)),
+        "{happened:?}"
+    );
+    let seat = |effect: &&Effect| matches!(effect, Effect::Wipe { .. } | Effect::Assign { .. });
+    let told: Vec<_> = next.effects.iter().filter(seat).collect();
+    assert!(matches!(told[..], [Effect::Wipe { .. }, Effect::Assign { .. }]), "{told:?}");
+    assert_eq!(twin.view(at(61 * 60).now).people_inside, 1);
+}
+
+#[test]
+fn a_guest_who_found_no_usable_desk_did_come() {
+    let mut twin = running(0, vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(2, 0, 120)])]);
+    let broken = TerminalState::Broken;
+    twin.decide(at(1), Fact::TerminalSaid { terminal: id("seat-1"), state: broken });
+    let away = twin.decide(at(2), tap(1, 7));
+    assert_eq!(refused(&away), RefusalKind::NoUsableSpace);
+    assert!(
+        matches!(&away.outcomes[0].what, Happening::Refused { came_for, .. } if *came_for == [booking_id(1)])
+    );
+    // A restart does not forget it.
+    let mut again = Twin::new();
+    again.restore(&twin.snapshot());
+    again.load_sheet(&sheet(3, 99, vec![booking(1, 1, &[(1, 0, 120)])]));
+    again.decide(at(3), Fact::Tick);
+    assert!(no_shows(&again.decide(at(30 * 60), Fact::Tick)).is_empty());
+    let over = no_shows(&twin.decide(at(30 * 60), Fact::Tick));
+    assert_eq!(over, [(booking_id(2), minute(0))], "only of whom nobody has seen");
 }
 
 #[test]

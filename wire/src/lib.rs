@@ -1,4 +1,8 @@
-//! wire
+//! What the processes of a region say to each other, and the device's end of each line.
+//!
+//! Sheets go down, events come up, requests and commands cross the site bus. The nouns are
+//! `model`'s; here is how they travel, and how a device proves which one it is.
+
 pub mod bus;
 pub mod credential;
 pub mod enrol;

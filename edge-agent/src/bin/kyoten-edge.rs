@@ -80,7 +80,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let hub = Arc::new(HttpHub::new(&config.hub_url, &identity)?);
     let name = identity.device().clone();
     let drivers = Arc::new(ConfiguredDoors { config: config.clone(), sim: SimDoors::default() });
-    let site = Site::start(Parts {
+    let mut site = Site::start(Parts {
         config,
         identity,
         sheet_keys,
@@ -91,7 +91,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     })
     .await?;
     tracing::info!(edge = %name, bus = ?site.bus_address(), "the site is running");
-    stop_signal().await.context("cannot wait for a signal")?;
+    tokio::select! {
+        told = stop_signal() => told.context("cannot wait for a signal")?,
+        () = site.broken() => anyhow::bail!("a part of the program broke down; start it again"),
+    }
     tracing::info!("stopping");
     site.stop().await;
     Ok(())

@@ -9,10 +9,10 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use edge_agent::hub::{Hub, HubError};
-use edge_agent::{Config, Parts, SimDoors, Site};
+use edge_agent::{Config, Drivers, Parts, SimDoors, Site};
 use model::booking::BookingCode;
 use model::centre::{CentreSettings, Door, Space, SpaceKind};
-use model::clock::ManualClock;
+use model::clock::{Clock, ManualClock};
 use model::day_sheet::{
     self, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, SiteDevice,
 };
@@ -87,7 +87,7 @@ pub fn sheet(version: u64) -> DaySheet {
                     centre,
                     kind: SpaceKind::Desk,
                     label: format!("A-{number:02}"),
-                    zone: "A".to_owned(),
+                    zone: LocalText::new("窓側", "By the window"),
                     terminal: Some(id(&format!("y-seat-{number:02}"))),
                 })
                 .collect(),
@@ -147,6 +147,7 @@ pub struct FakeHub {
 #[derive(Default)]
 pub struct HubState {
     pub away: bool,
+    pub time: Option<DateTime<Utc>>,
     pub lose_answers: u32,
     pub sealed: Option<SealedSheet>,
     pub fetched: u32,
@@ -186,6 +187,10 @@ impl FakeHub {
 
 #[async_trait]
 impl Hub for FakeHub {
+    fn time(&self) -> Option<DateTime<Utc>> {
+        self.state().time
+    }
+
     async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
         let mut state = self.here()?;
         state.fetched += 1;
@@ -326,6 +331,10 @@ impl House {
     }
 
     pub async fn start(&self) -> Site {
+        self.start_on(self.clock.clone(), self.doors.clone()).await
+    }
+
+    pub async fn start_on(&self, clock: Arc<dyn Clock>, drivers: Arc<dyn Drivers>) -> Site {
         let config = Config {
             data_dir: self.data(),
             bus_listen: "127.0.0.1:0".parse().unwrap(),
@@ -337,9 +346,9 @@ impl House {
             identity: DeviceIdentity::load(Path::new(&self.data())).unwrap(),
             sheet_keys: vec![self.hub.key.public()],
             hub: self.hub.clone(),
-            clock: self.clock.clone(),
+            clock,
             rng: Arc::new(SystemRandom::new()),
-            drivers: self.doors.clone(),
+            drivers,
         })
         .await
         .unwrap()

@@ -223,6 +223,13 @@ pub async fn cancel(
             "What has ended cannot be cancelled.",
         )
         .into()),
+        Cancelled::Inside(_) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "guest-inside",
+            "The guest is inside",
+            "Leave at the kiosk first; that gives the desk free.",
+        )
+        .into()),
     }
 }
 

@@ -39,7 +39,7 @@ pub async fn get(
     let f = Frame::new(&caller, Part::Account);
     let done = match asked.get("done") {
         "pin" => Some(f.say("暗証番号を変えました", "The PIN has been changed")),
-        "language" => Some(f.say("ことばを変えました", "The language has been changed")),
+        "language" => Some(f.say("表示言語を変えました", "The language has been changed")),
         _ => None,
     };
     page(&web, &caller, f, done, false).await

@@ -92,7 +92,7 @@ async fn page(
         }),
         born_error: (bad == Some(BadParticulars::Born)).then(|| {
             f.say(
-                "生まれた日は 2023-05-10 のように、12年前までの日を入れてください",
+                "生まれた日は 2023-05-10 のように、生年月日を 2023-05-10 のように入れてください（12歳まで）。入れてください",
                 "Give a birth date of the last 12 years, such as 2023-05-10",
             )
         }),

@@ -89,7 +89,7 @@ fn page(caller: &Caller, status: StatusCode, hint: Option<Hint>, here: Option<St
         ),
         (StatusCode::SERVICE_UNAVAILABLE, _) => (
             "offline",
-            f.say("いま混み合っています", "We cannot look that up just now"),
+            f.say("いま表示できません", "We cannot look that up just now"),
             f.say(
                 "少し待って、もう一度開いてください。予約は消えていません。扉とカードは動いています。",
                 "Please try again in a moment. Your bookings are safe, and doors and cards still work.",

@@ -103,7 +103,7 @@ pub fn stretches(language: Language, slots: &[Interval], zone: Tz) -> String {
     }
 }
 
-/// `90分`, `2時間`, `2時間30分`.
+/// `45分`, `2時間`, `2時間30分`.
 #[must_use]
 pub fn length(language: Language, minutes: i64) -> String {
     let (hours, rest) = (minutes / 60, minutes % 60);

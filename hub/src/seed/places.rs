@@ -73,7 +73,8 @@ const EVERY_DAY: &[DayKind] = &[
 /// So many spaces of one kind: `A-01`, `A-02` and so on.
 struct Spaces {
     kind: SpaceKind,
-    zone: &'static str,
+    /// In Japanese and English.
+    zone: (&'static str, &'static str),
     letter: char,
     count: u32,
     /// How many of them, from the first, carry a thin-client terminal.
@@ -81,15 +82,33 @@ struct Spaces {
 }
 
 const fn desks(count: u32, terminals: u32) -> Spaces {
-    Spaces { kind: SpaceKind::Desk, zone: "執務エリア", letter: 'A', count, terminals }
+    Spaces {
+        kind: SpaceKind::Desk,
+        zone: ("執務エリア", "Work area"),
+        letter: 'A',
+        count,
+        terminals,
+    }
 }
 
 const fn booths(count: u32) -> Spaces {
-    Spaces { kind: SpaceKind::Booth, zone: "ブースエリア", letter: 'B', count, terminals: 0 }
+    Spaces {
+        kind: SpaceKind::Booth,
+        zone: ("ブースエリア", "Booths"),
+        letter: 'B',
+        count,
+        terminals: 0,
+    }
 }
 
 const fn rooms(count: u32) -> Spaces {
-    Spaces { kind: SpaceKind::Room, zone: "会議エリア", letter: 'R', count, terminals: 0 }
+    Spaces {
+        kind: SpaceKind::Room,
+        zone: ("会議エリア", "Meeting rooms"),
+        letter: 'R',
+        count,
+        terminals: 0,
+    }
 }
 
 struct NurseryRow {
@@ -319,7 +338,7 @@ fn spaces(centre: u32, row: &CentreRow) -> Result<Vec<Space>> {
                 centre: CentreId(id(Of::Centre, centre)),
                 kind: group.kind,
                 label: format!("{}-{nth:02}", group.letter),
-                zone: group.zone.to_owned(),
+                zone: LocalText::new(group.zone.0, group.zone.1),
                 terminal,
             })
         })

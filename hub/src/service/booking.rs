@@ -41,6 +41,8 @@ pub enum Cancelled {
     Before(Booking),
     /// It is over.
     Over(Booking),
+    /// Its guest is inside: they leave first.
+    Inside(Booking),
 }
 
 /// A code is drawn anew when it is taken; so many times at most.
@@ -80,10 +82,19 @@ pub async fn book(
     }
     wish.slots.sort();
     let now = hub.now();
-    if let Err(bad) = check(&wish, centre, now) {
-        return Ok(Booked::Bad(bad));
-    }
     let idempotency = key.map(|key| Idempotency { digest: digest(&wish), key });
+    if let Err(bad) = check(&wish, centre, now) {
+        // A repeated request is answered as before, also when its time has passed meanwhile.
+        let before = match &idempotency {
+            Some(idempotency) => hub.store.answered(person.id, idempotency).await?,
+            None => None,
+        };
+        return Ok(match before {
+            Some(BookResult::Before(booking)) => Booked::Before(booking),
+            Some(BookResult::KeyReused) => Booked::KeyReused,
+            _ => Booked::Bad(bad),
+        });
+    }
     let mut order = BookingOrder {
         id: BookingId(hub.new_id()?),
         person: person.id,
@@ -167,6 +178,9 @@ pub async fn cancel(
         Some((booking, true)) => {
             hub.live.plan_changed(booking.centre);
             Ok(Cancelled::Done(booking))
+        }
+        Some((booking, false)) if booking.status == BookingStatus::Confirmed => {
+            Ok(Cancelled::Inside(booking))
         }
         Some((booking, false)) => Ok(Cancelled::Before(booking)),
         None => Err(Refused::NotFound),

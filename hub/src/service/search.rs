@@ -136,7 +136,7 @@ pub async fn search(
     query: &Query,
 ) -> Result<Found, Refused> {
     allow(caller, Action::Search, &Target::default())?;
-    let claims = match window(atlas, &query.when, rules::SHIFT) {
+    let claims = match window(atlas, &query.when, rules::SHIFT, hub.now()) {
         Some(window) => hub.store.claims_in(&window).await?,
         None => LiveClaims::default(),
     };
@@ -211,13 +211,18 @@ fn asked<'a>(atlas: &'a Atlas, query: &Query) -> impl Iterator<Item = &'a Centre
     atlas.centres.iter().filter(move |centre| only.is_none_or(|only| centre.id == only))
 }
 
-/// From the first start to the last end at any centre, `beside` more to both sides.
-fn window(atlas: &Atlas, when: &When, beside: TimeDelta) -> Option<Interval> {
+/// From the first start to the last end at any centre, `beside` more to both sides; of that, what
+/// can be booked at all, so that nobody can make the hub read years of claims.
+fn window(atlas: &Atlas, when: &When, beside: TimeDelta, now: DateTime<Utc>) -> Option<Interval> {
+    let horizon = atlas.centres.iter().map(|centre| centre.settings.horizon_days).max()?;
+    let bookable =
+        Interval::new(now - TimeDelta::days(1), now + TimeDelta::days(i64::from(horizon) + 2))
+            .ok()?;
     let slots: Vec<Interval> =
         atlas.centres.iter().filter_map(|centre| when.slots(centre.time_zone)).flatten().collect();
     let starts = slots.iter().map(Interval::starts).min()?;
     let ends = slots.iter().map(Interval::ends).max()?;
-    Interval::new(starts - beside, ends + beside).ok()
+    Interval::new(starts - beside, ends + beside).ok()?.common(&bookable)
 }
 
 async fn other_day(
@@ -231,7 +236,7 @@ async fn other_day(
         .filter_map(|ahead| day.checked_add_days(Days::new(ahead)))
         .collect();
     let on = |days: Vec<NaiveDate>| When::Days { days, from: *from, to: *to };
-    let Some(window) = window(atlas, &on(later.clone()), TimeDelta::zero()) else {
+    let Some(window) = window(atlas, &on(later.clone()), TimeDelta::zero(), hub.now()) else {
         return Ok(None);
     };
     let claims = hub.store.claims_in(&window).await?;

@@ -1,6 +1,6 @@
 //! What people type: digits of any width, times and dates in the ways they are written.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 /// `text` with full-width digits and signs made plain, without spaces around it.
 #[must_use]
@@ -42,11 +42,13 @@ pub fn minutes(text: &str) -> Option<u32> {
     (minutes < 60 && hours * 60 + minutes <= 24 * 60).then_some(hours * 60 + minutes)
 }
 
-/// A date: `2026-11-24`, `2026/11/24`, `2026年11月24日`.
+/// A date from 1900 to 9999: `2026-11-24`, `2026/11/24`, `2026年11月24日`.
 #[must_use]
 pub fn date(text: &str) -> Option<NaiveDate> {
     let text = plain(text).replace(['年', '月', '/', '.'], "-").replace('日', "");
-    NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()
+    NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+        .ok()
+        .filter(|day| (1900..=9999).contains(&day.year()))
 }
 
 #[cfg(test)]

@@ -109,7 +109,12 @@ fn nobody(request: &Request, chosen: Option<Language>) -> Caller {
         person: None,
         session: None,
         language: chosen.or(kept).unwrap_or_else(|| accepted_language(headers)),
-        address: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+        // Behind a proxy on this machine everybody has its address, so that says nothing of anybody.
+        address: request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip())
+            .filter(|address| !address.is_loopback()),
         csrf: String::new(),
         here: request
             .extensions()

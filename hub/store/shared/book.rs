@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
 use model::capacity;
 use model::centre::SpaceKind;
-use model::id::{BookingId, ChildId, ClaimId, NurseryId, SpaceId};
+use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SpaceId};
 use model::interval::Interval;
-use sqlx::{FromRow, Transaction, query, query_as};
-use store::{BookResult, BookingOrder, NoRoom, Result, StoreError, status_text};
+use sqlx::{Database, FromRow, Transaction, query, query_as};
+use store::{BookResult, BookingOrder, Idempotency, NoRoom, Result, StoreError, status_text};
 use uuid::Uuid;
 
 use super::bookings::{booking_by_id, span_of};
@@ -51,7 +51,9 @@ async fn book_once(store: &Here, order: &BookingOrder, span: &Interval) -> Resul
     let days = booking::days_to_lock(&order.centre, &order.slots);
     writes::lock_days(&mut tx, order.centre.id, &days).await?;
     // Under the lock: a rival with the same key has committed by now, and its answer is ours.
-    if let Some(answer) = answered_before(&mut tx, order).await? {
+    if let Some(idempotency) = &order.idempotency
+        && let Some(answer) = answered_before(&mut tx, order.person, idempotency).await?
+    {
         tx.rollback().await?;
         return Ok(answer);
     }
@@ -68,21 +70,25 @@ async fn book_once(store: &Here, order: &BookingOrder, span: &Interval) -> Resul
     Ok(BookResult::Made(booking))
 }
 
-async fn answered_before(tx: &mut Tx, order: &BookingOrder) -> Result<Option<BookResult>> {
-    let Some(idempotency) = &order.idempotency else { return Ok(None) };
+/// How a request of `person`'s with this key was answered before.
+pub(super) async fn answered_before(
+    line: &mut <Db as Database>::Connection,
+    person: PersonId,
+    idempotency: &Idempotency,
+) -> Result<Option<BookResult>> {
     let before: Option<(Uuid, Vec<u8>)> = query_as(
         "SELECT id, idempotency_digest FROM bookings
          WHERE person_id = $1 AND idempotency_key = $2",
     )
-    .bind(order.person.0)
+    .bind(person.0)
     .bind(&idempotency.key)
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *line)
     .await?;
     let Some((id, digest)) = before else { return Ok(None) };
     if bytes32(&digest)? != idempotency.digest {
         return Ok(Some(BookResult::KeyReused));
     }
-    Ok(booking_by_id(&mut **tx, BookingId(id)).await?.map(BookResult::Before))
+    Ok(booking_by_id(line, BookingId(id)).await?.map(BookResult::Before))
 }
 
 /// Where everything of an order goes.

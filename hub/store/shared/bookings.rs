@@ -9,7 +9,7 @@ use model::centre::Centre;
 use model::id::{BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SpaceId};
 use model::interval::Interval;
 use sqlx::{Executor, FromRow, Transaction, query, query_as, query_scalar};
-use store::{BookResult, BookingOrder, Bookings, LiveClaims, Result, status_text};
+use store::{BookResult, BookingOrder, Bookings, Idempotency, LiveClaims, Result, status_text};
 use uuid::Uuid;
 
 use super::LONGEST_CLAIM;
@@ -42,6 +42,15 @@ macro_rules! bookings_where {
 impl Bookings for Here {
     async fn book(&self, order: &BookingOrder) -> Result<BookResult> {
         book::book(self, order).await
+    }
+
+    async fn answered(
+        &self,
+        person: PersonId,
+        idempotency: &Idempotency,
+    ) -> Result<Option<BookResult>> {
+        let mut line = self.reader().acquire().await?;
+        book::answered_before(&mut line, person, idempotency).await
     }
 
     async fn cancel(
@@ -219,7 +228,8 @@ pub(super) async fn mark_if_empty(tx: &mut Transaction<'static, Db>, id: Booking
     Ok(())
 }
 
-/// Cancels a confirmed booking that holds something still to come; says whether it did.
+/// Cancels a confirmed booking that holds something still to come and whose guest is not inside;
+/// says whether it did.
 async fn give_up(
     tx: &mut Transaction<'static, Db>,
     id: BookingId,
@@ -227,7 +237,9 @@ async fn give_up(
 ) -> Result<bool> {
     let confirmed: Option<i64> = query_scalar(
         "UPDATE bookings SET status = $2, version = version + 1
-         WHERE id = $1 AND status = 'confirmed' RETURNING version",
+         WHERE id = $1 AND status = 'confirmed' AND NOT EXISTS (
+             SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
+         RETURNING version",
     )
     .bind(id.0)
     .bind(status_text(BookingStatus::Cancelled))

@@ -2,12 +2,16 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use model::centre::Centre;
 use model::id::{BookingId, CentreId, ClaimId};
+use model::no_show::SiteWord;
 use sqlx::{FromRow, query, query_as};
 use store::{DueJob, Jobs, Result, StoreError, UnvisitedClaim};
 use uuid::Uuid;
 
+use super::bookings::{booking_by_id, days_of};
 use super::convert::interval;
+use super::meaning;
 use crate::{Here, writes};
 
 /// A job taken longer ago than this and not finished is anybody's again.
@@ -55,10 +59,13 @@ impl Jobs for Here {
 
     async fn unvisited_claims(&self, now: DateTime<Utc>) -> Result<Vec<UnvisitedClaim>> {
         let rows: Vec<UnvisitedRow> = query_as(
-            "SELECT c.id, c.booking_id, b.centre_id, c.starts_at, c.ends_at, s.told_until
+            "SELECT c.id, c.booking_id, b.centre_id, c.starts_at, c.ends_at, s.started_at,
+                 CASE WHEN h.version IS NULL THEN NULL ELSE s.told_until END AS told_until
              FROM bookings b
                  JOIN desk_claims c ON c.booking_id = b.id
                  JOIN sites s ON s.centre_id = b.centre_id
+                 LEFT JOIN sheets h ON h.centre_id = s.centre_id
+                     AND h.version = s.sheet_in_force AND h.made_at >= b.made_at
              WHERE b.status = 'confirmed' AND b.visited_at IS NULL AND b.starts_at <= $1
                  AND c.released_at IS NULL AND c.starts_at <= $1
              ORDER BY c.starts_at, c.id",
@@ -67,6 +74,46 @@ impl Jobs for Here {
         .fetch_all(self.reader())
         .await?;
         rows.into_iter().map(UnvisitedClaim::try_from).collect()
+    }
+
+    async fn release_unvisited(
+        &self,
+        claim: &UnvisitedClaim,
+        centre: &Centre,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let Some(before) = booking_by_id(self.reader(), claim.booking).await? else {
+            return Ok(false);
+        };
+        let mut tx = self.begin().await?;
+        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
+        // The booking's own row first: a check-in that is being taken in holds it too.
+        let awaited = query(
+            "UPDATE bookings SET version = version
+             WHERE id = $1 AND status = 'confirmed' AND visited_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM visits WHERE booking_id = $1)",
+        )
+        .bind(claim.booking.0)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        let released = query(
+            "UPDATE desk_claims SET released_at = $3
+             WHERE id = $1 AND booking_id = $2 AND released_at IS NULL",
+        )
+        .bind(claim.claim.0)
+        .bind(claim.booking.0)
+        .bind(at)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if awaited == 0 || released == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        meaning::after_no_show(&mut tx, claim.booking, at).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
@@ -77,6 +124,7 @@ struct UnvisitedRow {
     centre_id: Uuid,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
     told_until: Option<DateTime<Utc>>,
 }
 
@@ -88,7 +136,7 @@ impl TryFrom<UnvisitedRow> for UnvisitedClaim {
             booking: BookingId(row.booking_id),
             centre: CentreId(row.centre_id),
             when: interval(row.starts_at, row.ends_at)?,
-            told_until: row.told_until,
+            site: SiteWord { started_at: row.started_at, told_until: row.told_until },
         })
     }
 }

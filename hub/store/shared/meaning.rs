@@ -8,21 +8,23 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, PersonId, SpaceId, VisitId};
+use model::no_show::deadline;
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{Transaction, query, query_scalar};
 use store::Result;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
-use super::convert::storable;
+use super::convert::{interval, storable};
 use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// Applies events in their order.
+/// Applies events in their order; `now` is the hub's time.
 pub(super) async fn apply(
     tx: &mut Tx,
     centre: &Centre,
     events: impl Iterator<Item = &SiteEvent> + Clone,
+    now: DateTime<Utc>,
 ) -> Result<()> {
     lock_no_shows(tx, centre, events.clone()).await?;
     for event in events {
@@ -32,8 +34,14 @@ pub(super) async fn apply(
                 check_in(tx, centre.id, &Arrival { visit, person, booking, space, at }).await?;
             }
             Happening::CheckedOut { visit, .. } => check_out(tx, centre.id, *visit, at).await?,
-            Happening::NoShow { booking, space } => {
-                no_show(tx, centre.id, *booking, *space, at).await?;
+            Happening::NoShow { booking, space, starts_at } => {
+                let starts_at = storable(*starts_at);
+                no_show(tx, centre, &Missed { booking, space, starts_at, at }, now).await?;
+            }
+            Happening::Refused { came_for, .. } => {
+                for booking in came_for {
+                    came(tx, centre.id, *booking, at).await?;
+                }
             }
             _ => {}
         }
@@ -77,15 +85,7 @@ struct Arrival<'a> {
 }
 
 async fn check_in(tx: &mut Tx, centre: CentreId, arrival: &Arrival<'_>) -> Result<()> {
-    query(
-        "UPDATE bookings SET visited_at = $3
-         WHERE id = $1 AND centre_id = $2 AND visited_at IS NULL",
-    )
-    .bind(arrival.booking.0)
-    .bind(centre.0)
-    .bind(arrival.at)
-    .execute(&mut **tx)
-    .await?;
+    came(tx, centre, *arrival.booking, arrival.at).await?;
     query(
         "INSERT INTO visits (id, person_id, centre_id, booking_id, space_id, checked_in_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
@@ -96,6 +96,20 @@ async fn check_in(tx: &mut Tx, centre: CentreId, arrival: &Arrival<'_>) -> Resul
     .bind(arrival.booking.0)
     .bind(arrival.space.0)
     .bind(arrival.at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a booking's guest came, whether or not they found a desk.
+async fn came(tx: &mut Tx, centre: CentreId, booking: BookingId, at: DateTime<Utc>) -> Result<()> {
+    query(
+        "UPDATE bookings SET visited_at = $3
+         WHERE id = $1 AND centre_id = $2 AND visited_at IS NULL",
+    )
+    .bind(booking.0)
+    .bind(centre.0)
+    .bind(at)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -116,37 +130,77 @@ async fn check_out(tx: &mut Tx, centre: CentreId, visit: VisitId, at: DateTime<U
     Ok(())
 }
 
-/// Releases the claim of this space that began last, and the booking with it if nothing is left.
+struct Missed<'a> {
+    booking: &'a BookingId,
+    space: &'a SpaceId,
+    starts_at: DateTime<Utc>,
+    at: DateTime<Utc>,
+}
+
+/// Releases the claim, the care that goes with it, and the booking if nothing of it is left. A
+/// deadline that the hub's own clock has not reached releases nothing: the site's clock is wrong.
 async fn no_show(
     tx: &mut Tx,
-    centre: CentreId,
-    booking: BookingId,
-    space: SpaceId,
-    at: DateTime<Utc>,
+    centre: &Centre,
+    missed: &Missed<'_>,
+    now: DateTime<Utc>,
 ) -> Result<()> {
-    let version: Option<i64> = query_scalar(
-        "UPDATE bookings SET version = version + 1
+    // The booking's own row first, as everybody who changes it does.
+    let ends_at: Option<DateTime<Utc>> = query_scalar(
+        "UPDATE bookings SET version = version
          WHERE id = $1 AND centre_id = $2 AND status = 'confirmed'
-             AND EXISTS (SELECT 1 FROM desk_claims WHERE booking_id = $1 AND space_id = $3
-                 AND released_at IS NULL AND starts_at <= $4)
-         RETURNING version",
+         RETURNING (SELECT ends_at FROM desk_claims WHERE booking_id = $1 AND space_id = $3
+             AND starts_at = $4 AND released_at IS NULL)",
     )
-    .bind(booking.0)
-    .bind(centre.0)
-    .bind(space.0)
-    .bind(at)
+    .bind(missed.booking.0)
+    .bind(centre.id.0)
+    .bind(missed.space.0)
+    .bind(missed.starts_at)
     .fetch_optional(&mut **tx)
-    .await?;
-    if version.is_none() {
+    .await?
+    .flatten();
+    let Some(ends_at) = ends_at else { return Ok(()) };
+    if deadline(&interval(missed.starts_at, ends_at)?, &centre.settings) > now {
         return Ok(());
     }
     query(
-        "UPDATE desk_claims SET released_at = $3
-         WHERE id = (SELECT id FROM desk_claims WHERE booking_id = $1 AND space_id = $2
-             AND released_at IS NULL AND starts_at <= $3 ORDER BY starts_at DESC LIMIT 1)",
+        "UPDATE desk_claims SET released_at = $4
+         WHERE booking_id = $1 AND space_id = $2 AND starts_at = $3 AND released_at IS NULL",
+    )
+    .bind(missed.booking.0)
+    .bind(missed.space.0)
+    .bind(missed.starts_at)
+    .bind(missed.at)
+    .execute(&mut **tx)
+    .await?;
+    after_no_show(tx, *missed.booking, missed.at).await
+}
+
+/// Does what follows from a released desk: counts the booking's version up, releases its care in
+/// every slot that has lost all its desks and saw nobody, and marks it where nothing is left.
+pub(super) async fn after_no_show(
+    tx: &mut Tx,
+    booking: BookingId,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    query("UPDATE bookings SET version = version + 1 WHERE id = $1")
+        .bind(booking.0)
+        .execute(&mut **tx)
+        .await?;
+    query(
+        "UPDATE care_claims SET released_at = $2
+         WHERE booking_id = $1 AND released_at IS NULL
+             AND EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
+                 AND d.released_at IS NOT NULL
+                 AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at)
+             AND NOT EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
+                 AND d.released_at IS NULL
+                 AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at)
+             AND NOT EXISTS (SELECT 1 FROM visits v WHERE v.booking_id = $1
+                 AND v.checked_in_at < care_claims.ends_at
+                 AND (v.checked_out_at IS NULL OR v.checked_out_at > care_claims.starts_at))",
     )
     .bind(booking.0)
-    .bind(space.0)
     .bind(at)
     .execute(&mut **tx)
     .await?;

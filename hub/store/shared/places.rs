@@ -142,14 +142,15 @@ impl Places for Here {
     async fn add_space(&self, space: &Space) -> Result<()> {
         let mut tx = self.begin().await?;
         query(
-            "INSERT INTO spaces (id, centre_id, kind, label, zone, terminal)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO spaces (id, centre_id, kind, label, zone_ja, zone_en, terminal)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(space.id.0)
         .bind(space.centre.0)
         .bind(word(space.kind)?)
         .bind(&space.label)
-        .bind(&space.zone)
+        .bind(&space.zone.ja)
+        .bind(&space.zone.en)
         .bind(space.terminal.as_ref().map(|device| device.as_str()))
         .execute(&mut *tx)
         .await
@@ -160,7 +161,7 @@ impl Places for Here {
 
     async fn spaces(&self) -> Result<Vec<Space>> {
         let rows: Vec<SpaceRow> =
-            query_as("SELECT id, centre_id, kind, label, zone, terminal FROM spaces")
+            query_as("SELECT id, centre_id, kind, label, zone_ja, zone_en, terminal FROM spaces")
                 .fetch_all(self.reader())
                 .await?;
         let mut spaces: Vec<Space> =
@@ -328,7 +329,8 @@ struct SpaceRow {
     centre_id: Uuid,
     kind: String,
     label: String,
-    zone: String,
+    zone_ja: String,
+    zone_en: String,
     terminal: Option<String>,
 }
 
@@ -340,7 +342,7 @@ impl TryFrom<SpaceRow> for Space {
             centre: CentreId(row.centre_id),
             kind: from_word(&row.kind)?,
             label: row.label,
-            zone: row.zone,
+            zone: LocalText::new(row.zone_ja, row.zone_en),
             terminal: row.terminal.as_deref().map(parsed).transpose()?,
         })
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use model::day_sheet::SiteDevice;
 use model::id::{CentreId, DeviceId, PersonId};
-use model::site_event::SiteEvent;
+use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
     Credential, DeviceRecord, EnrolCode, EventBatch, EventsTaken, Result, SheetPersonRecord,
@@ -243,17 +243,24 @@ impl Sites for Here {
         let reached = new.last().map_or(site.reached, |(place, _)| *place);
         if !new.is_empty() {
             writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
-            meaning::apply(&mut tx, &batch.centre, new.iter().map(|(_, event)| *event)).await?;
+            let events = new.iter().map(|(_, event)| *event);
+            meaning::apply(&mut tx, &batch.centre, events, batch.at).await?;
         }
         let told_until = storable(batch.told_until);
         let heard_at = storable(batch.at);
-        query("UPDATE sites SET reached = $2, told_until = $3, heard_at = $4 WHERE centre_id = $1")
-            .bind(batch.centre.id.0)
-            .bind(signed(reached)?)
-            .bind(site.told_until.map_or(told_until, |before| before.max(told_until)))
-            .bind(site.heard_at.map_or(heard_at, |before| before.max(heard_at)))
-            .execute(&mut *tx)
-            .await?;
+        let started = new.iter().rev().find(|(_, event)| event.what == Happening::Started);
+        query(
+            "UPDATE sites SET reached = $2, told_until = $3, heard_at = $4,
+                 started_at = COALESCE($5, started_at)
+             WHERE centre_id = $1",
+        )
+        .bind(batch.centre.id.0)
+        .bind(signed(reached)?)
+        .bind(site.told_until.map_or(told_until, |before| before.max(told_until)))
+        .bind(site.heard_at.map_or(heard_at, |before| before.max(heard_at)))
+        .bind(started.map(|(_, event)| storable(event.at)))
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(EventsTaken::Reached(reached))
     }

@@ -15,6 +15,7 @@ use model::id::{
 };
 use model::interval::Interval;
 use model::language::{Language, LocalText};
+use model::no_show::SiteWord;
 use model::people::Person;
 use model::report::Stay;
 use model::site_event::SiteEvent;
@@ -186,8 +187,16 @@ pub trait Bookings {
     /// order (which also counts their revision up), places desks with `model::capacity::place_desks`
     /// and care with `care_fits`, inserts. The database's own constraint refuses an overlap beneath.
     async fn book(&self, order: &BookingOrder) -> Result<BookResult>;
+    /// How a request of this person's with this key was answered before, if it made a booking:
+    /// `Before`, or `KeyReused` where the key was used for another request.
+    async fn answered(
+        &self,
+        person: PersonId,
+        idempotency: &Idempotency,
+    ) -> Result<Option<BookResult>>;
     /// Gives a booking up: releases its claims that have not ended. Answers the booking as it
-    /// stands now, and whether this call changed it; `None` when there is no such booking.
+    /// stands now, and whether this call changed it; `None` when there is no such booking. A booking
+    /// whose guest is inside stays: leaving is what gives its desk free.
     async fn cancel(
         &self,
         id: BookingId,
@@ -329,7 +338,9 @@ pub trait Sites {
 
     /// Takes events in, exactly once, in one transaction: skips those already there, refuses a gap,
     /// keeps each in the log, and applies what they mean (check-in makes a visit, check-out ends it,
-    /// no-show releases the claim of that space and counts the centre-day's revision up).
+    /// no-show releases its claim, with the booking's care in a slot that has no desk left, and
+    /// counts the centre-day's revision up). A no-show whose deadline `batch.at` has not reached is
+    /// kept and not applied.
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;
     /// The newest events of a centre, newest first, with their places.
     async fn newest_events(&self, centre: CentreId, most: u32) -> Result<Vec<(u64, SiteEvent)>>;
@@ -438,6 +449,15 @@ pub trait Jobs {
     /// Live desk claims of confirmed bookings on which nobody has checked in, whose start is at or
     /// before `now`, with what the job needs to judge each.
     async fn unvisited_claims(&self, now: DateTime<Utc>) -> Result<Vec<UnvisitedClaim>>;
+    /// Releases such a claim, with the booking's care in a slot that has no desk left, and makes
+    /// the booking a no-show if nothing of it is left. Answers whether it did: not where somebody
+    /// has come or the claim was released meanwhile.
+    async fn release_unvisited(
+        &self,
+        claim: &UnvisitedClaim,
+        centre: &Centre,
+        at: DateTime<Utc>,
+    ) -> Result<bool>;
 }
 
 /// A job somebody has taken.
@@ -460,8 +480,8 @@ pub struct UnvisitedClaim {
     pub centre: CentreId,
     /// When.
     pub when: Interval,
-    /// How far the centre's site has told.
-    pub told_until: Option<DateTime<Utc>>,
+    /// What the centre's site has told; nothing while it runs on a sheet made before the booking.
+    pub site: SiteWord,
 }
 
 /// What reports are made of.

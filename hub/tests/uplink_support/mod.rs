@@ -301,7 +301,7 @@ async fn furnish(hub: &Hub) {
                 centre: id,
                 kind: SpaceKind::Desk,
                 label: format!("A-{number:02}"),
-                zone: "A".to_owned(),
+                zone: LocalText::new("窓側", "By the window"),
                 terminal: None,
             };
             hub.store.add_space(&space).await.unwrap();

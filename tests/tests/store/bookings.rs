@@ -129,6 +129,14 @@ pub async fn a_repeated_order_is_answered_as_before(ground: Ground) {
     ground.store.cancel(made.id, &centre, at(0, 1)).await.unwrap();
     let again = ground.store.book(&keyed(person, 1)).await.unwrap();
     assert!(matches!(again, BookResult::Before(one) if one.status == BookingStatus::Cancelled));
+    // It can be looked up without ordering anything.
+    let ask = async |person, digest| {
+        let key = keyed(person, digest).idempotency.unwrap();
+        ground.store.answered(person, &key).await.unwrap()
+    };
+    assert!(matches!(ask(person, 1).await, Some(BookResult::Before(one)) if one.id == made.id));
+    assert_eq!(ask(person, 2).await, Some(BookResult::KeyReused));
+    assert_eq!(ask(ground.person().await, 1).await, None);
 }
 
 pub async fn repeated_orders_at_once_make_one_booking(ground: Ground) {

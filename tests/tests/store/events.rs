@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use model::access::RefusalKind;
-use model::booking::BookingStatus;
+use model::booking::{BookingStatus, DeskClaim};
 use model::centre::Centre;
 use model::id::{BookingId, PersonId, SpaceId, VisitId};
 use model::site_event::{Happening, Proof, SiteEvent};
@@ -15,6 +15,11 @@ fn batch(centre: &Centre, first: u64, events: Vec<SiteEvent>) -> EventBatch {
     let told_until = events.last().map_or(at(0, 0), |event| event.at);
     let edge = "yokohama-edge".parse().unwrap();
     EventBatch { centre: centre.clone(), edge, first, events, told_until, at: at(20, 0) }
+}
+
+fn no_show(at: DateTime<Utc>, claim: &DeskClaim, booking: BookingId) -> SiteEvent {
+    let (space, starts_at) = (claim.space, claim.when.starts());
+    SiteEvent { at, what: Happening::NoShow { booking, space, starts_at } }
 }
 
 fn plain(number: i64) -> SiteEvent {
@@ -97,38 +102,98 @@ pub async fn visits_begin_and_end(ground: Ground) {
 }
 
 pub async fn a_no_show_gives_the_desk_free(ground: Ground) {
-    let (centre, desks) = ground.centre_with_desks(1).await;
+    let (centre, _) = ground.centre_with_desks(1).await;
     let store = &ground.store;
     let person = ground.person().await;
     let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)])).await;
     let days = model::booking::days_to_lock(&centre, &[slot(1, 9, 12)]);
     let revision = async || store.plan_revision(centre.id, days[0], days[0]).await.unwrap();
     let before = revision().await;
-    let no_show = |when| SiteEvent {
-        at: when,
-        what: Happening::NoShow { booking: made.id, space: desks[0] },
+    let no_show =
+        |day: i64, hour| no_show(at(day, hour), &made.desks[usize::from(day == 2)], made.id);
+    let take = async |first, events| {
+        store.take_events(&batch(&centre, first, events)).await.unwrap();
     };
-    store.take_events(&batch(&centre, 1, vec![no_show(at(1, 10))])).await.unwrap();
+    take(1, vec![no_show(1, 10)]).await;
     assert_ne!(revision().await, before);
     let after = store.booking(made.id).await.unwrap().unwrap();
     assert_eq!((after.status, after.version), (BookingStatus::Confirmed, 2));
     assert_eq!(after.desks[0].released_at, Some(at(1, 10)));
     assert_eq!(after.desks[1].released_at, None);
     ground.book(&ground.order(person, &centre, &[slot(1, 10, 12)])).await;
-    store
-        .take_events(&batch(&centre, 2, vec![no_show(at(2, 10)), no_show(at(2, 11))]))
-        .await
-        .unwrap();
+    take(2, vec![no_show(2, 10), no_show(2, 11)]).await;
     let after = store.booking(made.id).await.unwrap().unwrap();
     assert_eq!((after.status, after.version), (BookingStatus::NoShow, 3));
 }
 
-pub async fn nothing_poisons_the_queue(ground: Ground) {
-    let centre = ground.centre().await;
-    let elsewhere = ground.centre_with_desks(1).await;
+pub async fn a_no_show_names_its_claim(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
     let store = &ground.store;
     let person = ground.person().await;
-    let foreign = ground.book(&ground.order(person, &elsewhere.0, &[slot(1, 9, 12)])).await;
+    let slots = [slot(1, 9, 10), slot(1, 10, 12), slot(2, 9, 12)];
+    let made = ground.book(&ground.order(person, &centre, &slots)).await;
+    assert!(made.desks.iter().all(|claim| claim.space == desks[0]), "they touch");
+    let released = async |first, event| {
+        store.take_events(&batch(&centre, first, vec![event])).await.unwrap();
+        let after = store.booking(made.id).await.unwrap().unwrap();
+        after.desks.iter().map(|claim| claim.released_at.is_some()).collect::<Vec<_>>()
+    };
+    // Said when the next has begun, and of the first day when the second has.
+    let first = no_show(at(1, 10), &made.desks[0], made.id);
+    assert_eq!(released(1, first).await, [true, false, false]);
+    let late = no_show(at(2, 10), &made.desks[1], made.id);
+    assert_eq!(released(2, late).await, [true, true, false]);
+}
+
+pub async fn a_no_show_of_the_future_is_kept_and_not_applied(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    let early = no_show(at(1, 10), &made.desks[0], made.id);
+    let mut told = batch(&centre, 1, vec![early.clone()]);
+    told.at = at(1, 9) + TimeDelta::minutes(29);
+    assert_eq!(store.take_events(&told).await.unwrap(), EventsTaken::Reached(1));
+    assert_eq!(store.booking(made.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(store.events_after(centre.id, 0).await.unwrap(), [(1, early.clone())]);
+    let mut told = batch(&centre, 2, vec![early]);
+    told.at = at(1, 9) + TimeDelta::minutes(30);
+    store.take_events(&told).await.unwrap();
+    assert_eq!(store.booking(made.id).await.unwrap().unwrap().status, BookingStatus::NoShow);
+}
+
+pub async fn care_goes_with_the_slots_last_desk(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    ground.nursery(&centre, 1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
+    order.children = vec![ground.child(person).await];
+    order.desks = 2;
+    let made = ground.book(&order).await;
+    let take = async |first, events| {
+        store.take_events(&batch(&centre, first, events)).await.unwrap();
+        store.booking(made.id).await.unwrap().unwrap()
+    };
+    let gone = |claim: usize, day| no_show(at(day, 10), &made.desks[claim], made.id);
+    let after = take(1, vec![gone(0, 1)]).await;
+    assert!(after.care.iter().all(|claim| claim.released_at.is_none()), "a desk is left");
+    let after = take(2, vec![gone(1, 1)]).await;
+    assert_eq!(after.care[0].released_at, Some(at(1, 10)));
+    assert_eq!((after.care[1].released_at, after.status), (None, BookingStatus::Confirmed));
+    let visit = VisitId(ground.id());
+    let after = take(3, vec![check_in(at(2, 9), visit, made.id, person), gone(2, 2), gone(3, 2)]);
+    let after = after.await;
+    assert_eq!(after.care[1].released_at, None, "somebody came with the child");
+    assert_eq!(after.status, BookingStatus::Confirmed);
+}
+
+pub async fn nothing_poisons_the_queue(ground: Ground) {
+    let centre = ground.centre().await;
+    let (elsewhere, _) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let foreign = ground.book(&ground.order(person, &elsewhere, &[slot(1, 9, 12)])).await;
     let (visit, unknown) = (VisitId(ground.id()), ground.id());
     let events = vec![
         check_in(at(1, 9), visit, BookingId(unknown), PersonId(unknown)),
@@ -148,13 +213,14 @@ pub async fn nothing_poisons_the_queue(ground: Ground) {
         },
         SiteEvent {
             at: at(1, 9),
-            what: Happening::NoShow { booking: BookingId(unknown), space: SpaceId(unknown) },
+            what: Happening::NoShow {
+                booking: BookingId(unknown),
+                space: SpaceId(unknown),
+                starts_at: DateTime::<Utc>::MAX_UTC,
+            },
         },
         // Another site's booking is none of its business.
-        SiteEvent {
-            at: at(1, 10),
-            what: Happening::NoShow { booking: foreign.id, space: elsewhere.1[0] },
-        },
+        no_show(at(1, 10), &foreign.desks[0], foreign.id),
         SiteEvent { at: DateTime::<Utc>::MAX_UTC, what: Happening::Started },
         SiteEvent { at: DateTime::<Utc>::MIN_UTC, what: Happening::Started },
         SiteEvent {
@@ -162,7 +228,8 @@ pub async fn nothing_poisons_the_queue(ground: Ground) {
             what: Happening::Refused {
                 reader: "kiosk".parse().unwrap(),
                 credential: None,
-                why: RefusalKind::UnknownCard,
+                why: RefusalKind::NoUsableSpace,
+                came_for: vec![BookingId(unknown), foreign.id],
             },
         },
     ];

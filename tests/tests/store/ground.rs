@@ -157,7 +157,7 @@ impl Ground {
             centre: centre.id,
             kind,
             label: format!("A-{:04}", self.number()),
-            zone: "A".to_owned(),
+            zone: LocalText::new("窓側", "By the window"),
             terminal: None,
         };
         self.store.add_space(&space).await.unwrap();

@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 use futures::future::join_all;
+use model::access::RefusalKind;
+use model::booking::BookingStatus;
 use model::id::VisitId;
+use model::no_show::SiteWord;
 use model::site_event::{Happening, Proof, SiteEvent};
 use store::{DueJob, EventBatch};
 
@@ -65,7 +68,7 @@ pub async fn claims_nobody_has_come_for(ground: Ground) {
     assert!(store.unvisited_claims(at(1, 8)).await.unwrap().is_empty());
     let waiting = store.unvisited_claims(at(1, 9)).await.unwrap();
     assert_eq!(waiting.len(), 2);
-    assert!(waiting.iter().all(|claim| claim.told_until.is_none()));
+    assert!(waiting.iter().all(|claim| claim.site == SiteWord::default()));
     store.take_events(&batch).await.unwrap();
     let waiting = store.unvisited_claims(at(1, 10)).await.unwrap();
     assert_eq!(waiting.len(), 1);
@@ -74,8 +77,66 @@ pub async fn claims_nobody_has_come_for(ground: Ground) {
         (claim.booking, claim.claim, claim.centre),
         (missing.id, missing.desks[0].id, centre.id)
     );
-    assert_eq!((claim.when, claim.told_until), (slot(1, 9, 12), Some(at(1, 9))));
-    assert_eq!(store.unvisited_claims(at(2, 9)).await.unwrap().len(), 2);
-    assert!(store.release_no_show(missing.id, &centre, at(2, 10)).await.unwrap());
+    assert_eq!((claim.when, claim.site.told_until), (slot(1, 9, 12), None), "no sheet yet");
+    // Only a sheet that can have the booking makes the site's word one on it.
+    for (content, made_at, word) in
+        [(1, at(0, 0) - TimeDelta::seconds(1), None), (2, at(0, 0), Some(at(1, 9)))]
+    {
+        let (version, _) =
+            store.next_sheet_version(centre.id, &[content; 32], made_at).await.unwrap();
+        store.ack_sheet(centre.id, version, at(1, 9)).await.unwrap();
+        let claims = store.unvisited_claims(at(1, 10)).await.unwrap();
+        assert_eq!(claims[0].site.told_until, word);
+    }
+    let waiting = store.unvisited_claims(at(2, 9)).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    assert!(store.release_unvisited(&waiting[0], &centre, at(1, 10)).await.unwrap());
+    assert!(!store.release_unvisited(&waiting[0], &centre, at(1, 11)).await.unwrap(), "once");
+    let after = store.booking(missing.id).await.unwrap().unwrap();
+    assert_eq!((after.status, after.version), (BookingStatus::Confirmed, 2));
+    assert_eq!(after.desks[0].released_at, Some(at(1, 10)));
+    assert!(store.release_unvisited(&waiting[1], &centre, at(2, 10)).await.unwrap());
+    assert_eq!(store.booking(missing.id).await.unwrap().unwrap().status, BookingStatus::NoShow);
     assert!(store.unvisited_claims(at(9, 0)).await.unwrap().is_empty());
+}
+
+pub async fn a_claim_is_released_with_its_care_unless_somebody_came(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    ground.nursery(&centre, 2).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let mut bookings = Vec::new();
+    for _ in 0..2 {
+        let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+        order.children = vec![ground.child(person).await];
+        bookings.push(ground.book(&order).await);
+    }
+    let waiting = store.unvisited_claims(at(1, 10)).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    let refused = Happening::Refused {
+        reader: "kiosk".parse().unwrap(),
+        credential: None,
+        why: RefusalKind::NoUsableSpace,
+        came_for: vec![bookings[1].id],
+    };
+    let started = SiteEvent { at: at(1, 8), what: Happening::Started };
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge: "edge".parse().unwrap(),
+        first: 1,
+        events: vec![started, SiteEvent { at: at(1, 9), what: refused }],
+        told_until: at(1, 9),
+        at: at(1, 9),
+    };
+    store.take_events(&batch).await.unwrap();
+    let left = store.unvisited_claims(at(1, 10)).await.unwrap();
+    assert_eq!((left.len(), left[0].site.started_at), (1, Some(at(1, 8))));
+    for claim in &waiting {
+        let came = claim.booking == bookings[1].id;
+        let released = store.release_unvisited(claim, &centre, at(1, 10)).await.unwrap();
+        assert_eq!(released, !came, "whoever found no usable desk did come");
+        let after = store.booking(claim.booking).await.unwrap().unwrap();
+        assert_eq!(after.care[0].released_at, released.then(|| at(1, 10)));
+        assert_eq!(after.status == BookingStatus::NoShow, released);
+    }
 }

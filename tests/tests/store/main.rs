@@ -76,11 +76,15 @@ on_both_databases! {
         two_hubs_take_the_same_batch,
         visits_begin_and_end,
         a_no_show_gives_the_desk_free,
+        a_no_show_names_its_claim,
+        a_no_show_of_the_future_is_kept_and_not_applied,
+        care_goes_with_the_slots_last_desk,
         nothing_poisons_the_queue;
     jobs:
         a_job_is_claimed_by_one,
         a_lost_worker_loses_its_job,
-        claims_nobody_has_come_for;
+        claims_nobody_has_come_for,
+        a_claim_is_released_with_its_care_unless_somebody_came;
     reports:
         stays_of_a_town;
     hostile:

@@ -41,7 +41,7 @@ pub async fn places_come_back_as_they_were(ground: Ground) {
         centre: centre.id,
         kind,
         label: label.to_owned(),
-        zone: "窓側".to_owned(),
+        zone: LocalText::new("窓側", "By the window"),
         terminal: terminal.map(|device| device.parse().unwrap()),
     };
     let spaces = [

@@ -9,6 +9,7 @@ use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use model::site_event::{Happening, Proof};
 
 use super::{Asked, PinTries, Said, open_doors};
+use crate::OpenVisit;
 use crate::book::Book;
 use crate::fact::{Answer, Effect, Fact, Moment};
 use crate::parts::{Door, Notes, Relock, Terminal, TerminalLevel, Visit, Welcomed};
@@ -27,11 +28,12 @@ struct Refusal {
     credential: Option<CredentialId>,
     person: Option<PersonId>,
     opens: Option<DateTime<Utc>>,
+    came_for: Vec<BookingId>,
 }
 
 impl Refusal {
     fn of_nobody(why: RefusalKind) -> Self {
-        Self { why, credential: None, person: None, opens: None }
+        Self { why, credential: None, person: None, opens: None, came_for: Vec::new() }
     }
 
     fn of(guest: &Guest, why: RefusalKind) -> Self {
@@ -39,7 +41,7 @@ impl Refusal {
             Proof::Card { credential } => Some(credential),
             Proof::Code => None,
         };
-        Self { why, credential, person: Some(guest.person), opens: None }
+        Self { why, credential, person: Some(guest.person), opens: None, came_for: Vec::new() }
     }
 }
 
@@ -108,15 +110,25 @@ pub(super) fn come_in(
         return;
     }
 
-    let taken = |space: SpaceId| visits.iter().any(|(visit, _)| visit.0.space == space);
+    let over = |visit: &OpenVisit| book.until(visit.booking, visit.since, at.now) <= at.now;
+    let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
     let broken = |space: SpaceId| {
         book.terminal(space).is_some_and(|terminal| {
             terminals.iter().any(|(known, level)| known.0 == *terminal && !level.0.usable())
         })
     };
-    let usable = |space| book.has(space) && !taken(space) && !broken(space);
-    match desk_for(&guest, &book, &notes, at, usable) {
+    let free = |space: SpaceId, overstayed: bool| {
+        let mut here = sitting.iter().filter(|visit| visit.space == space);
+        book.has(space) && !broken(space) && here.all(|visit| overstayed && over(visit))
+    };
+    // An empty desk before one whose guest forgot to check out.
+    let found = desk_for(&guest, &book, &notes, at, |space| free(space, false))
+        .or_else(|_| desk_for(&guest, &book, &notes, at, |space| free(space, true)));
+    match found {
         Ok((booking, space)) => {
+            for gone in sitting.iter().filter(|visit| visit.space == space) {
+                check_out(&mut said, &book, at, *gone);
+            }
             let until = book.until(booking, at.now, at.now);
             let language = book.language(guest.person).unwrap_or_default();
             let (visit, person, by) = (new_visit, guest.person, guest.by);
@@ -163,13 +175,13 @@ fn desk_for(
     if book.clock_unset {
         return Err(Refusal::of(guest, RefusalKind::ClockUnset));
     }
-    if book.not_after.is_none_or(|not_after| not_after <= at.now) {
+    if !book.serves(at.now) {
         return Err(Refusal::of(guest, RefusalKind::SheetExpired));
     }
     let bookings: Vec<SheetBooking> = book
         .bookings_of(guest.person)
         .filter(|booking| guest.booking.is_none_or(|only| only == booking.id))
-        .map(|booking| standing(booking, notes, at))
+        .map(|booking| standing(booking, notes))
         .collect();
     let entry = access::entry(&bookings, at.now, &book.settings, |desk| usable(desk.space));
     match entry {
@@ -177,28 +189,24 @@ fn desk_for(
         Entry::Later { opens } => {
             Err(Refusal { opens: Some(opens), ..Refusal::of(guest, RefusalKind::TooEarly) })
         }
-        Entry::NoUsableSpace => Err(Refusal::of(guest, RefusalKind::NoUsableSpace)),
+        Entry::NoUsableSpace { bookings } => {
+            Err(Refusal { came_for: bookings, ..Refusal::of(guest, RefusalKind::NoUsableSpace) })
+        }
         Entry::Nothing => Err(Refusal::of(guest, RefusalKind::NoBooking)),
     }
 }
 
 /// The booking without the claims that were given free: the hub may have sold them on.
-fn standing(booking: &SheetBooking, notes: &Notes, at: Moment) -> SheetBooking {
+fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
     let mut booking = booking.clone();
-    let given = |space: SpaceId, from: DateTime<Utc>| {
-        from <= at.now
-            && notes.given_free.iter().any(|given| {
-                given.booking == booking.id && given.space == space && given.at >= from
-            })
-    };
-    let desks = booking.desks.iter().filter(|desk| !given(desk.space, desk.when.starts()));
-    booking.desks = desks.copied().collect();
+    let id = booking.id;
+    booking.desks.retain(|desk| !notes.given_free.iter().any(|given| given.is(id, desk)));
     booking
 }
 
 fn refuse(said: &mut Said, book: &Book, at: Moment, reader: &DeviceId, refusal: Refusal) {
-    let Refusal { why, credential, person, opens } = refusal;
-    said.happened(at, Happening::Refused { reader: reader.clone(), credential, why });
+    let Refusal { why, credential, person, opens, came_for } = refusal;
+    said.happened(at, Happening::Refused { reader: reader.clone(), credential, why, came_for });
     let language = person.and_then(|person| book.language(person));
     said.answer(Answer::Refused { why, opens, language });
 }
@@ -242,8 +250,8 @@ pub(super) fn leave(
 }
 
 /// Ends a visit and has its terminal wiped.
-pub(super) fn check_out(said: &mut Said, book: &Book, at: Moment, open: crate::OpenVisit) {
-    let crate::OpenVisit { visit, person, space, .. } = open;
+pub(super) fn check_out(said: &mut Said, book: &Book, at: Moment, open: OpenVisit) {
+    let OpenVisit { visit, person, space, .. } = open;
     said.happened(at, Happening::CheckedOut { visit, person, space });
     if let Some(terminal) = book.terminal(space).cloned() {
         said.ask_for(Effect::Wipe { terminal, visit });

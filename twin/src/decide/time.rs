@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use chrono::TimeDelta;
+use model::access::FORGOTTEN;
 use model::id::SpaceId;
 use model::site_event::Happening;
 use model::terminal::TerminalState;
@@ -16,8 +17,6 @@ use crate::parts::{Door, LastTold, Notes, Relock, Terminal, TerminalLevel, Visit
 
 /// A lock or terminal that has not followed is told again this much later.
 const TELL_AGAIN: Duration = Duration::from_secs(5);
-/// A visit that nobody ended is ended this long after its booking.
-const FORGOTTEN: TimeDelta = TimeDelta::hours(2);
 /// Deadlines further back than this are not looked at any more: what became of them may be
 /// forgotten.
 const OLD: TimeDelta = TimeDelta::days(1);
@@ -45,24 +44,39 @@ pub(super) fn give_free(
     visits: Query<&Visit>,
 ) {
     let Some((at, Fact::Tick)) = &asked.0 else { return };
-    if book.clock_unset || book.not_after.is_none_or(|not_after| not_after <= at.now) {
+    if !book.serves(at.now) {
+        book.serving_since = None;
         return;
     }
+    let since = *book.serving_since.get_or_insert(at.now);
+    let grace = TimeDelta::minutes(book.settings.no_show_minutes.into());
+    let mut once_more = Vec::new();
     while book.deadlines.last().is_some_and(|next| next.at <= at.now) {
-        let Some(Deadline { at: due, booking, desk }) = book.deadlines.pop() else { break };
+        let Some(deadline) = book.deadlines.pop() else { break };
+        let Deadline { at: due, booking, desk } = deadline;
         let opened = desk.when.starts() - book.early();
         let came = visits.iter().any(|visit| visit.0.booking == booking)
             || notes
                 .ended
                 .values()
                 .any(|ended| ended.visit.booking == booking && ended.until > opened);
-        let given = notes.given_free.iter().any(|given| {
-            given.booking == booking && given.space == desk.space && given.at >= desk.when.starts()
-        });
-        if !came && !given && at.now < due + OLD {
-            said.happened(*at, Happening::NoShow { booking, space: desk.space });
+        let turned_away = notes.turned_away.get(&booking).is_some_and(|at| *at >= opened);
+        let given = notes.given_free.iter().any(|given| given.is(booking, &desk));
+        if came || turned_away || given || at.now >= due + OLD {
+            continue;
         }
+        if due <= since {
+            // Nobody could check in until the deadline: they get the grace from then on, and a
+            // claim that ends before has nothing left to give free.
+            if since + grace < desk.when.ends() {
+                once_more.push(Deadline { at: since + grace, ..deadline });
+            }
+            continue;
+        }
+        let (space, starts_at) = (desk.space, desk.when.starts());
+        said.happened(*at, Happening::NoShow { booking, space, starts_at });
     }
+    book.await_again(once_more);
 }
 
 pub(super) fn forgotten(

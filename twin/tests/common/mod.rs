@@ -90,7 +90,7 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
                     centre,
                     kind: SpaceKind::Desk,
                     label: format!("A-{number:02}"),
-                    zone: "A".to_owned(),
+                    zone: LocalText::new("窓側", "By the window"),
                     terminal: Some(id(&format!("seat-{number}"))),
                 })
                 .collect(),

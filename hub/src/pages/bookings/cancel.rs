@@ -10,6 +10,7 @@ use super::{child_names, stretches};
 use crate::pages::fields::Posted;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
+use crate::service::atlas::Atlas;
 use crate::service::{Caller, Refused, booking as service, children};
 use crate::web::Web;
 
@@ -21,6 +22,8 @@ struct Page {
     when: Vec<String>,
     centre: String,
     has_desks: bool,
+    /// The guest sits there: nothing was cancelled.
+    inside: bool,
     children: Option<String>,
 }
 
@@ -37,10 +40,20 @@ pub async fn get(
         return Ok(to(&booking));
     }
     let atlas = web.atlas().await?;
+    page(&web, &atlas, &caller, &booking, false).await
+}
+
+async fn page(
+    web: &Web,
+    atlas: &Atlas,
+    caller: &Caller,
+    booking: &Booking,
+    inside: bool,
+) -> Result<Response, Refused> {
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
-    let own = children::list_if_any(&web.hub, &caller).await?;
-    let f = Frame::new(&caller, Part::Bookings);
-    let when = stretches(&booking);
+    let own = children::list_if_any(&web.hub, caller).await?;
+    let f = Frame::new(caller, Part::Bookings);
+    let when = stretches(booking);
     let page = Page {
         id: booking.id.to_string(),
         when: when
@@ -49,10 +62,11 @@ pub async fn get(
             .collect(),
         centre: f.get(&centre.name).to_owned(),
         has_desks: !booking.desks.is_empty(),
-        children: child_names(&f, &booking, &own),
+        inside,
+        children: child_names(&f, booking, &own),
         f,
     };
-    Ok(html(StatusCode::OK, &page))
+    Ok(html(if inside { StatusCode::CONFLICT } else { StatusCode::OK }, &page))
 }
 
 /// Does it; doing it twice is the same as once.
@@ -65,10 +79,12 @@ pub async fn post(
     caller.signed_in()?;
     let id = id.parse().map_err(|_| Refused::NotFound)?;
     let atlas = web.atlas().await?;
-    let (service::Cancelled::Done(booking)
-    | service::Cancelled::Before(booking)
-    | service::Cancelled::Over(booking)) = service::cancel(&web.hub, &atlas, &caller, id).await?;
-    Ok(to(&booking))
+    match service::cancel(&web.hub, &atlas, &caller, id).await? {
+        service::Cancelled::Done(booking)
+        | service::Cancelled::Before(booking)
+        | service::Cancelled::Over(booking) => Ok(to(&booking)),
+        service::Cancelled::Inside(booking) => page(&web, &atlas, &caller, &booking, true).await,
+    }
 }
 
 fn to(booking: &Booking) -> Response {

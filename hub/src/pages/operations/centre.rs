@@ -18,7 +18,7 @@ use model::access::RefusalKind;
 use model::centre::Centre;
 use model::id::{CentreId, PersonId, SpaceId};
 use model::interval::Interval;
-use model::permission::{Action, Target};
+use model::permission::{Action, Actor, Target, may};
 use model::site_event::{Happening, Proof, SiteEvent};
 use model::terminal::TerminalState;
 use tokio::sync::watch;
@@ -171,17 +171,14 @@ fn events(
         (eye, receiver, caller, true),
         |(mut eye, mut receiver, caller, first)| async move {
             let changed = if first { Ok(Ok(())) } else { timeout(PING, receiver.changed()).await };
+            eye.still_allowed(&caller).await?;
             let event = match changed {
                 Ok(Ok(())) => {
                     let view = receiver.borrow_and_update().clone();
                     Event::default().event("block").data(eye.blocks(&view).await?)
                 }
                 Ok(Err(_closed)) => return None,
-                Err(_quiet) => {
-                    let session = &caller.session.as_ref()?.token;
-                    eye.hub.store.session(session, eye.hub.now()).await.ok().flatten()?;
-                    Event::default().event("ping").data("")
-                }
+                Err(_quiet) => Event::default().event("ping").data(""),
             };
             Some((Ok(event), (eye, receiver, caller, false)))
         },
@@ -198,6 +195,15 @@ struct Eye {
 }
 
 impl Eye {
+    /// None once the session has ended or the right to look was taken back.
+    async fn still_allowed(&self, caller: &Caller) -> Option<()> {
+        let session = &caller.session.as_ref()?.token;
+        let session = self.hub.store.session(session, self.hub.now()).await.ok()??;
+        let person = self.hub.store.person(session.person).await.ok()??;
+        let actor = Actor { person: Some(person.id), grants: person.grants };
+        may(&actor, Action::SeeLiveCentre, &Target::at(self.centre.id)).then_some(())
+    }
+
     fn new(hub: Hub, atlas: Arc<Atlas>, centre: Centre, caller: &Caller) -> Self {
         Self { hub, atlas, centre, f: Frame::new(caller, Part::Operations), names: BTreeMap::new() }
     }
@@ -225,9 +231,10 @@ impl Eye {
         let mut zones: Vec<(String, Vec<SeatShown>)> = Vec::new();
         for space in spaces {
             let seat = self.seat(space, zone);
-            match zones.iter_mut().find(|(name, _)| *name == space.zone) {
+            let name = space.zone.get(self.f.language());
+            match zones.iter_mut().find(|(zone, _)| zone == name) {
                 Some((_, seats)) => seats.push(seat),
-                None => zones.push((space.zone.clone(), vec![seat])),
+                None => zones.push((name.to_owned(), vec![seat])),
             }
         }
         let heard = live.site.heard_at;
@@ -349,13 +356,13 @@ impl Eye {
         let (icon, what, more) = match &event.what {
             Happening::Started => (
                 "refresh",
-                f.say("現場の装置が起動しました", "The site's edge started").to_owned(),
+                f.say("センターの装置が起動しました", "The site's edge started").to_owned(),
                 None,
             ),
             Happening::SheetInForce { version } => (
                 "calendar",
                 f.say("新しい予定表が届きました", "A new day sheet is in force").to_owned(),
-                Some(format!("{}{version}", f.say("第", "No. "))),
+                Some(format!("{}{version}{}", f.say("第", "No. "), f.say("版", ""))),
             ),
             Happening::CheckedIn { person, space, by, .. } => {
                 let by = match by {
@@ -400,7 +407,7 @@ impl Eye {
                 ("door-open", both(door(device), "が開きました", " opened"), None)
             }
             Happening::DoorClosed { door: device } => {
-                ("door-open", both(door(device), "が閉まりました", " closed"), None)
+                ("check", both(door(device), "が閉まりました", " closed"), None)
             }
             Happening::Terminal { terminal, state } => {
                 let desk_of = view.spaces.iter().find(|space| {
