@@ -22,6 +22,9 @@ pub struct Config {
     pub bus_host: String,
     /// `embedded`, or `mosquitto at host:port`.
     pub broker: BrokerChoice,
+    /// How Mosquitto is told to read its rights again after a sheet has changed them: a program and
+    /// its arguments, such as `systemctl reload mosquitto`. Split at spaces; no shell is asked.
+    pub broker_reload: Option<String>,
     /// Door device id to driver; `*` stands for every other door. In the environment:
     /// `door-1=sim,*=sim`.
     pub doors: BTreeMap<String, DriverKind>,
@@ -35,6 +38,7 @@ impl Default for Config {
             bus_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1885)),
             bus_host: "localhost".to_owned(),
             broker: BrokerChoice::Embedded,
+            broker_reload: None,
             doors: BTreeMap::from([(ANY.to_owned(), DriverKind::Sim)]),
         }
     }
@@ -155,6 +159,9 @@ impl Config {
         })?;
         set(&variable, "KYOTEN_BUS_HOST", &mut config.bus_host, |v| Ok(v.to_owned()))?;
         set(&variable, "KYOTEN_BROKER", &mut config.broker, str::parse)?;
+        set(&variable, "KYOTEN_BROKER_RELOAD", &mut config.broker_reload, |v| {
+            Ok(Some(v.to_owned()))
+        })?;
         set(&variable, "KYOTEN_DOORS", &mut config.doors, doors)?;
         Ok(config)
     }

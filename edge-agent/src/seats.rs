@@ -12,15 +12,13 @@ use tokio::sync::mpsc;
 use twin::{Effect, Fact};
 use wire::bus::{SiteBus, StateChange};
 use wire::request::{Act, Command};
-use wire::topics::LIFECYCLE;
+use wire::topics::{LIFECYCLE, TERMINAL_STATE};
 
 use crate::centre::Centre;
 use crate::random;
 
 /// A command is good for so long.
 const GOOD_FOR: Duration = Duration::from_secs(5);
-/// Where a terminal says its state.
-const STATE: &str = "terminal/state";
 
 /// Tells terminals what to do.
 #[derive(Clone)]
@@ -80,10 +78,7 @@ pub(crate) async fn hear(mut states: mpsc::Receiver<StateChange>, centre: Centre
 fn terminal_state(change: StateChange) -> Option<(DeviceId, TerminalState)> {
     let StateChange { device, path, value } = change;
     match path.as_str() {
-        STATE => {
-            let state = serde_json::from_value(serde_json::Value::String(value)).ok();
-            Some((device, state.unwrap_or_default()))
-        }
+        TERMINAL_STATE => Some((device, value.parse().unwrap_or_default())),
         LIFECYCLE if value != "ready" => Some((device, TerminalState::Lost)),
         _ => None,
     }

@@ -1,7 +1,6 @@
 //! Which sheet is in force: checked, kept, and only then used.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -14,7 +13,8 @@ use twin::Fact;
 use wire::sheet::{Manifest, SheetRefused, SignedManifest, Trust, assemble, check};
 use wire::topics::DeviceKind;
 
-use crate::broker::{DeviceEntry, DeviceRegistry, mosquitto};
+use crate::broker::mosquitto::Rights;
+use crate::broker::{DeviceEntry, DeviceRegistry};
 use crate::centre::{Centre, Stopped};
 use crate::doors::Doors;
 use crate::hub::{Hub, HubError};
@@ -96,8 +96,8 @@ pub struct Sheets {
     /// The centre that the edge was enrolled for.
     pub(crate) slug: Slug,
     pub(crate) in_force: Mutex<InForce>,
-    /// Mosquitto's list of rights, where the site has one.
-    pub(crate) acl_file: Option<PathBuf>,
+    /// Mosquitto's rights, where the site has one.
+    pub(crate) rights: Option<Rights>,
 }
 
 /// The sheet in force, as far as the next one is held against it.
@@ -163,13 +163,10 @@ impl Sheets {
         let GoodSheet { sheet, salt, made_at } = good;
         let doors = sheet.site.doors.clone();
         self.registry.replace(entries(&sheet.devices, self.registry.edge()));
-        if let Some(file) = &self.acl_file {
-            match std::fs::write(file, mosquitto::acl(&self.registry)) {
-                Ok(()) => {
-                    tracing::info!(file = %file.display(), "new rights for Mosquitto, which reads them on SIGHUP")
-                }
-                Err(error) => tracing::error!(%error, "the rights for Mosquitto cannot be written"),
-            }
+        if let Some(rights) = &self.rights
+            && let Err(error) = rights.keep(&self.registry).await
+        {
+            tracing::error!(%error, "Mosquitto does not have the new rights");
         }
         self.centre.sheet_made(made_at).await?;
         // The salt first: a tap in between finds no card and is refused, never let in wrongly.

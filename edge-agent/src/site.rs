@@ -18,7 +18,7 @@ use wire::credential::RegionCardKey;
 use wire::identity::{DeviceIdentity, IdentityError};
 use wire::topics::DeviceKind;
 
-use crate::broker::mosquitto::{self, MosquittoSite};
+use crate::broker::mosquitto::{self, MosquittoSite, Rights};
 use crate::broker::{Broker, BrokerError, BrokerHandle, DeviceEntry, DeviceRegistry};
 use crate::centre::{Centre, ClockFloor, Stopped};
 use crate::config::{BrokerChoice, Config};
@@ -152,8 +152,10 @@ impl Site {
             keys: sheet_keys,
             slug: identity.centre().clone(),
             in_force: Mutex::new(InForce::default()),
-            acl_file: matches!(config.broker, BrokerChoice::Mosquitto { .. })
-                .then(|| config.data_dir.join(ACL)),
+            rights: matches!(config.broker, BrokerChoice::Mosquitto { .. }).then(|| Rights {
+                file: config.data_dir.join(ACL),
+                reload: config.broker_reload.clone(),
+            }),
         });
 
         centre.decide(Fact::Started).await?;

@@ -15,7 +15,7 @@ use model::terminal::TerminalState;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use crate::terminal::{View, state_text};
+use crate::terminal::View;
 
 const SPRITE: &str = include_str!("../../hub/assets/icons.svg");
 
@@ -58,7 +58,7 @@ struct Screen<'a> {
 
 impl Screen<'_> {
     fn state(&self) -> &'static str {
-        state_text(self.view.state)
+        self.view.state.as_str()
     }
 
     fn say(&self) -> (&'static str, &'static str) {

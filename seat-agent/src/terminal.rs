@@ -13,9 +13,6 @@ use wire::request::{Act, Command};
 /// How long `wiped` is shown and told before the terminal is idle again.
 pub const WIPED: Duration = Duration::from_secs(5);
 
-/// Under which path of its Homie device the terminal tells its state.
-pub const STATE_PATH: &str = "terminal/state";
-
 const REMEMBERED: usize = 64;
 
 /// What the screen is drawn from.
@@ -110,18 +107,6 @@ impl Terminal {
                 wiped
             });
         });
-    }
-}
-
-/// How a state is written on the bus.
-#[must_use]
-pub fn state_text(state: TerminalState) -> &'static str {
-    match state {
-        TerminalState::Lost => "lost",
-        TerminalState::Idle => "idle",
-        TerminalState::Assigned => "assigned",
-        TerminalState::Wiped => "wiped",
-        TerminalState::Broken => "broken",
     }
 }
 

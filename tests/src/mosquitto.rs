@@ -1,41 +1,47 @@
-//! A private Mosquitto with the configuration that the edge agent writes for one.
+//! A private Mosquitto that runs on the files that the edge agent writes for one.
 
-use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use edge_agent::broker::mosquitto::{MosquittoSite, acl, config};
-use edge_agent::broker::{DeviceEntry, DeviceRegistry};
-use model::id::DeviceId;
-use wire::identity::DeviceIdentity;
-use wire::topics::DeviceKind;
-
 use crate::process::{Process, system_program};
+use crate::waiting::until;
 
-/// Starts it at `address` with the edge's identity, for these devices; its files go to `folder`.
+/// What the edge is told to run when its rights change; Mosquitto need not run yet.
+///
+/// # Panics
+/// When the file cannot be written.
+#[must_use]
+pub fn reload_command(folder: &Path) -> PathBuf {
+    let (script, pid) = (folder.join("reload-mosquitto"), pid_file(folder));
+    let text = format!("#!/bin/sh\ntest ! -s {0} || kill -HUP \"$(cat {0})\"\n", pid.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
+    script
+}
+
+/// Starts it at `address` once the edge has written its configuration into `edge_data`.
 ///
 /// # Panics
 /// When it is not installed or does not start.
-pub async fn start(
-    address: SocketAddr,
-    edge_data: &Path,
-    devices: impl IntoIterator<Item = (DeviceId, DeviceKind)>,
-    folder: &Path,
-) -> Process {
-    let edge = DeviceIdentity::load(edge_data).unwrap();
-    let entry = |kind| DeviceEntry { kind, fingerprint: None, revoked: false };
-    let devices: BTreeMap<_, _> =
-        devices.into_iter().map(|(device, kind)| (device, entry(kind))).collect();
-    let registry = DeviceRegistry::new(edge.device().clone(), devices);
-    let (conf, acl_file) = (folder.join("mosquitto.conf"), folder.join("mosquitto.acl"));
-    std::fs::write(&acl_file, acl(&registry)).unwrap();
-    let site = MosquittoSite { address, identity: edge.files(), acl_file, revocation_list: None };
+pub async fn start(address: SocketAddr, edge_data: &Path, folder: &Path) -> Process {
+    let written = edge_data.join("mosquitto.conf");
+    let written =
+        until("the edge to write mosquitto.conf", async || std::fs::read_to_string(&written).ok())
+            .await;
+    let conf = folder.join("mosquitto.conf");
     // A test that runs as root keeps its files to root; Mosquitto must then stay root.
-    std::fs::write(&conf, config(&site) + "user root\n").unwrap();
+    let text = format!("{written}user root\npid_file {}\n", pid_file(folder).display());
+    std::fs::write(&conf, text).unwrap();
     let mut command = Command::new(system_program(&["mosquitto"]));
     let mut process =
         Process::start("mosquitto", command.arg("-c").arg(&conf), &folder.join("mosquitto.log"));
     process.listens(address).await;
     process
+}
+
+fn pid_file(folder: &Path) -> PathBuf {
+    folder.join("mosquitto.pid")
 }

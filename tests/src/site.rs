@@ -10,7 +10,6 @@ use model::access::SAME_TAP;
 use model::centre::Centre;
 use model::id::CentreId;
 use model::site_event::{Happening, SiteEvent};
-use wire::topics::DeviceKind;
 
 use crate::mosquitto;
 use crate::pcscd::Pcscd;
@@ -68,11 +67,13 @@ impl Site {
         for seat in SEATS {
             site.enrol("kyoten-seat", seat);
         }
+        site.start_edge().await;
         if bus == Bus::Mosquitto {
-            let mosquitto = site.start_mosquitto().await;
+            let folder = site.region.folder();
+            let mosquitto =
+                mosquitto::start(site.bus_address, &folder.join(EDGE), folder.path()).await;
             site.others.push(mosquitto);
         }
-        site.start_edge().await;
         for seat in SEATS {
             site.others.push(site.start_seat(seat));
         }
@@ -83,15 +84,6 @@ impl Site {
     fn enrol(&self, program_name: &str, device: &str) {
         let (hub, code) = (self.region.uplink_url(), self.region.enrolment_code(device));
         run(self.command(program_name, device).args(["enrol", "--hub", &hub, "--code", &code]));
-    }
-
-    async fn start_mosquitto(&self) -> Process {
-        let device = |name: &str, kind| (name.parse().unwrap(), kind);
-        let seats = SEATS.map(|seat| device(seat, DeviceKind::Seat));
-        let others = [device(EDGE, DeviceKind::Edge), device(KIOSK, DeviceKind::Kiosk)];
-        let folder = self.region.folder();
-        let devices = seats.into_iter().chain(others);
-        mosquitto::start(self.bus_address, &folder.join(EDGE), devices, folder.path()).await
     }
 
     /// Ends the edge without warning.
@@ -107,7 +99,10 @@ impl Site {
             .env("KYOTEN_HUB_URL", self.region.uplink_url())
             .env("KYOTEN_BUS_LISTEN", self.bus_address.to_string());
         if self.bus == Bus::Mosquitto {
-            command.env("KYOTEN_BROKER", format!("mosquitto at {}", self.bus_by_name()));
+            let reload = mosquitto::reload_command(self.region.folder().path());
+            command
+                .env("KYOTEN_BROKER", format!("mosquitto at {}", self.bus_by_name()))
+                .env("KYOTEN_BROKER_RELOAD", reload);
         }
         let mut edge = Process::start(EDGE, &mut command, &self.log(EDGE));
         edge.said("the site is running").await;

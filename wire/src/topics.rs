@@ -38,6 +38,10 @@ const SITE: &str = "kyoten-site/v1/";
 
 /// The last level of the topic that says whether a device is there.
 pub const LIFECYCLE: &str = "$state";
+/// The last levels of the topic where a terminal tells its state, a word of [`TerminalState`].
+///
+/// [`TerminalState`]: model::terminal::TerminalState
+pub const TERMINAL_STATE: &str = "terminal/state";
 /// What the edge subscribes to for everybody's requests.
 pub const EVERY_REQUEST: &str = "kyoten-site/v1/+/request";
 /// What the edge subscribes to for everybody's state.

@@ -4,9 +4,15 @@
 //! the site does not, can connect, but may neither publish nor read. A foreign subscription is
 //! acknowledged and then gets nothing. A revoked device keeps its live connection until it
 //! breaks: after changing the revocation list restart Mosquitto.
+//!
+//! Mosquitto reads its rights at start and on SIGHUP, so [`Rights`] asks for that when they change.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
 
 use wire::bus::{MAX_PACKET_BYTES, SESSION_SECONDS};
 use wire::identity::IdentityFiles;
@@ -58,6 +64,43 @@ pub fn config(site: &MosquittoSite) -> String {
     ];
     lines.extend(revocation_list.as_deref().map(|list| format!("crlfile {}", show(list))));
     lines.join("\n") + "\n"
+}
+
+/// The rights of a site's devices, as Mosquitto keeps them.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// Where [`acl`]'s text lies.
+    pub file: PathBuf,
+    /// The program, with its arguments, that makes Mosquitto read it again.
+    pub reload: Option<String>,
+}
+
+impl Rights {
+    /// Writes what `registry` admits, whole or not at all, and has Mosquitto read it. Does nothing
+    /// where the file says so already.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the program fails.
+    pub async fn keep(&self, registry: &DeviceRegistry) -> io::Result<()> {
+        let text = acl(registry);
+        if tokio::fs::read_to_string(&self.file).await.is_ok_and(|kept| kept == text) {
+            return Ok(());
+        }
+        let draft = self.file.with_extension("new");
+        tokio::fs::write(&draft, text).await?;
+        tokio::fs::rename(&draft, &self.file).await?;
+        let mut words = self.reload.iter().flat_map(|command| command.split_whitespace());
+        let Some(program) = words.next() else {
+            tracing::warn!(file = %self.file.display(), "new rights for Mosquitto: make it read them (SIGHUP)");
+            return Ok(());
+        };
+        let done = Command::new(program).args(words).stdin(Stdio::null()).status().await?;
+        if done.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("{program} failed: {done}")))
+        }
+    }
 }
 
 /// The text of the file that says what each admitted device may do.

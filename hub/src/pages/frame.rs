@@ -116,7 +116,7 @@ fn ways(caller: &Caller, part: Part) -> Vec<Way> {
     };
     let runs = caller.grants().iter().any(|grant| matches!(grant, Grant::Operator { .. }));
     if runs {
-        add("/operations".into(), "desk", "館内", "Today", Part::Operations);
+        add("/operations".into(), "desk", "館内", "Live", Part::Operations);
     }
     for grant in caller.grants() {
         if let Grant::MunicipalAdmin { municipality } = grant {

@@ -147,43 +147,6 @@ impl Bookings for Here {
                 .collect::<Result<_>>()?,
         })
     }
-
-    async fn release_no_show(
-        &self,
-        id: BookingId,
-        centre: &Centre,
-        at: DateTime<Utc>,
-    ) -> Result<bool> {
-        let Some(before) = self.booking(id).await? else { return Ok(false) };
-        let mut tx = self.begin().await?;
-        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
-        // The booking's own row first: a check-in that is being taken in holds it too.
-        let awaited = query(
-            "UPDATE bookings SET version = version + 1
-             WHERE id = $1 AND status = 'confirmed' AND visited_at IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM visits WHERE booking_id = $1)",
-        )
-        .bind(id.0)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        let released = query(
-            "UPDATE desk_claims SET released_at = $2
-             WHERE booking_id = $1 AND released_at IS NULL AND starts_at <= $2",
-        )
-        .bind(id.0)
-        .bind(at)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if awaited == 0 || released == 0 {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        mark_if_empty(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
 }
 
 /// A booking with all its claims.

@@ -265,20 +265,8 @@ impl Sites for Here {
         Ok(EventsTaken::Reached(reached))
     }
 
-    async fn newest_events(&self, centre: CentreId, most: u32) -> Result<Vec<(u64, SiteEvent)>> {
-        let rows = query_as(
-            "SELECT place, body FROM site_events WHERE centre_id = $1
-             ORDER BY place DESC LIMIT $2",
-        )
-        .bind(centre.0)
-        .bind(i64::from(most))
-        .fetch_all(self.reader())
-        .await?;
-        events(rows)
-    }
-
     async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>> {
-        let rows = query_as(
+        let rows: Vec<(i64, String)> = query_as(
             "SELECT place, body FROM site_events WHERE centre_id = $1 AND place > $2
              ORDER BY place LIMIT $3",
         )
@@ -287,7 +275,7 @@ impl Sites for Here {
         .bind(MOST_EVENTS)
         .fetch_all(self.reader())
         .await?;
-        events(rows)
+        rows.into_iter().map(|(place, body)| Ok((number(place)?, from_json(&body)?))).collect()
     }
 
     async fn put_snapshot(
@@ -382,8 +370,4 @@ fn log_rows(batch: &EventBatch, new: &[(u64, &SiteEvent)]) -> Result<Vec<LogRow>
             })
         })
         .collect()
-}
-
-fn events(rows: Vec<(i64, String)>) -> Result<Vec<(u64, SiteEvent)>> {
-    rows.into_iter().map(|(place, body)| Ok((number(place)?, from_json(&body)?))).collect()
 }

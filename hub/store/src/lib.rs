@@ -211,15 +211,6 @@ pub trait Bookings {
     async fn bookings_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>>;
     /// The live desk and care claims of every centre that overlap `window`.
     async fn claims_in(&self, window: &Interval) -> Result<LiveClaims>;
-    /// Releases the desk claims of a booking that nobody came for: those of it that begin at or
-    /// before `at`, are live, and have no visit on their booking. Marks the booking when nothing
-    /// live is left of it. True when this call released anything.
-    async fn release_no_show(
-        &self,
-        id: BookingId,
-        centre: &Centre,
-        at: DateTime<Utc>,
-    ) -> Result<bool>;
 }
 
 /// A booking to be made; the rules of `model::booking::check` have been asked before.
@@ -342,9 +333,7 @@ pub trait Sites {
     /// counts the centre-day's revision up). A no-show whose deadline `batch.at` has not reached is
     /// kept and not applied.
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;
-    /// The newest events of a centre, newest first, with their places.
-    async fn newest_events(&self, centre: CentreId, most: u32) -> Result<Vec<(u64, SiteEvent)>>;
-    /// A centre's events after a place, in order; at most 1,000.
+    /// A centre's events after a place, in order, with their places; at most 1,000.
     async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>>;
     /// Keeps a site's snapshot: its JSON after the event at `place`.
     async fn put_snapshot(

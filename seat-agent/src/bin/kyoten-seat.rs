@@ -10,10 +10,11 @@ use clap::{Args, Parser, Subcommand};
 use model::clock::{Clock as _, SystemClock};
 use ring::rand::SystemRandom;
 use seat_agent::page;
-use seat_agent::terminal::{STATE_PATH, Terminal, state_text};
+use seat_agent::terminal::Terminal;
 use tokio::signal::unix::{SignalKind, signal};
 use wire::bus::{BusInbox, BusOptions, SiteBus};
 use wire::identity::DeviceIdentity;
+use wire::topics::TERMINAL_STATE;
 
 /// The terminal at a desk of a Kyoten site: shows its state and tells the site.
 #[derive(Parser)]
@@ -117,10 +118,10 @@ fn tell_state(terminal: &Terminal, bus: SiteBus) -> impl Future<Output = ()> + u
     async move {
         loop {
             let state = view.borrow_and_update().state;
-            if let Err(error) = bus.set_state(STATE_PATH, state_text(state)) {
+            if let Err(error) = bus.set_state(TERMINAL_STATE, state.as_str()) {
                 tracing::warn!("the state could not be told: {error}");
             }
-            tracing::info!("terminal {}", state_text(state));
+            tracing::info!("terminal {}", state.as_str());
             if view.changed().await.is_err() {
                 break;
             }

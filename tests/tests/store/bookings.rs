@@ -4,9 +4,12 @@ use futures::future::join_all;
 use model::booking::{BookingStatus, days_to_lock};
 use model::centre::SpaceKind;
 use model::day_sheet::{DeviceKind, SiteDevice};
-use model::id::{BookingId, CredentialId, SpaceId};
+use model::id::{BookingId, CredentialId, SpaceId, VisitId};
 use model::interval::Interval;
-use store::{BookResult, Credential, Idempotency, LiveClaims, NoRoom, StoreError};
+use model::site_event::{Happening, Proof, SiteEvent};
+use store::{
+    BookResult, Credential, EventBatch, Idempotency, LiveClaims, NoRoom, StoreError, UnvisitedClaim,
+};
 
 use crate::ground::{Ground, at, slot};
 
@@ -184,22 +187,54 @@ pub async fn nobody_came(ground: Ground) {
     let person = ground.person().await;
     let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)])).await;
     let store = &ground.store;
-    assert!(!store.release_no_show(made.id, &centre, at(1, 8)).await.unwrap());
-    assert_eq!(store.booking(made.id).await.unwrap(), Some(made.clone()));
-    assert!(store.release_no_show(made.id, &centre, at(1, 10)).await.unwrap());
+    assert!(store.unvisited_claims(at(1, 8)).await.unwrap().is_empty());
+    let waiting = store.unvisited_claims(at(2, 9)).await.unwrap();
+    let release = async |claim, when| store.release_unvisited(claim, &centre, when).await.unwrap();
+    assert!(release(&waiting[0], at(1, 10)).await);
     let after = store.booking(made.id).await.unwrap().unwrap();
     assert_eq!((after.status, after.version), (BookingStatus::Confirmed, 2));
     assert_eq!(after.desks[0].released_at, Some(at(1, 10)));
     assert_eq!(after.desks[1].released_at, None);
     let next = ground.book(&ground.order(person, &centre, &[slot(1, 10, 12)])).await;
     assert_eq!(next.desks[0].space, desks[0]);
-    assert!(!store.release_no_show(made.id, &centre, at(1, 11)).await.unwrap());
-    assert!(store.release_no_show(made.id, &centre, at(2, 10)).await.unwrap());
+    let stranger = UnvisitedClaim { booking: BookingId(ground.id()), ..waiting[1] };
+    assert!(!release(&stranger, at(2, 10)).await);
+    assert!(release(&waiting[1], at(2, 10)).await);
     let after = store.booking(made.id).await.unwrap().unwrap();
     assert_eq!((after.status, after.version), (BookingStatus::NoShow, 3));
-    assert!(!store.release_no_show(BookingId(ground.id()), &centre, at(2, 10)).await.unwrap());
-    let given_up = store.cancel(made.id, &centre, at(1, 0)).await.unwrap().unwrap();
-    assert!(!given_up.1);
+    let given_up = store.cancel(made.id, &centre, at(1, 0)).await.unwrap();
+    assert_eq!(given_up, Some((after, false)));
+}
+
+pub async fn a_guest_inside_cannot_cancel(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)])).await;
+    let store = &ground.store;
+    let (visit, booking, space) = (VisitId(ground.id()), made.id, desks[0]);
+    let take = async |first, when, what| {
+        let batch = EventBatch {
+            centre: centre.clone(),
+            edge: "edge".parse().unwrap(),
+            first,
+            events: vec![SiteEvent { at: when, what }],
+            told_until: when,
+            at: when,
+        };
+        store.take_events(&batch).await.unwrap();
+    };
+    let by = Proof::Code;
+    take(1, at(1, 9), Happening::CheckedIn { visit, person, booking, space, by }).await;
+    let (inside, changed) = store.cancel(booking, &centre, at(1, 10)).await.unwrap().unwrap();
+    assert!(!changed);
+    assert_eq!(inside.status, BookingStatus::Confirmed);
+    assert_eq!(inside, made, "all its claims are live");
+    assert_eq!(store.booking(booking).await.unwrap(), Some(made));
+    take(2, at(1, 11), Happening::CheckedOut { visit, person, space }).await;
+    let (after, changed) = store.cancel(booking, &centre, at(1, 11)).await.unwrap().unwrap();
+    assert!(changed);
+    assert_eq!((after.status, after.version), (BookingStatus::Cancelled, 2));
+    assert!(after.desks.iter().all(|claim| claim.released_at == Some(at(1, 11))));
 }
 
 pub async fn the_plan_revision_tells_of_changes(ground: Ground) {

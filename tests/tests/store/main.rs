@@ -53,6 +53,7 @@ on_both_databases! {
         all_or_nothing,
         a_picked_space_is_that_space,
         cancelling_gives_free_what_is_to_come,
+        a_guest_inside_cannot_cancel,
         a_repeated_order_is_answered_as_before,
         repeated_orders_at_once_make_one_booking,
         a_code_is_one_of_its_kind,
