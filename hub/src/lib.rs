@@ -11,6 +11,7 @@ pub mod keys;
 pub mod live;
 pub mod pages;
 pub mod problem;
+pub mod router;
 pub mod seed;
 pub mod serve;
 pub mod service;

@@ -25,7 +25,7 @@ use crate::keys::Keys;
 use crate::live::Live;
 use crate::tls_listener::{PeerIdentity, TlsListener};
 use crate::web::WebSettings;
-use crate::{health, jobs, live, uplink, web};
+use crate::{health, jobs, live, router, uplink};
 
 /// How long requests that are under way may take once the hub is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -169,7 +169,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), StartError> {
     let people = Router::new()
-        .merge(web::router(hub.clone(), settings))
+        .merge(router::router(hub.clone(), settings))
         .merge(health::router(hub.clone()))
         .layer(from_fn(drain))
         .into_make_service_with_connect_info::<SocketAddr>();

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::identity::{DeviceIdentity, IdentityError};
 use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, LIFECYCLE, Topic};
 
 /// The largest packet on the bus, in bytes; brokers and clients refuse larger ones.
@@ -33,6 +34,8 @@ pub const LONGEST_EXPIRY: Duration = Duration::from_secs(5);
 /// How long a broker keeps the session of a device that is away, in seconds.
 pub const SESSION_SECONDS: u32 = 3600;
 
+/// How long a device waits for its site's answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 const MOST_STATES: usize = 512;
 const QUEUE: usize = 1024;
 const INBOX: usize = 256;
@@ -57,6 +60,39 @@ pub struct BusOptions {
     pub tls: Arc<ClientConfig>,
     /// How long a request may take, answer included.
     pub request_timeout: Duration,
+}
+
+impl BusOptions {
+    /// As the device that `identity` proves, at the broker `address` (`host:port`).
+    ///
+    /// # Errors
+    /// [`NoBus`] when the address is none, or the identity cannot be used.
+    pub fn of(identity: &DeviceIdentity, address: &str) -> Result<Self, NoBus> {
+        let (host, port) = address.rsplit_once(':').ok_or(NoBus::Address)?;
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.parse().map_err(|_| NoBus::Address)?,
+            device: identity.device().clone(),
+            kind: identity.kind(),
+            edge: format!("{}-edge", identity.centre()).parse().map_err(|_| NoBus::Centre)?,
+            tls: Arc::new(identity.client_config()?),
+            request_timeout: ANSWER_WITHIN,
+        })
+    }
+}
+
+/// Why a device cannot tell which bus to join.
+#[derive(Debug, thiserror::Error)]
+pub enum NoBus {
+    /// The address is of another form.
+    #[error("the site bus (KYOTEN_BUS) is written host:port")]
+    Address,
+    /// The centre's name is too long to name its edge.
+    #[error("the centre's name is too long to name its edge")]
+    Centre,
+    /// The identity cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
 }
 
 /// Why something could not be said on the bus.

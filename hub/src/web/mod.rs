@@ -1,4 +1,4 @@
-//! The port for people and their programs: pages, API and files behind one set of safeguards.
+//! What pages and API share: state, sessions and their cookies, safeguards, files.
 
 pub mod assets;
 pub mod cookies;
@@ -8,19 +8,12 @@ pub mod security;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
-use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::hub::Hub;
 use crate::service::atlas::Atlas;
 use crate::service::throttle::Throttle;
-use crate::{api, pages};
 
-/// No form and no order is longer, in bytes.
-pub const LONGEST_BODY: usize = 64 * 1024;
 /// How old the places may be that a page is made from.
 const ATLAS_AGE: TimeDelta = TimeDelta::seconds(5);
 
@@ -47,6 +40,12 @@ pub struct Web {
 type Dated = (DateTime<Utc>, Arc<Atlas>);
 
 impl Web {
+    /// The state of a web port that has just been opened.
+    #[must_use]
+    pub fn new(hub: Hub, settings: WebSettings) -> Self {
+        Self { hub, settings, throttle: Arc::default(), atlas: Arc::default() }
+    }
+
     /// The places of the region, at most a few seconds old.
     ///
     /// # Errors
@@ -63,25 +62,4 @@ impl Web {
         *self.atlas.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, atlas.clone()));
         Ok(atlas)
     }
-}
-
-/// Everything that is served to people and their programs: pages at `/`, the API at `/api`, files
-/// at `/assets`. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that
-/// failed sign-ins are counted by address too.
-pub fn router(hub: Hub, settings: WebSettings) -> Router {
-    let web = Web { hub, settings, throttle: Arc::default(), atlas: Arc::default() };
-    let greeted = middleware::from_fn_with_state(web.clone(), greet::greet);
-    let pages =
-        pages::router().layer(greeted.clone()).layer(middleware::from_fn(pages::errors::dress));
-    let api = api::router()
-        .layer(middleware::from_fn(api::guard::token))
-        .layer(greeted)
-        .layer(middleware::from_fn(api::guard::dress));
-    Router::new()
-        .nest("/api", api)
-        .merge(pages)
-        .route("/assets/{name}", get(assets::get))
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(middleware::from_fn(security::headers))
-        .with_state(web)
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono_tz::Tz;
@@ -103,16 +102,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
 
 async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     let identity = DeviceIdentity::load(data_dir)?;
-    let (host, port) = args.bus.rsplit_once(':').context("KYOTEN_BUS is written host:port")?;
-    let options = BusOptions {
-        host: host.to_owned(),
-        port: port.parse().context("KYOTEN_BUS is written host:port")?,
-        device: identity.device().clone(),
-        kind: identity.kind(),
-        edge: format!("{}-edge", identity.centre()).parse()?,
-        tls: Arc::new(identity.client_config()?),
-        request_timeout: Duration::from_secs(4),
-    };
+    let options = BusOptions::of(&identity, &args.bus)?;
     let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| {
         format!("{} is in use: stop what listens there or set KYOTEN_LISTEN", args.listen)
     })?;
