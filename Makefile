@@ -23,5 +23,5 @@ test: ## installs what is missing and runs every test, on private servers that i
 	@scripts/test
 
 bench: ## measures taps and bookings, on both databases, beside bare statements (takes minutes)
-	@scripts/setup test
+	@scripts/setup bench
 	@scripts/bench

@@ -96,7 +96,9 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
                 digest: digest(n),
                 credential: CredentialId(id(3, n)),
                 person: PersonId(id(4, n)),
+                generation: 1,
                 blocked: false,
+                valid_until: None,
             })
             .collect(),
         people: (0..CREDENTIALS)

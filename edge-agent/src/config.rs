@@ -25,6 +25,9 @@ pub struct Config {
     /// How Mosquitto is told to read its rights again after a sheet has changed them: a program and
     /// its arguments, such as `systemctl reload mosquitto`. Split at spaces; no shell is asked.
     pub broker_reload: Option<String>,
+    /// How Mosquitto is restarted, such as `systemctl restart mosquitto`: a certificate was withdrawn,
+    /// and only a restart ends the connection of whoever is on it with that.
+    pub broker_restart: Option<String>,
     /// Door device id to driver; `*` stands for every other door. In the environment:
     /// `door-1=sim,*=sim`.
     pub doors: BTreeMap<String, DriverKind>,
@@ -39,6 +42,7 @@ impl Default for Config {
             bus_host: "localhost".to_owned(),
             broker: BrokerChoice::Embedded,
             broker_reload: None,
+            broker_restart: None,
             doors: BTreeMap::from([(ANY.to_owned(), DriverKind::Sim)]),
         }
     }
@@ -160,6 +164,9 @@ impl Config {
         set(&variable, "KYOTEN_BUS_HOST", &mut config.bus_host, |v| Ok(v.to_owned()))?;
         set(&variable, "KYOTEN_BROKER", &mut config.broker, str::parse)?;
         set(&variable, "KYOTEN_BROKER_RELOAD", &mut config.broker_reload, |v| {
+            Ok(Some(v.to_owned()))
+        })?;
+        set(&variable, "KYOTEN_BROKER_RESTART", &mut config.broker_restart, |v| {
             Ok(Some(v.to_owned()))
         })?;
         set(&variable, "KYOTEN_DOORS", &mut config.doors, doors)?;

@@ -1,6 +1,6 @@
 //! The hub as a site sees it. The site begins every conversation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
+use wire::cards::{self, CardKeys, CardOffered, OfferCard, Offers, Rekeyed, RekeyedCard};
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 use wire::identity::DeviceIdentity;
 use wire::sheet::{SheetAck, SignedManifest};
@@ -19,6 +20,8 @@ use crate::sse::Decoder;
 /// The longest single answer, in bytes.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Somebody waits in the lobby, and the site bus waits 5 s.
+const AT_KIOSK: Duration = Duration::from_secs(4);
 /// A stream this long without a word, keep-alives included, is dead.
 const SILENCE: Duration = Duration::from_secs(45);
 
@@ -40,11 +43,17 @@ pub trait Hub: Send + Sync {
     /// As for [`Hub::sheet`].
     async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError>;
 
+    /// The authority's list of this site's certificates that were withdrawn, in PEM.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn revocations(&self) -> Result<String, HubError>;
+
     /// Says which sheet is in force.
     ///
     /// # Errors
     /// As for [`Hub::sheet`].
-    async fn acknowledge(&self, version: u64) -> Result<(), HubError>;
+    async fn acknowledge(&self, ack: &SheetAck) -> Result<(), HubError>;
 
     /// Tells events; the answer comes after the hub's commit.
     ///
@@ -57,6 +66,30 @@ pub trait Hub: Send + Sync {
     /// # Errors
     /// As for [`Hub::sheet`].
     async fn put_snapshot(&self, snapshot: &SiteSnapshot) -> Result<(), HubError>;
+
+    /// The region's card keys in use.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn card_keys(&self) -> Result<CardKeys, HubError>;
+
+    /// Offers a card that wants to be somebody's.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`]; a refusal's kind says why.
+    async fn offer_card(&self, offer: &OfferCard) -> Result<CardOffered, HubError>;
+
+    /// How the site's offers stand.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn offers(&self) -> Result<Offers, HubError>;
+
+    /// Tells of cards that were read under the newest key.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn rekeyed(&self, cards: &[RekeyedCard]) -> Result<(), HubError>;
 
     /// Passes on what the hub tells, until the line breaks.
     ///
@@ -76,6 +109,8 @@ pub enum HubError {
     Refused {
         /// The HTTP status.
         status: u16,
+        /// The `type` of its problem, where it gave one.
+        kind: String,
         /// The beginning of its words.
         why: String,
     },
@@ -97,7 +132,7 @@ impl From<reqwest::Error> for HubError {
 /// The hub over HTTPS, each side known by its certificate.
 #[derive(Clone, Debug)]
 pub struct HttpHub {
-    client: Client,
+    client: Arc<RwLock<Client>>,
     base: Url,
     /// What the last answer said.
     time: Arc<Mutex<Option<DateTime<Utc>>>>,
@@ -118,7 +153,22 @@ impl HttpHub {
             .ok()
             .filter(|url| url.scheme() == "https" && url.host_str().is_some())
             .ok_or_else(|| BadAddress(address.to_owned()))?;
-        Ok(Self { client: identity.http_client()?, base, time: Arc::default() })
+        let client = Arc::new(RwLock::new(identity.http_client()?));
+        Ok(Self { client, base, time: Arc::default() })
+    }
+
+    /// Calls with another identity from the next request on.
+    ///
+    /// # Errors
+    /// When the identity cannot be used.
+    pub fn use_identity(&self, identity: &DeviceIdentity) -> Result<(), crate::SiteError> {
+        let client = identity.http_client()?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        Ok(())
+    }
+
+    fn client(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn url(&self, path: &str) -> Result<Url, HubError> {
@@ -131,7 +181,7 @@ impl HttpHub {
         path: &str,
         body: &T,
     ) -> Result<Response, HubError> {
-        let request = self.client.request(method, self.url(path)?).json(body).timeout(PATIENCE);
+        let request = self.client().request(method, self.url(path)?).json(body).timeout(PATIENCE);
         let answer = request.send().await?;
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = time_of(&answer);
         Ok(answer)
@@ -146,7 +196,7 @@ impl Hub for HttpHub {
 
     async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
         let answer =
-            self.client.get(self.url("/uplink/v1/sheet")?).timeout(PATIENCE).send().await?;
+            self.client().get(self.url("/uplink/v1/sheet")?).timeout(PATIENCE).send().await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -155,12 +205,18 @@ impl Hub for HttpHub {
 
     async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError> {
         let url = self.url(&format!("/uplink/v1/sheet/sections/{sha256}"))?;
-        bytes(good(self.client.get(url).timeout(PATIENCE).send().await?).await?).await
+        bytes(good(self.client().get(url).timeout(PATIENCE).send().await?).await?).await
     }
 
-    async fn acknowledge(&self, version: u64) -> Result<(), HubError> {
-        let ack = SheetAck { version };
-        good(self.send(reqwest::Method::POST, "/uplink/v1/sheet/ack", &ack).await?).await?;
+    async fn revocations(&self) -> Result<String, HubError> {
+        let url = self.url("/uplink/v1/revocations")?;
+        let list =
+            bytes(good(self.client().get(url).timeout(PATIENCE).send().await?).await?).await?;
+        String::from_utf8(list).map_err(|error| HubError::Unreadable(error.to_string()))
+    }
+
+    async fn acknowledge(&self, ack: &SheetAck) -> Result<(), HubError> {
+        good(self.send(reqwest::Method::POST, "/uplink/v1/sheet/ack", ack).await?).await?;
         Ok(())
     }
 
@@ -177,8 +233,30 @@ impl Hub for HttpHub {
         Ok(())
     }
 
+    async fn card_keys(&self) -> Result<CardKeys, HubError> {
+        let request = self.client().get(self.url(cards::KEYS_PATH)?).timeout(PATIENCE);
+        read(good(request.send().await?).await?).await
+    }
+
+    async fn offer_card(&self, offer: &OfferCard) -> Result<CardOffered, HubError> {
+        let request =
+            self.client().post(self.url(cards::OFFERS_PATH)?).json(offer).timeout(AT_KIOSK);
+        read(good(request.send().await?).await?).await
+    }
+
+    async fn offers(&self) -> Result<Offers, HubError> {
+        let request = self.client().get(self.url(cards::OFFERS_PATH)?).timeout(AT_KIOSK);
+        read(good(request.send().await?).await?).await
+    }
+
+    async fn rekeyed(&self, cards: &[RekeyedCard]) -> Result<(), HubError> {
+        let body = Rekeyed { cards: cards.to_vec() };
+        good(self.send(reqwest::Method::POST, cards::REKEYED_PATH, &body).await?).await?;
+        Ok(())
+    }
+
     async fn listen(&self, told: mpsc::Sender<Told>) -> Result<(), HubError> {
-        let request = self.client.get(self.url("/uplink/v1/stream")?).send();
+        let request = self.client().get(self.url("/uplink/v1/stream")?).send();
         let silent = |_| HubError::Away("the event stream fell silent".to_owned());
         let answer = tokio::time::timeout(PATIENCE, request).await.map_err(silent)??;
         let mut answer = good(answer).await?;
@@ -216,7 +294,9 @@ async fn good(answer: Response) -> Result<Response, HubError> {
     let status = answer.status().as_u16();
     let body = bytes(answer).await.unwrap_or_default();
     let why = String::from_utf8_lossy(&body).chars().take(300).collect();
-    Err(HubError::Refused { status, why })
+    let problem: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let kind = problem.as_ref().and_then(|problem| problem.get("type")?.as_str());
+    Err(HubError::Refused { status, kind: kind.unwrap_or_default().to_owned(), why })
 }
 
 async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, HubError> {

@@ -6,6 +6,7 @@
 //! brings sheets ([`sheets`]); no tap waits for it. Every error means *deny*.
 
 pub mod broker;
+pub mod cards;
 pub mod centre;
 pub mod config;
 pub mod doors;

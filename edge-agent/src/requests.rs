@@ -1,25 +1,27 @@
 //! What devices ask over the site bus, from the question to the answer.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use argon2::{Argon2, PasswordVerifier as _};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use futures::future::join_all;
+use model::access::RefusalKind;
 use model::booking::BookingCode;
 use model::day_sheet::CredentialDigest;
-use model::id::{DeviceId, VisitId};
+use model::id::{DeviceId, TicketId, VisitId};
+use model::permission::Action;
 use ring::rand::SecureRandom;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use twin::{CodeCheck, Effect, Fact};
 use wire::bus::IncomingRequest;
-use wire::credential::RegionCardKey;
 use wire::request::{Answer, Card, MOST_BYTES, Request, Secret};
-use wire::topics::DeviceKind;
 
 use crate::broker::DeviceRegistry;
+use crate::cards::{Cards, Read};
 use crate::centre::{Centre, Decided};
 use crate::doors::Doors;
+use crate::hub::Hub;
 use crate::random;
 use crate::seats::Seats;
 
@@ -36,12 +38,12 @@ pub struct Desk {
     pub doors: Arc<Doors>,
     /// Tells terminals.
     pub seats: Seats,
-    /// Knows which device is a kiosk.
+    /// Knows which device may ask.
     pub registry: DeviceRegistry,
-    /// The region's card key; without it no card can be recognised.
-    pub card_key: Option<RegionCardKey>,
-    /// The salt of the sheet in force.
-    pub salt: Arc<RwLock<Option<[u8; 32]>>>,
+    /// Reads cards.
+    pub cards: Arc<Cards>,
+    /// Takes offers of cards.
+    pub hub: Arc<dyn Hub>,
     /// For visits' ids.
     pub rng: Arc<dyn SecureRandom + Send + Sync>,
 }
@@ -97,27 +99,60 @@ impl Desk {
         if payload.len() > MOST_BYTES {
             return Err(NotUnderstood("the request is too long"));
         }
-        let kiosk = (device.clone(), DeviceKind::Kiosk);
-        if !self.registry.admitted().contains(&kiosk) {
+        if !self.registry.may(device, Action::AskSite) {
             return Err(NotUnderstood("only a kiosk of this site may ask"));
         }
         let request: Request = serde_json::from_slice(payload)
             .map_err(|_| NotUnderstood("the request is not of the form this site knows"))?;
-        let fact = self.fact(device.clone(), request).await?;
+        let read = match &request {
+            Request::OfferCard { ticket } => {
+                return Ok(self.cards.offer(&*self.hub, device, *ticket).await);
+            }
+            Request::OfferStands { ticket } => {
+                return Ok(self.cards.offer_stands(&*self.hub, device, *ticket).await);
+            }
+            Request::Tap { card: Card::Identifier { identifier } } => Some(self.read(identifier)?),
+            Request::Tap { .. } | Request::Code { .. } | Request::Leave { .. } => None,
+        };
+        let digest = read.as_ref().map(|read| read.digest);
+        let fact = self.fact(device.clone(), request, digest).await?;
         let decided = self.centre.decide(fact).await?;
-        self.act(decided).await
+        let answer = self.act(decided).await?;
+        Ok(match read {
+            Some(read) => self.with_ticket(answer, device, read),
+            None => answer,
+        })
     }
 
-    async fn fact(&self, reader: DeviceId, request: Request) -> Result<Fact, Unanswered> {
+    /// A card that is nobody's, or was somebody's, can be registered.
+    fn with_ticket(&self, answer: Answer, kiosk: &DeviceId, read: Read) -> Answer {
+        use RefusalKind::{ExpiredCard, UnknownCard};
+        match answer {
+            Answer::Refused { why: why @ (UnknownCard | ExpiredCard), opens, language, .. } => {
+                let ticket = random::uuid(&*self.rng).map(TicketId).ok();
+                if let Some(ticket) = ticket {
+                    self.cards.ticket(ticket, kiosk, read);
+                }
+                Answer::Refused { why, opens, language, ticket }
+            }
+            other => other,
+        }
+    }
+
+    async fn fact(
+        &self,
+        reader: DeviceId,
+        request: Request,
+        digest: Option<CredentialDigest>,
+    ) -> Result<Fact, Unanswered> {
         let visit = random::uuid(&*self.rng)
             .map(VisitId)
             .map_err(|_| Unanswered::NotUnderstood("this site has no random numbers"))?;
         Ok(match request {
-            Request::Tap { card: Card::Unreadable } => Fact::UnreadableCard { reader },
-            Request::Tap { card: Card::Identifier { identifier } } => {
-                let digest = self.digest(&identifier)?;
-                Fact::Tap { reader, digest, visit }
-            }
+            Request::Tap { .. } => match digest {
+                Some(digest) => Fact::Tap { reader, digest, visit },
+                None => Fact::UnreadableCard { reader },
+            },
             Request::Code { code, pin } => {
                 let code: Option<BookingCode> = code.parse().ok();
                 let pin_right = match code {
@@ -127,21 +162,19 @@ impl Desk {
                 Fact::Code { reader, code, pin_right, visit }
             }
             Request::Leave { visit, leaving } => Fact::Leave { reader, visit, leaving },
+            Request::OfferCard { .. } | Request::OfferStands { .. } => {
+                return Err(Unanswered::NotUnderstood("an offer is nothing for the centre"));
+            }
         })
     }
 
-    fn digest(&self, identifier: &Secret) -> Result<CredentialDigest, Unanswered> {
+    fn read(&self, identifier: &Secret) -> Result<Read, Unanswered> {
         let bad = || Unanswered::NotUnderstood("a card's identifier is 1 to 64 bytes in hex");
         let bytes = HEXLOWER_PERMISSIVE.decode(identifier.0.as_bytes()).map_err(|_| bad())?;
         if bytes.is_empty() || bytes.len() > 64 {
             return Err(bad());
         }
-        let salt = *self.salt.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(match (&self.card_key, salt) {
-            (Some(key), Some(salt)) => key.reference(&bytes).on_sheet(&salt),
-            // Before the first sheet no card is known, whatever its digest.
-            _ => CredentialDigest([0; 32]),
-        })
+        Ok(self.cards.read(&bytes))
     }
 
     async fn pin_right(&self, code: BookingCode, Secret(pin): Secret) -> Result<bool, Unanswered> {
@@ -183,6 +216,8 @@ fn on_the_wire(answer: twin::Answer, door_open: bool) -> Answer {
             Answer::AskLeaving { visit, space, language }
         }
         twin::Answer::Goodbye { minutes, language } => Answer::Goodbye { minutes, language },
-        twin::Answer::Refused { why, opens, language } => Answer::Refused { why, opens, language },
+        twin::Answer::Refused { why, opens, language } => {
+            Answer::Refused { why, opens, language, ticket: None }
+        }
     }
 }

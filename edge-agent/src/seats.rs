@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use model::clock::Clock;
 use model::id::DeviceId;
+use model::permission::Action;
 use model::terminal::TerminalState;
 use ring::rand::SecureRandom;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use wire::bus::{SiteBus, StateChange};
 use wire::request::{Act, Command};
 use wire::topics::{LIFECYCLE, TERMINAL_STATE};
 
+use crate::broker::DeviceRegistry;
 use crate::centre::Centre;
 use crate::random;
 
@@ -66,9 +68,17 @@ impl Seats {
 }
 
 /// Takes in what devices say of themselves until the bus is closed.
-pub(crate) async fn hear(mut states: mpsc::Receiver<StateChange>, centre: Centre) {
+pub(crate) async fn hear(
+    mut states: mpsc::Receiver<StateChange>,
+    centre: Centre,
+    registry: DeviceRegistry,
+) {
     while let Some(change) = states.recv().await {
-        let Some((terminal, state)) = terminal_state(change) else { continue };
+        let Some((terminal, mut state)) = terminal_state(change) else { continue };
+        // One that was locked out may still have said something before its line was cut.
+        if !registry.may(&terminal, Action::RunTerminal) {
+            state = TerminalState::Lost;
+        }
         if centre.decide(Fact::TerminalSaid { terminal, state }).await.is_err() {
             return;
         }

@@ -1,7 +1,7 @@
 //! Which sheet is in force: checked, kept, and only then used.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use edge_store::{EdgeStore, KeptSheet, StoreError};
@@ -10,11 +10,14 @@ use model::day_sheet::{DaySheet, SiteDevice};
 use model::id::{CentreId, DeviceId, Slug};
 use tokio::sync::Mutex;
 use twin::Fact;
-use wire::sheet::{Manifest, SheetRefused, SignedManifest, Trust, assemble, check};
+use wire::sheet::{
+    AuditHead, Manifest, SheetAck, SheetRefused, SignedManifest, Trust, assemble, check,
+};
 use wire::topics::DeviceKind;
 
-use crate::broker::mosquitto::Rights;
-use crate::broker::{DeviceEntry, DeviceRegistry};
+use crate::broker::mosquitto::Mosquitto;
+use crate::broker::{DeviceEntry, DeviceList, DeviceRegistry};
+use crate::cards::Cards;
 use crate::centre::{Centre, Stopped};
 use crate::doors::Doors;
 use crate::hub::{Hub, HubError};
@@ -89,15 +92,15 @@ pub struct Sheets {
     pub(crate) centre: Centre,
     pub(crate) doors: Arc<Doors>,
     pub(crate) registry: DeviceRegistry,
-    pub(crate) salt: Arc<RwLock<Option<[u8; 32]>>>,
+    pub(crate) cards: Arc<Cards>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The public keys that sheets may be signed with, base64.
     pub(crate) keys: Vec<String>,
     /// The centre that the edge was enrolled for.
     pub(crate) slug: Slug,
     pub(crate) in_force: Mutex<InForce>,
-    /// Mosquitto's rights, where the site has one.
-    pub(crate) rights: Option<Rights>,
+    /// The site's Mosquitto, where it has one.
+    pub(crate) mosquitto: Option<Mosquitto>,
 }
 
 /// The sheet in force, as far as the next one is held against it.
@@ -141,6 +144,9 @@ impl Sheets {
             sections.insert(section.sha256.clone(), bytes);
         }
         let sheet = good(&manifest, &sections, &self.slug)?;
+        if let Some(head) = manifest.audit_head {
+            self.compare(head).await?;
+        }
         let kept = KeptSheet { manifest: signed, sections };
         self.store.keep_sheet(manifest.version, &kept).await?;
         tracing::info!(version = manifest.version, "a new sheet is in force");
@@ -153,6 +159,33 @@ impl Sheets {
         Ok(manifest.version)
     }
 
+    /// Tells the hub which sheet is in force, and the highest head of its audit chain seen so far.
+    ///
+    /// # Errors
+    /// When the hub cannot be told.
+    pub async fn acknowledge(&self, hub: &dyn Hub) -> Result<(), SheetError> {
+        let version = self.in_force.lock().await.version;
+        let audit_head = self.store.audit_head().await?;
+        Ok(hub.acknowledge(&SheetAck { version, audit_head }).await?)
+    }
+
+    /// Holds a head of the hub's audit chain against the highest seen before. The sheet is good all
+    /// the same: people must get in. But what this site has seen stays, and the hub is told of it.
+    async fn compare(&self, head: AuditHead) -> Result<(), StoreError> {
+        match self.store.audit_head().await? {
+            Some(seen) if head.contradicts(&seen) => {
+                tracing::error!(
+                    seen = seen.place,
+                    told = head.place,
+                    "the hub's audit record was cut or written anew: its new head does not follow \
+                     the one that this site has seen"
+                );
+                Ok(())
+            }
+            _ => self.store.keep_audit_head(&head).await,
+        }
+    }
+
     fn check(&self, signed: &SignedManifest, in_force: &InForce) -> Result<Manifest, SheetRefused> {
         let trust =
             Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: in_force.version };
@@ -162,15 +195,15 @@ impl Sheets {
     async fn put_in_force(&self, good: GoodSheet) -> Result<(), Stopped> {
         let GoodSheet { sheet, salt, made_at } = good;
         let doors = sheet.site.doors.clone();
-        self.registry.replace(entries(&sheet.devices, self.registry.edge()));
-        if let Some(rights) = &self.rights
-            && let Err(error) = rights.keep(&self.registry).await
+        self.registry.replace(listed(&sheet, made_at, self.registry.edge()));
+        if let Some(mosquitto) = &self.mosquitto
+            && let Err(error) = mosquitto.admit(&self.registry).await
         {
             tracing::error!(%error, "Mosquitto does not have the new rights");
         }
         self.centre.sheet_made(made_at).await?;
-        // The salt first: a tap in between finds no card and is refused, never let in wrongly.
-        *self.salt.write().unwrap_or_else(PoisonError::into_inner) = Some(salt);
+        // The cards first: a tap in between finds no card and is refused, never let in wrongly.
+        self.cards.use_sheet(salt, &sheet.credentials);
         let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
         decided.on_disk.wait().await;
         self.doors.use_only(&doors);
@@ -178,14 +211,24 @@ impl Sheets {
     }
 }
 
-/// Who may be on the site bus: the sheet's devices, and the edge itself.
-pub(crate) fn entries(devices: &[SiteDevice], edge: &DeviceId) -> BTreeMap<DeviceId, DeviceEntry> {
-    let entry = |kind| DeviceEntry { kind, fingerprint: None, revoked: false };
-    let mut devices: BTreeMap<DeviceId, DeviceEntry> = devices
-        .iter()
-        .filter(|device| device.device != *edge)
-        .map(|device| (device.device.clone(), entry(device.kind)))
-        .collect();
-    devices.insert(edge.clone(), entry(DeviceKind::Edge));
-    devices
+/// Who may be on the site bus: the devices of a sheet that was made at `made_at`, and the edge.
+pub(crate) fn listed(sheet: &DaySheet, made_at: DateTime<Utc>, edge: &DeviceId) -> DeviceList {
+    let entry = |device: &SiteDevice| DeviceEntry {
+        kind: device.kind,
+        certificates: device
+            .certificates
+            .as_ref()
+            .map(|good| good.iter().map(|digest| digest.0).collect()),
+        revoked: device.revoked,
+    };
+    let devices = sheet.devices.iter().map(|device| (device.device.clone(), entry(device)));
+    let mut list = DeviceList { centre: Some(sheet.site.centre), made_at, ..only_the_edge(edge) };
+    list.devices.extend(devices);
+    list
+}
+
+/// What is known before the first sheet.
+pub(crate) fn only_the_edge(edge: &DeviceId) -> DeviceList {
+    let entry = DeviceEntry { kind: DeviceKind::Edge, certificates: None, revoked: false };
+    DeviceList { devices: [(edge.clone(), entry)].into(), ..DeviceList::default() }
 }

@@ -1,25 +1,23 @@
 //! A whole running site.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge_store::{EdgeStore, StoreError};
 use model::clock::Clock;
-use model::id::DeviceId;
 use ring::rand::SecureRandom;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use twin::{Effect, Fact, Snapshot, Twin, View};
 use wire::bus::{BusError, BusInbox, BusOptions, SiteBus};
-use wire::credential::RegionCardKey;
 use wire::identity::{DeviceIdentity, IdentityError};
 use wire::topics::DeviceKind;
 
-use crate::broker::mosquitto::{self, MosquittoSite, Rights};
-use crate::broker::{Broker, BrokerError, BrokerHandle, DeviceEntry, DeviceRegistry};
+use crate::broker::mosquitto::Mosquitto;
+use crate::broker::{Broker, BrokerError, BrokerHandle, DeviceRegistry};
+use crate::cards::Cards;
 use crate::centre::{Centre, ClockFloor, Stopped};
 use crate::config::{BrokerChoice, Config};
 use crate::doors::{Doors, Drivers};
@@ -28,14 +26,13 @@ use crate::journal::Journal;
 use crate::requests::{self, Desk};
 use crate::seats::{self, Seats};
 use crate::sheets::{self, GoodSheet, InForce, Sheets};
-use crate::uplink::{self, Teller};
+use crate::uplink::{self, Look, Teller};
 
 /// How often the centre looks at the time.
 const TICK: Duration = Duration::from_millis(200);
 /// How often the time is kept.
 const KEEP_TIME: Duration = Duration::from_secs(30);
 const FILE: &str = "site.db";
-const ACL: &str = "mosquitto.acl";
 
 /// What a site is made of.
 pub struct Parts {
@@ -62,6 +59,7 @@ pub struct Site {
     sheets: Arc<Sheets>,
     bus: SiteBus,
     broker: Option<BrokerHandle>,
+    mosquitto: Option<Mosquitto>,
     bus_address: Option<SocketAddr>,
     tasks: JoinSet<()>,
     writer: JoinHandle<()>,
@@ -109,14 +107,20 @@ impl Site {
         let store = EdgeStore::open(&config.data_dir.join(FILE)).await?;
         let edge = identity.device().clone();
         let card_key = match identity.region_card_key().map(<[u8; 32]>::try_from) {
-            Some(Ok(key)) => Some(RegionCardKey::new(&key)),
+            Some(Ok(key)) => Some(key),
             Some(Err(_)) => return Err(SiteError::CardKey),
             None => None,
         };
+        let cards = Arc::new(Cards::open(&config.data_dir, card_key)?);
         let good = sheets::last_good(&store, &sheet_keys, identity.centre()).await?;
-        let registry = DeviceRegistry::new(edge.clone(), registered(good.as_ref(), &edge));
+        let list = good.as_ref().map_or_else(
+            || sheets::only_the_edge(&edge),
+            |good| sheets::listed(&good.sheet, good.made_at, &edge),
+        );
+        let registry = DeviceRegistry::new(edge.clone(), list);
 
-        let (broker, host, port) = join_or_host(&config, &identity, &registry).await?;
+        let Joined { broker, mosquitto, host, port } =
+            join_or_host(&config, &identity, &registry).await?;
         let bus_address = broker.as_ref().map(BrokerHandle::local_addr);
         let options = BusOptions {
             host,
@@ -141,26 +145,22 @@ impl Site {
         let alarm = Arc::new(Notify::new());
         let doors = Arc::new(Doors::new(centre.clone(), bus.clone(), drivers, alarm.clone()));
         let seats = Seats::new(bus.clone(), clock.clone(), rng.clone());
-        let salt = Arc::new(RwLock::new(None));
         let sheets = Arc::new(Sheets {
             store: store.clone(),
             centre: centre.clone(),
             doors: doors.clone(),
             registry: registry.clone(),
-            salt: salt.clone(),
+            cards: cards.clone(),
             clock,
             keys: sheet_keys,
             slug: identity.centre().clone(),
             in_force: Mutex::new(InForce::default()),
-            rights: matches!(config.broker, BrokerChoice::Mosquitto { .. }).then(|| Rights {
-                file: config.data_dir.join(ACL),
-                reload: config.broker_reload.clone(),
-            }),
+            mosquitto: mosquitto.clone(),
         });
 
         centre.decide(Fact::Started).await?;
         if let Some(GoodSheet { sheet, salt: its_salt, .. }) = good {
-            *salt.write().unwrap_or_else(PoisonError::into_inner) = Some(its_salt);
+            cards.use_sheet(its_salt, &sheet.credentials);
             *sheets.in_force.lock().await = InForce {
                 version: sheet.version,
                 centre: Some(sheet.site.centre),
@@ -178,22 +178,38 @@ impl Site {
             centre: centre.clone(),
             doors: doors.clone(),
             seats: seats.clone(),
-            registry,
-            card_key,
-            salt,
+            registry: registry.clone(),
+            cards: cards.clone(),
+            hub: hub.clone(),
             rng,
         };
         tasks.spawn(requests::serve(Arc::new(desk), requests));
-        tasks.spawn(seats::hear(states, centre.clone()));
+        tasks.spawn(seats::hear(states, centre.clone(), registry.clone()));
+        if let Some(mosquitto) = mosquitto.clone() {
+            tasks.spawn(mosquitto.follow(registry, hub.clone()));
+        }
         tasks.spawn(tick(centre.clone(), doors, seats));
         tasks.spawn(keep_time(centre.clone(), store.clone()));
-        let look = Arc::new(Notify::new());
+        let look = Look::default();
         tasks.spawn(uplink::listen(hub.clone(), look.clone()));
-        tasks.spawn(uplink::follow_sheets(hub.clone(), sheets.clone(), look));
+        tasks.spawn(uplink::follow_card_keys(hub.clone(), cards.clone(), look.card_keys));
+        tasks.spawn(uplink::tell_moved_cards(hub.clone(), cards));
+        tasks.spawn(uplink::follow_sheets(hub.clone(), sheets.clone(), look.sheet));
         let teller =
             Teller { hub, store: store.clone(), centre: centre.clone(), journal: journal_reader };
         tasks.spawn(teller.run());
-        Ok(Self { centre, store, sheets, bus, broker, bus_address, tasks, writer, alarm })
+        Ok(Self {
+            centre,
+            store,
+            sheets,
+            bus,
+            broker,
+            mosquitto,
+            bus_address,
+            tasks,
+            writer,
+            alarm,
+        })
     }
 
     /// Where the embedded broker listens.
@@ -206,6 +222,22 @@ impl Site {
     #[must_use]
     pub fn on_the_bus(&self) -> tokio::sync::watch::Receiver<bool> {
         self.bus.connected()
+    }
+
+    /// Takes up another identity of the same device: the bus is joined again with it, and the
+    /// embedded broker shows it from the next connection on.
+    ///
+    /// # Errors
+    /// When the identity cannot be used, or Mosquitto cannot be told.
+    pub async fn use_identity(&self, identity: &DeviceIdentity) -> Result<(), SiteError> {
+        if let Some(broker) = &self.broker {
+            broker.use_tls(identity.server_config()?);
+        }
+        if let Some(mosquitto) = &self.mosquitto {
+            mosquitto.identity_changed().await?;
+        }
+        self.bus.use_tls(Arc::new(identity.client_config()?));
+        Ok(())
     }
 
     /// The centre for an operator's eyes.
@@ -262,34 +294,39 @@ impl Site {
     }
 }
 
-fn registered(good: Option<&GoodSheet>, edge: &DeviceId) -> BTreeMap<DeviceId, DeviceEntry> {
-    sheets::entries(good.map_or(&[], |good| &good.sheet.devices), edge)
+/// Whose broker carries the bus, and where to connect to.
+struct Joined {
+    broker: Option<BrokerHandle>,
+    mosquitto: Option<Mosquitto>,
+    host: String,
+    port: u16,
 }
 
-/// Starts the embedded broker, or writes what Mosquitto needs; answers where to connect to.
+/// Starts the embedded broker, or writes what Mosquitto needs.
 async fn join_or_host(
     config: &Config,
     identity: &DeviceIdentity,
     registry: &DeviceRegistry,
-) -> Result<(Option<BrokerHandle>, String, u16), SiteError> {
+) -> Result<Joined, SiteError> {
     match &config.broker {
         BrokerChoice::Embedded => {
             let tls = identity.server_config()?;
             let broker = Broker::start(config.bus_listen, tls, registry.clone()).await?;
             let port = broker.local_addr().port();
-            Ok((Some(broker), config.bus_host.clone(), port))
+            let host = config.bus_host.clone();
+            Ok(Joined { broker: Some(broker), mosquitto: None, host, port })
         }
         BrokerChoice::Mosquitto { host, port } => {
-            let acl_file = config.data_dir.join(ACL);
-            std::fs::write(&acl_file, mosquitto::acl(registry))?;
-            let text = mosquitto::config(&MosquittoSite {
+            let mosquitto = Mosquitto {
+                folder: config.data_dir.clone(),
                 address: config.bus_listen,
                 identity: identity.files(),
-                acl_file,
-                revocation_list: None,
-            });
-            std::fs::write(config.data_dir.join("mosquitto.conf"), text)?;
-            Ok((None, host.clone(), *port))
+                reload: config.broker_reload.clone(),
+                restart: config.broker_restart.clone(),
+            };
+            mosquitto.prepare(registry)?;
+            let (host, port) = (host.clone(), *port);
+            Ok(Joined { broker: None, mosquitto: Some(mosquitto), host, port })
         }
     }
 }

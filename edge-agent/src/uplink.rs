@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 
+use crate::cards::Cards;
 use crate::centre::{Centre, Fence, Stopped};
 use crate::hub::{Hub, HubError};
 use crate::journal::{JournalReader, Written};
@@ -60,11 +61,19 @@ impl Pause {
     }
 }
 
-/// Listens to the hub's event stream and asks for sheets when told to, and on every reconnect.
-pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Arc<Notify>) {
+/// What is to be asked for anew.
+#[derive(Clone, Default)]
+pub(crate) struct Look {
+    pub sheet: Arc<Notify>,
+    pub card_keys: Arc<Notify>,
+}
+
+/// Listens to the hub's event stream and asks for what it tells of, and for all on every reconnect.
+pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Look) {
     let mut pause = Pause::new();
     loop {
-        look.notify_one();
+        look.sheet.notify_one();
+        look.card_keys.notify_one();
         let (told_in, mut told) = mpsc::channel(16);
         let mut line = hub.listen(told_in);
         loop {
@@ -75,15 +84,50 @@ pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Arc<Notify>) {
                     }
                     break;
                 }
-                Some(Told::Sheet { version }) = told.recv() => {
-                    tracing::debug!(version, "the hub has a sheet");
+                Some(word) = told.recv() => {
+                    tracing::debug!(?word, "the hub told something");
                     pause = Pause::new();
-                    look.notify_one();
+                    match word {
+                        Told::Sheet { .. } => look.sheet.notify_one(),
+                        Told::CardKeys { .. } => look.card_keys.notify_one(),
+                    }
                 }
             }
         }
         drop(line);
         pause.wait().await;
+    }
+}
+
+/// Keeps the region's card keys fetched.
+pub(crate) async fn follow_card_keys(hub: Arc<dyn Hub>, cards: Arc<Cards>, look: Arc<Notify>) {
+    let mut pause = Pause::new();
+    loop {
+        look.notified().await;
+        while let Err(error) = cards.fetch(&*hub).await {
+            tracing::warn!(%error, "no card keys; the ones before stay in use");
+            // On a reconnect at once.
+            tokio::select! {
+                () = pause.wait() => {}
+                () = look.notified() => {}
+            }
+        }
+        pause = Pause::new();
+    }
+}
+
+/// Tells the hub of cards that were read under a newer key than it knows them by.
+pub(crate) async fn tell_moved_cards(hub: Arc<dyn Hub>, cards: Arc<Cards>) {
+    let mut pause = Pause::new();
+    loop {
+        match cards.tell_moved(&*hub).await {
+            Ok(true) => pause = Pause::new(),
+            Ok(false) => cards.has_moved.notified().await,
+            Err(error) => {
+                tracing::warn!(%error, "moved cards wait to be told");
+                pause.wait().await;
+            }
+        }
     }
 }
 
@@ -93,7 +137,7 @@ pub(crate) async fn follow_sheets(hub: Arc<dyn Hub>, sheets: Arc<Sheets>, look: 
     let mut acknowledged = 0;
     loop {
         match sheets.fetch(&*hub).await {
-            Ok(version) if version > acknowledged => match hub.acknowledge(version).await {
+            Ok(version) if version > acknowledged => match sheets.acknowledge(&*hub).await {
                 Ok(()) => acknowledged = version,
                 Err(error) => {
                     tracing::warn!(%error, "the hub does not know yet which sheet is in force");

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use twin::SpaceState;
 use wire::bus::BusInbox;
 use wire::request::{Act, Answer, Command, Request};
-use wire::sheet::seal;
+use wire::sheet::{AuditHead, seal};
 use wire::topics::DeviceKind;
 
 fn welcome(answer: Answer) -> VisitId {
@@ -189,7 +189,7 @@ async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
     torn.sections.values_mut().for_each(|bytes| bytes.truncate(bytes.len() / 2));
     let mut unsigned = good.clone();
     unsigned.manifest.signature.clear();
-    let stranger = seal(&sheet(3), &[9; 32], morning(), &key()).unwrap();
+    let stranger = seal(&sheet(3), &[9; 32], morning(), None, &key()).unwrap();
     let mut elsewhere = sheet(4);
     elsewhere.site.slug = id("t");
     let elsewhere = house.hub.seal(&elsewhere);
@@ -281,6 +281,45 @@ async fn a_clock_that_was_set_ahead_rightly_is_believed_once_the_hub_agrees() {
     site.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_site_takes_up_its_next_certificate() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let before = house.bus_certificate(&site).await;
+    let next = house.next_identity();
+    assert_ne!(before, next.certificate().fingerprint);
+    let mut on_the_bus = site.on_the_bus();
+    on_the_bus.mark_unchanged();
+    site.use_identity(&next).await.unwrap();
+    assert_eq!(house.bus_certificate(&site).await, next.certificate().fingerprint);
+    timeout(DEADLINE, on_the_bus.wait_for(|on| !on)).await.unwrap().unwrap();
+    timeout(DEADLINE, on_the_bus.wait_for(|on| *on)).await.unwrap().unwrap();
+    welcome(kiosk.tap("0101").await);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_the_sheet_locks_out_has_no_say() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let (seat, _inbox) = house.join(&site, "y-seat-01", DeviceKind::Seat).await;
+    seat.set_state("terminal/state", "idle").unwrap();
+    let terminal = async || site.view().await.unwrap().spaces[0].terminal.as_ref().unwrap().1;
+    until("the terminal", async || (terminal().await == TerminalState::Idle).then_some(())).await;
+    let mut locked_out = sheet(2);
+    for device in &mut locked_out.devices {
+        device.revoked = device.device == id("y-seat-01");
+    }
+    house.hub.offer(house.hub.seal(&locked_out));
+    in_force(&site, 2).await;
+    let mut line = seat.connected();
+    timeout(DEADLINE, line.wait_for(|up| !up)).await.unwrap().unwrap();
+    until("the lost terminal", async || (terminal().await == TerminalState::Lost).then_some(()))
+        .await;
+    site.stop().await;
+}
+
 /// A clock that stops the thread that reads it next.
 #[derive(Debug, Default)]
 struct BreakingClock(AtomicBool);
@@ -361,4 +400,29 @@ async fn a_site_that_lost_its_file_goes_on_after_what_the_hub_knows() {
     let visits =
         hub.events.iter().filter(|event| matches!(event.what, Happening::CheckedIn { .. })).count();
     assert_eq!(visits, 2, "{:#?}", hub.events);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_remembers_the_highest_head_of_the_audit_record() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let head = |place, byte| Some(AuditHead { place, hash: [byte; 32] });
+    let told = async |version, head| {
+        house.hub.offer(house.hub.seal_with(&sheet(version), head));
+        until("the sheet to be acknowledged", async || {
+            (house.hub.state().acknowledged == version).then_some(())
+        })
+        .await;
+        house.hub.state().seen_head
+    };
+    assert_eq!(told(2, None).await, None);
+    assert_eq!(told(3, head(9, 1)).await, head(9, 1));
+    assert_eq!(told(4, head(12, 2)).await, head(12, 2));
+    // Shorter, or another at the same place: the sheet counts, and what was seen is told on.
+    assert_eq!(told(5, head(11, 3)).await, head(12, 2));
+    assert_eq!(told(6, head(12, 4)).await, head(12, 2));
+    drop(site);
+    let _site = house.start().await;
+    assert_eq!(told(7, head(3, 5)).await, head(12, 2), "after a restart too");
+    assert_eq!(told(8, head(13, 6)).await, head(13, 6));
 }

@@ -9,12 +9,15 @@
 mod site_bus_support;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use edge_agent::broker::DeviceEntry;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, PublishProperties};
 use rustls::pki_types::ServerName;
-use site_bus_support::{Authority, Raw, Site, Which, connected, expiring, id, within};
+use site_bus_support::{
+    Authority, Raw, Site, Which, connected, entry, everybody, expiring, id, within,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -55,6 +58,10 @@ on_both! {
     everybody_comes_back_after_a_restart
     an_oversize_packet_is_refused
     garbage_and_idlers_do_no_harm
+    a_revoked_device_is_out_within_seconds
+    a_replaced_certificate_is_out_within_seconds
+    the_next_certificate_is_taken_up_without_being_lost
+    a_superseded_certificate_is_refused_and_nobody_disturbed
 }
 
 const SEAT_1: &str = "y-seat-01";
@@ -408,17 +415,122 @@ async fn a_device_that_leaves_the_list_or_changes_its_certificate_is_cut_off() {
     let identity = site.identity(SEAT_1, DeviceKind::Seat);
     let (seat, _inbox) = site.join_as(&identity, SECOND);
     connected(&seat, true).await;
-    let entry = |fingerprint| edge_agent::broker::DeviceEntry {
-        kind: DeviceKind::Seat,
-        fingerprint,
-        revoked: false,
+    let with = |certificate| {
+        let certificates = Some(vec![certificate]);
+        [(id(SEAT_1), DeviceEntry { certificates, ..entry(DeviceKind::Seat) })].into()
     };
-    site.registry.replace([(id(SEAT_1), entry(Some([0; 32])))].into());
+    site.put_in_force(with([0; 32]), &[]).await;
     connected(&seat, false).await;
-    site.registry.replace([(id(SEAT_1), entry(Some(Site::fingerprint(&identity))))].into());
+    site.put_in_force(with(identity.certificate().fingerprint), &[]).await;
     connected(&seat, true).await;
-    site.registry.replace([].into());
+    site.put_in_force([].into(), &[]).await;
     connected(&seat, false).await;
+}
+
+/// From the sheet's arrival on; the hub's stream brings a sheet within a second or so.
+const SOON: Duration = Duration::from_secs(4);
+
+async fn a_revoked_device_is_out_within_seconds(which: Which) {
+    let site = Site::start(which).await;
+    site.put_in_force(everybody(), &[]).await;
+    let (edge, mut inbox) = site.join("y-edge", DeviceKind::Edge).await;
+    let identity = site.identity(SEAT_1, DeviceKind::Seat);
+    let (seat, _seat_inbox) = site.join_as(&identity, SECOND);
+    connected(&seat, true).await;
+    let mut open = Raw::connect(&site, tls(&site.identity(SEAT_2, DeviceKind::Seat)), SEAT_2, None)
+        .await
+        .unwrap();
+
+    let mut devices = everybody();
+    devices.insert(id(SEAT_1), DeviceEntry { revoked: true, ..entry(DeviceKind::Seat) });
+    let begun = Instant::now();
+    site.put_in_force(devices, &[&identity]).await;
+    connected(&seat, false).await;
+    let ended = begun.elapsed();
+    // Whoever is good is there, or comes back.
+    if which == Which::Mosquitto {
+        let broken = open.until("the end of the line", |_| false).await;
+        assert!(broken.is_err());
+    }
+    connected(&edge, true).await;
+    let met = Raw::connect(&site, tls(&identity), SEAT_1, None).await;
+    assert!(met.is_err(), "a new connection is refused");
+    let back =
+        Raw::connect(&site, tls(&site.identity(SEAT_2, DeviceKind::Seat)), SEAT_2, None).await;
+    assert!(back.is_ok());
+    let settled = begun.elapsed();
+    println!(
+        "revocation on the {which:?} bus: the open connection ended after {ended:?}, everybody else was there and new ones refused after {settled:?}"
+    );
+    assert!(ended < SOON && settled < SOON, "{ended:?} {settled:?}");
+    assert!(!*seat.connected().borrow());
+    assert!(inbox.requests.try_recv().is_err());
+}
+
+async fn a_replaced_certificate_is_out_within_seconds(which: Which) {
+    let site = Site::start(which).await;
+    site.put_in_force(everybody(), &[]).await;
+    let (old, new) =
+        (site.identity(SEAT_1, DeviceKind::Seat), site.identity(SEAT_1, DeviceKind::Seat));
+    let (seat, _inbox) = site.join_as(&old, SECOND);
+    connected(&seat, true).await;
+    let mut devices = everybody();
+    let certificates = Some(vec![new.certificate().fingerprint]);
+    devices.insert(id(SEAT_1), DeviceEntry { certificates, ..entry(DeviceKind::Seat) });
+    let begun = Instant::now();
+    site.put_in_force(devices, &[&old]).await;
+    connected(&seat, false).await;
+    let ended = begun.elapsed();
+    println!("a replaced certificate on the {which:?} bus: out after {ended:?}");
+    assert!(ended < SOON, "{ended:?}");
+    seat.use_tls(Arc::new(tls(&new)));
+    connected(&seat, true).await;
+    seat.close().await;
+    assert!(Raw::connect(&site, tls(&old), SEAT_1, None).await.is_err());
+    assert!(Raw::connect(&site, tls(&new), SEAT_1, None).await.is_ok());
+}
+
+async fn a_superseded_certificate_is_refused_and_nobody_disturbed(which: Which) {
+    let site = Site::start(which).await;
+    site.put_in_force(everybody(), &[]).await;
+    let (edge, _inbox) = site.join("y-edge", DeviceKind::Edge).await;
+    let (old, new) =
+        (site.identity(SEAT_1, DeviceKind::Seat), site.identity(SEAT_1, DeviceKind::Seat));
+    let mut line = edge.connected();
+    line.mark_unchanged();
+    let mut devices = everybody();
+    let certificates = Some(vec![new.certificate().fingerprint]);
+    devices.insert(id(SEAT_1), DeviceEntry { certificates, ..entry(DeviceKind::Seat) });
+    site.supersede(devices, &[&old]).await;
+    // Mosquitto has a signal to look at first.
+    within("the old certificate to be refused", async {
+        while Raw::connect(&site, tls(&old), SEAT_1, None).await.is_ok() {}
+    })
+    .await;
+    assert!(Raw::connect(&site, tls(&new), SEAT_1, None).await.is_ok());
+    assert!(!line.has_changed().unwrap(), "the edge kept its line");
+}
+
+async fn the_next_certificate_is_taken_up_without_being_lost(which: Which) {
+    let site = Site::start(which).await;
+    let (_edge, mut inbox) = site.join("y-edge", DeviceKind::Edge).await;
+    let (seat, _seat_inbox) = site.join(SEAT_1, DeviceKind::Seat).await;
+    state(&mut inbox, SEAT_1, "$state", "ready").await;
+    let mut line = seat.connected();
+    line.mark_unchanged();
+    let begun = Instant::now();
+    seat.use_tls(Arc::new(tls(&site.identity(SEAT_1, DeviceKind::Seat))));
+    within("the line to be cut", line.wait_for(|up| !up)).await.unwrap();
+    within("the line to be back", line.wait_for(|up| *up)).await.unwrap();
+    println!("the next certificate on the {which:?} bus: in use after {:?}", begun.elapsed());
+    seat.set_state("fence", "here").unwrap();
+    loop {
+        let change = within("a state", inbox.states.recv()).await.unwrap();
+        assert_ne!(change.value, "lost", "{change:?}");
+        if change.path == "fence" {
+            break;
+        }
+    }
 }
 
 async fn assert_works(site: &Site, edge: &SiteBus) {

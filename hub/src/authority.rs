@@ -11,9 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::clock::Clock;
 use model::id::DeviceId;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
-    SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams,
+    CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevocationReason,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use ring::rand::SecureRandom;
 use rustls::RootCertStore;
@@ -21,8 +22,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use store::WithdrawnCertificate;
 use wire::enrol::{Fingerprint16, fingerprint16};
-use wire::identity::write_private;
+use wire::identity::{LEEWAY, write_private};
 use wire::topics::DeviceKind;
 
 /// The authority, with its key in memory.
@@ -82,8 +84,8 @@ const CERTIFICATE: &str = "authority.pem";
 pub const DEVICE_VALIDITY: TimeDelta = TimeDelta::days(90);
 const SERVER_VALIDITY: TimeDelta = TimeDelta::days(397);
 const AUTHORITY_VALIDITY: TimeDelta = TimeDelta::days(20 * 365);
-/// Certificates are good a little before they are made: clocks differ.
-const LEEWAY: TimeDelta = TimeDelta::hours(1);
+/// A revocation list lasts this long: a site that is cut off must not lock its own devices out.
+const LIST_VALIDITY: TimeDelta = TimeDelta::days(3650);
 
 impl Authority {
     /// Opens the authority in `dir`; the first time it is made there.
@@ -206,6 +208,36 @@ impl Authority {
         Ok(config)
     }
 
+    /// A list in PEM that names these certificates as good no more.
+    ///
+    /// # Errors
+    /// When the clock shows no usable time.
+    pub fn revocation_list(
+        &self,
+        withdrawn: &[WithdrawnCertificate],
+    ) -> Result<String, AuthorityError> {
+        let (epoch, now) = (date_time_ymd(1970, 1, 1), self.clock.now());
+        let revoked = withdrawn.iter().map(|withdrawn| {
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from_slice(&withdrawn.serial),
+                revocation_time: epoch + since_1970(withdrawn.at)?,
+                reason_code: withdrawn.superseded.then_some(RevocationReason::Superseded),
+                invalidity_date: None,
+            })
+        });
+        CertificateRevocationListParams {
+            this_update: epoch + since_1970(now - LEEWAY)?,
+            next_update: epoch + since_1970(now + LIST_VALIDITY)?,
+            crl_number: SerialNumber::from(u64::try_from(now.timestamp()).map_err(crypto)?),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect::<Result<_, AuthorityError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+        .signed_by(&self.issuer)
+        .and_then(|list| list.pem())
+        .map_err(crypto)
+    }
+
     fn leaf(
         &self,
         name: &str,
@@ -287,15 +319,17 @@ fn serial(rng: &dyn SecureRandom) -> Result<SerialNumber, AuthorityError> {
 }
 
 fn dated(now: DateTime<Utc>, validity: TimeDelta) -> Result<CertificateParams, AuthorityError> {
-    let at = |time: DateTime<Utc>| {
-        u64::try_from(time.timestamp())
-            .map(|seconds| date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds))
-            .map_err(|_| AuthorityError::Crypto("the clock shows a time before 1970".into()))
-    };
+    let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::default();
-    params.not_before = at(now - LEEWAY)?;
-    params.not_after = at(now + validity)?;
+    params.not_before = epoch + since_1970(now - LEEWAY)?;
+    params.not_after = epoch + since_1970(now + validity)?;
     Ok(params)
+}
+
+fn since_1970(time: DateTime<Utc>) -> Result<Duration, AuthorityError> {
+    u64::try_from(time.timestamp())
+        .map(Duration::from_secs)
+        .map_err(|_| AuthorityError::Crypto("the clock shows a time before 1970".into()))
 }
 
 fn is_host_or_address(name: &str) -> bool {

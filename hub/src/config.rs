@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Deserialize;
+use webauthn_rs::prelude::Url;
+
+use crate::web::limits::LimitSettings;
+use crate::web::proxies::{ForwardedBy, Network, Proxies};
 
 /// Where the hub keeps things and listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,21 @@ pub struct Config {
     pub uplink_names: Vec<String>,
     /// Whether browsers may send cookies over HTTPS only (`KYOTEN_SECURE_COOKIES`).
     pub secure_cookies: bool,
+    /// The proxies that say whom they speak for (`KYOTEN_TRUSTED_PROXIES`, with commas, such as
+    /// `10.0.0.0/8`), and in which header (`KYOTEN_FORWARDED_HEADER`: `x-forwarded-for` or
+    /// `forwarded`).
+    pub proxies: Proxies,
+    /// How much one person or address may ask in a minute, 0 for as much as they like
+    /// (`KYOTEN_REQUESTS_PER_MINUTE`, `KYOTEN_WRITES_PER_MINUTE`, `KYOTEN_GUESSES_PER_MINUTE`).
+    pub limits: LimitSettings,
+    /// The address that people's browsers show (`KYOTEN_PUBLIC_URL`): passkeys are bound to its name.
+    pub public_url: Url,
+    /// A list of passwords that were stolen somewhere, none of which is taken (`KYOTEN_BREACH_LIST`):
+    /// SHA-1 in upper-case hexadecimal, one a line in rising order, as `HASH` or `HASH:COUNT`.
+    pub breach_list: Option<PathBuf>,
+    /// How many days a card key lives on beside a newer one (`KYOTEN_CARD_KEY_DAYS`): a card that is
+    /// not tapped in that time ends.
+    pub card_key_days: u16,
 }
 
 /// Why there are no settings. Each reads as one sentence.
@@ -65,6 +84,14 @@ struct File {
     uplink_listen: Option<String>,
     uplink_names: Option<Vec<String>>,
     secure_cookies: Option<bool>,
+    trusted_proxies: Option<Vec<String>>,
+    forwarded_header: Option<String>,
+    requests_per_minute: Option<u32>,
+    writes_per_minute: Option<u32>,
+    guesses_per_minute: Option<u32>,
+    public_url: Option<String>,
+    breach_list: Option<PathBuf>,
+    card_key_days: Option<u16>,
 }
 
 impl Config {
@@ -110,7 +137,52 @@ impl Config {
             .transpose()?
             .or(file.secure_cookies)
             .unwrap_or(true);
-        Ok(Self { data_dir, database_url, listen, uplink_listen, uplink_names, secure_cookies })
+        let proxies = Proxies {
+            trusted: variable("KYOTEN_TRUSTED_PROXIES")
+                .map(|list| names_in(&list))
+                .or(file.trusted_proxies)
+                .unwrap_or_default()
+                .into_iter()
+                .map(network)
+                .collect::<Result<_, _>>()?,
+            by: variable("KYOTEN_FORWARDED_HEADER")
+                .or(file.forwarded_header)
+                .map_or(Ok(ForwardedBy::default()), forwarded_by)?,
+        };
+        let limit = |key, file: Option<u32>, otherwise| {
+            let set = variable(key).map(|text| number(key, text)).transpose()?;
+            Ok(set.or(file).unwrap_or(otherwise))
+        };
+        let sane = LimitSettings::SANE;
+        let limits = LimitSettings {
+            requests: limit("KYOTEN_REQUESTS_PER_MINUTE", file.requests_per_minute, sane.requests)?,
+            writes: limit("KYOTEN_WRITES_PER_MINUTE", file.writes_per_minute, sane.writes)?,
+            guesses: limit("KYOTEN_GUESSES_PER_MINUTE", file.guesses_per_minute, sane.guesses)?,
+        };
+        let public_url = public_url(
+            variable("KYOTEN_PUBLIC_URL")
+                .or(file.public_url)
+                .unwrap_or_else(|| format!("http://localhost:{}", listen.port())),
+        )?;
+        let breach_list = variable("KYOTEN_BREACH_LIST").map(PathBuf::from).or(file.breach_list);
+        let card_key_days = variable("KYOTEN_CARD_KEY_DAYS")
+            .map(|text| days("KYOTEN_CARD_KEY_DAYS", text))
+            .transpose()?
+            .or(file.card_key_days)
+            .unwrap_or(180);
+        Ok(Self {
+            data_dir,
+            database_url,
+            listen,
+            uplink_listen,
+            uplink_names,
+            secure_cookies,
+            proxies,
+            limits,
+            public_url,
+            breach_list,
+            card_key_days,
+        })
     }
 }
 
@@ -144,6 +216,54 @@ fn address(
             value,
             wanted: "an address and port, such as 127.0.0.1:8080",
         })
+    })
+}
+
+/// Scheme, name and port; browsers bind passkeys to a name, so an address will not do.
+fn public_url(value: String) -> Result<Url, ConfigError> {
+    let url = Url::parse(&value).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.domain().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    url.ok_or(ConfigError::Value {
+        key: "KYOTEN_PUBLIC_URL",
+        value,
+        wanted: "scheme, name and port alone, such as https://kyoten.example",
+    })
+}
+
+fn network(value: String) -> Result<Network, ConfigError> {
+    value.parse().map_err(|_| ConfigError::Value {
+        key: "KYOTEN_TRUSTED_PROXIES",
+        value,
+        wanted: "networks with commas, such as 10.0.0.0/8,192.0.2.7",
+    })
+}
+
+fn forwarded_by(value: String) -> Result<ForwardedBy, ConfigError> {
+    match value.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Ok(ForwardedBy::XForwardedFor),
+        "forwarded" => Ok(ForwardedBy::Forwarded),
+        _ => Err(ConfigError::Value {
+            key: "KYOTEN_FORWARDED_HEADER",
+            value,
+            wanted: "x-forwarded-for or forwarded",
+        }),
+    }
+}
+
+fn number(key: &'static str, value: String) -> Result<u32, ConfigError> {
+    value.parse().map_err(|_| ConfigError::Value { key, value, wanted: "a number, 0 for no limit" })
+}
+
+fn days(key: &'static str, value: String) -> Result<u16, ConfigError> {
+    value.parse().map_err(|_| ConfigError::Value {
+        key,
+        value,
+        wanted: "a number of days, such as 180",
     })
 }
 
@@ -182,6 +302,11 @@ mod tests {
         assert_eq!(config.uplink_listen.to_string(), "127.0.0.1:8443");
         assert_eq!(config.uplink_names, ["localhost", "127.0.0.1"]);
         assert!(config.secure_cookies);
+        assert_eq!(config.card_key_days, 180);
+        assert_eq!(config.public_url.as_str(), "http://localhost:8080/");
+        assert_eq!(config.breach_list, None);
+        assert_eq!(config.proxies, Proxies::default());
+        assert_eq!(config.limits, LimitSettings::SANE);
     }
 
     #[test]
@@ -195,6 +320,8 @@ mod tests {
                 "KYOTEN_DATA_DIR" => "/b",
                 "KYOTEN_UPLINK_NAMES" => "one, two",
                 "KYOTEN_SECURE_COOKIES" => "false",
+                "KYOTEN_TRUSTED_PROXIES" => "10.0.0.0/8, ::1",
+                "KYOTEN_WRITES_PER_MINUTE" => "0",
                 _ => return None,
             };
             Some(value.to_owned())
@@ -203,6 +330,8 @@ mod tests {
         assert_eq!(config.data_dir, Path::new("/b"));
         assert_eq!(config.uplink_names, ["one", "two"]);
         assert!(!config.secure_cookies);
+        assert_eq!(config.proxies.trusted.len(), 2);
+        assert_eq!(config.limits, LimitSettings { writes: 0, ..LimitSettings::SANE });
     }
 
     #[test]
@@ -219,7 +348,15 @@ mod tests {
             "KYOTEN_LISTEN cannot be 'here': it is an address and port, such as 127.0.0.1:8080"
         );
         assert!(with_file("listen = ", nothing).is_err());
+        let wrong = with_file("trusted_proxies = ['the proxy']", nothing).unwrap_err();
+        assert!(wrong.starts_with("KYOTEN_TRUSTED_PROXIES cannot be 'the proxy'"), "{wrong}");
+        assert!(with_file("forwarded_header = 'via'", nothing).is_err());
+        assert!(with_file("writes_per_minute = -1", nothing).is_err());
         assert!(with_file("uplink_names = []", nothing).is_err());
+        for url in ["kyoten", "ftp://kyoten.example", "http://127.0.0.1:8080", "https://a.b/c"] {
+            let wrong = with_file(&format!("public_url = '{url}'"), nothing).unwrap_err();
+            assert!(wrong.starts_with("KYOTEN_PUBLIC_URL cannot be"), "{wrong}");
+        }
         assert!(Config::read(Some(Path::new("/no/such/file")), nothing).is_err());
     }
 }

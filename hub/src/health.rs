@@ -3,22 +3,22 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use model::permission::Action::*;
 
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::routes::{About, Routes};
 
 /// `/healthz`, `/readyz` and `/metrics`.
-pub fn router<S: Clone + Send + Sync + 'static>(hub: Hub) -> Router<S> {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(hub)
+#[must_use]
+pub fn routes() -> Routes<Hub> {
+    Routes::default()
+        .get("/healthz", UseTheDoor, About::Nothing, async || "ok\n")
+        .get("/readyz", UseTheDoor, About::Nothing, readyz)
+        .get("/metrics", UseTheDoor, About::Nothing, metrics)
 }
 
 async fn readyz(State(hub): State<Hub>) -> Result<&'static str, Problem> {

@@ -7,10 +7,14 @@ use model::clock::Clock;
 use ring::rand::SecureRandom;
 use store::Store;
 use uuid::Uuid;
+use webauthn_rs::Webauthn;
+use webauthn_rs::prelude::Url;
 
 use crate::authority::Authority;
 use crate::keys::Keys;
 use crate::live::Live;
+use crate::service::audit::witness::Witness;
+use crate::service::breach_list::BreachList;
 
 /// The hub, shared by its pages, its API, its uplink and its jobs.
 #[derive(Clone)]
@@ -23,8 +27,16 @@ pub struct Hub {
     pub random: Arc<dyn SecureRandom + Send + Sync>,
     /// The secrets that are not in the database.
     pub keys: Arc<Keys>,
+    /// Sees the heads of the audit chain.
+    pub witness: Arc<Witness>,
     /// Signs devices' certificates.
     pub authority: Arc<Authority>,
+    /// The address that people's browsers show.
+    pub public_url: Url,
+    /// Asks for passkeys, and checks them.
+    pub passkeys: Arc<Webauthn>,
+    /// Passwords that were stolen somewhere.
+    pub breach_list: Option<Arc<BreachList>>,
     /// The mirrors of the living centres, and who watches them.
     pub live: Arc<Live>,
 }

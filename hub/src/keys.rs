@@ -5,22 +5,33 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wire::credential::RegionCardKey;
 use wire::sheet::SheetKey;
+
+use crate::key_ring::KeyRing;
+use crate::region_cards::RegionCards;
 
 /// The hub's secrets.
 pub struct Keys {
     /// Signs day sheets.
     pub sheet: SheetKey,
-    /// Turns card identifiers into references.
-    pub region_card: RegionCardKey,
-    /// The bytes of `region_card`, for the enrolment of edges.
-    pub region_card_bytes: [u8; 32],
-    field: LessSafeKey,
+    /// Turn card identifiers into references.
+    pub region_cards: RegionCards,
+    /// Seals personal data, and the keys that it is sealed with.
+    pub fields: KeyRing,
+    derive: hmac::Key,
+}
+
+/// What to do about a key file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFile {
+    /// Make it: nothing has been sealed yet.
+    Make,
+    /// Refuse: what the database holds could never be read with another.
+    MustBeThere,
 }
 
 /// Why a sealed field cannot be opened or made.
@@ -29,29 +40,47 @@ pub struct Keys {
 pub struct SealBroken;
 
 impl Keys {
-    /// The keys in `folder`; those that are missing are made.
+    /// The keys in `folder`; what to do about those that are missing, `missing` says.
     ///
     /// # Errors
     /// When a file cannot be read or written, or holds no key.
-    pub fn open_or_create(folder: &Path, random: &dyn SecureRandom) -> io::Result<Self> {
+    pub fn open_or_create(
+        folder: &Path,
+        missing: KeyFile,
+        random: &dyn SecureRandom,
+    ) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let sheet =
-            file(&folder.join("sheet-key.pk8"), || SheetKey::generate(random).map_err(no_chance))?;
-        let region = secret(&folder.join("region-card.key"), random)?;
-        let field = secret(&folder.join("field.key"), random)?;
+        let sheet = file(&folder.join("sheet-key.pk8"), missing, || {
+            SheetKey::generate(random).map_err(no_chance)
+        })?;
+        // Nothing that lasts is made with it, so another does as well.
+        let derive = secret(&folder.join("derive.key"), KeyFile::Make, random)?;
         let not_a_key =
             |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{what} holds no key"));
         Ok(Self {
             sheet: SheetKey::from_pkcs8(&sheet).map_err(|_| not_a_key("sheet-key.pk8"))?,
-            region_card: RegionCardKey::new(&region),
-            region_card_bytes: region,
-            field: LessSafeKey::new(
-                UnboundKey::new(&AES_256_GCM, &field).map_err(|_| not_a_key("field.key"))?,
-            ),
+            region_cards: RegionCards::open_or_create(folder, missing, random)?,
+            derive: hmac::Key::new(hmac::HMAC_SHA256, &derive),
+            fields: KeyRing::open(folder, missing, random)?,
         })
     }
 
-    /// Encrypts a personal field (AES-256-GCM); `belongs_to` binds it to its row.
+    /// 32 bytes that only holders of this key can make, always the same for the same label and
+    /// parts; no part may be a variable number of bytes unless it is the last.
+    #[must_use]
+    pub fn derive(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.derive);
+        context.update(label);
+        for part in parts {
+            context.update(part);
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.sign().as_ref());
+        bytes
+    }
+
+    /// Encrypts a field that is nobody's in particular (AES-256-GCM); `belongs_to` binds it to its
+    /// row. What is a person's or a child's is sealed with their own key: `service::vault`.
     ///
     /// # Errors
     /// When the random source fails or the value cannot be written as JSON.
@@ -61,17 +90,8 @@ impl Keys {
         belongs_to: &[u8],
         random: &dyn SecureRandom,
     ) -> Result<Vec<u8>, SealBroken> {
-        let mut nonce = [0; NONCE_LEN];
-        random.fill(&mut nonce).map_err(|_| SealBroken)?;
-        let mut body = serde_json::to_vec(value).map_err(|_| SealBroken)?;
-        self.field
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(belongs_to),
-                &mut body,
-            )
-            .map_err(|_| SealBroken)?;
-        Ok([nonce.as_slice(), &body].concat())
+        let newest = self.fields.newest().map_err(|_| SealBroken)?;
+        self.fields.seal(newest, value, belongs_to, random)
     }
 
     /// Decrypts what [`Keys::seal`] made for the same row.
@@ -83,22 +103,30 @@ impl Keys {
         sealed: &[u8],
         belongs_to: &[u8],
     ) -> Result<T, SealBroken> {
-        let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealBroken)?;
-        let mut body = body.to_vec();
-        let plain = self
-            .field
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(belongs_to), &mut body)
-            .map_err(|_| SealBroken)?;
-        serde_json::from_slice(plain).map_err(|_| SealBroken)
+        self.fields.open_sealed(sealed, belongs_to)
     }
 }
 
-fn secret(path: &Path, random: &dyn SecureRandom) -> io::Result<[u8; 32]> {
-    let bytes = file(path, || {
+/// The 32 bytes in a file, which is made where it may be.
+pub(crate) fn secret(
+    path: &Path,
+    missing: KeyFile,
+    random: &dyn SecureRandom,
+) -> io::Result<[u8; 32]> {
+    let bytes = file(path, missing, || {
         let mut bytes = vec![0; 32];
         random.fill(&mut bytes).map_err(no_chance)?;
         Ok(bytes)
     })?;
+    of_32_bytes(path, bytes)
+}
+
+/// A key of 32 bytes in a file that is there.
+pub(crate) fn read_secret(path: &Path) -> io::Result<[u8; 32]> {
+    of_32_bytes(path, fs::read(path)?)
+}
+
+fn of_32_bytes(path: &Path, bytes: Vec<u8>) -> io::Result<[u8; 32]> {
     bytes.try_into().map_err(|_| {
         io::Error::new(
             io::ErrorKind::InvalidData,
@@ -107,11 +135,25 @@ fn secret(path: &Path, random: &dyn SecureRandom) -> io::Result<[u8; 32]> {
     })
 }
 
-/// The file's bytes; a missing file is made first, whole or not at all.
-fn file(path: &Path, make: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+/// The file's bytes; a missing file is made first, whole or not at all, where it may be.
+fn file(
+    path: &Path,
+    missing: KeyFile,
+    make: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
     match fs::read(path) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
         found => return found,
+    }
+    if missing == KeyFile::MustBeThere {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!(
+                "{} is missing, and the database holds what only it can open: put it back from \
+                 where it was kept",
+                path.display()
+            ),
+        ));
     }
     let bytes = make()?;
     let draft = path.with_extension("new");
@@ -131,22 +173,88 @@ fn no_chance(_: ring::error::Unspecified) -> io::Error {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+    use std::path::PathBuf;
+
     use ring::rand::SystemRandom;
 
     use super::*;
+    use crate::key_ring::{aead_key, seal_with, sealed_by};
+
+    fn folder() -> PathBuf {
+        std::env::temp_dir().join(format!("kyoten-keys-{}", uuid::Uuid::new_v4()))
+    }
+
+    fn open(folder: &Path, missing: KeyFile) -> io::Result<Keys> {
+        Keys::open_or_create(folder, missing, &SystemRandom::new())
+    }
 
     #[test]
     fn a_field_opens_only_in_its_own_row() {
-        let folder = std::env::temp_dir().join(format!("kyoten-keys-{}", uuid::Uuid::new_v4()));
+        let folder = folder();
         let random = SystemRandom::new();
-        let keys = Keys::open_or_create(&folder, &random).unwrap();
+        let keys = open(&folder, KeyFile::Make).unwrap();
         let sealed = keys.seal(&"はな", b"row 1", &random).unwrap();
         assert_eq!(keys.open::<String>(&sealed, b"row 1"), Ok("はな".to_owned()));
         assert_eq!(keys.open::<String>(&sealed, b"row 2"), Err(SealBroken));
         assert_eq!(keys.open::<String>(&sealed[..9], b"row 1"), Err(SealBroken));
 
-        let again = Keys::open_or_create(&folder, &random).unwrap();
+        let again = open(&folder, KeyFile::MustBeThere).unwrap();
         assert_eq!(again.open::<String>(&sealed, b"row 1"), Ok("はな".to_owned()));
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn keys_rotate_and_what_is_old_opens_until_its_key_is_destroyed() {
+        let folder = folder();
+        let random = SystemRandom::new();
+        let keys = open(&folder, KeyFile::Make).unwrap();
+        let first = aead_key(&fs::read(folder.join("field.key")).unwrap()).unwrap();
+        let ancient = seal_with(&first, &"前から", b"row", &random).unwrap();
+        let old = keys.seal(&"古い", b"row", &random).unwrap();
+        assert_eq!((sealed_by(&ancient), sealed_by(&old)), (None, Some(1)));
+
+        let other_program = open(&folder, KeyFile::MustBeThere).unwrap();
+        assert_eq!(other_program.fields.add(&random).unwrap(), 2);
+        let new = other_program.seal(&"新しい", b"row", &random).unwrap();
+        assert_eq!(sealed_by(&new), Some(2));
+        for (sealed, text) in [(&ancient, "前から"), (&old, "古い"), (&new, "新しい")] {
+            assert_eq!(keys.open::<String>(sealed, b"row"), Ok(text.to_owned()));
+        }
+        assert_eq!(sealed_by(&keys.seal(&"", b"row", &random).unwrap()), Some(2));
+
+        assert!(keys.fields.destroy(2).is_err());
+        keys.fields.destroy(1).unwrap();
+        assert_eq!(keys.open::<String>(&old, b"row"), Err(SealBroken));
+        assert_eq!(keys.open::<String>(&ancient, b"row"), Err(SealBroken));
+        assert_eq!(keys.open::<String>(&new, b"row"), Ok("新しい".to_owned()));
+        assert_eq!(keys.fields.ids().unwrap(), [2]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_key_over_sealed_data_is_never_made_anew() {
+        for name in ["field.key", "region-card.key", "sheet-key.pk8"] {
+            let folder = folder();
+            open(&folder, KeyFile::Make).unwrap();
+            fs::remove_file(folder.join(name)).unwrap();
+            let refused = open(&folder, KeyFile::MustBeThere).err().unwrap().to_string();
+            assert!(refused.contains(name) && refused.contains("missing"), "{refused}");
+            assert!(!folder.join(name).exists());
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_none() {
+        for name in ["field.key", "field-2.key", "region-card.key"] {
+            let folder = folder();
+            open(&folder, KeyFile::Make).unwrap();
+            for bad in [0, 1, 31, 33, 64] {
+                fs::write(folder.join(name), vec![7; bad]).unwrap();
+                let refused = open(&folder, KeyFile::Make).err().unwrap().to_string();
+                assert!(refused.contains(name) && refused.contains("32 bytes"), "{refused}");
+            }
+            fs::remove_dir_all(folder).unwrap();
+        }
     }
 }

@@ -27,6 +27,8 @@ pub struct Live {
     pub sheets: Sheets,
     /// What `/metrics` tells.
     pub counters: Counters,
+    /// Wakes the one who chains the audit record.
+    pub audit_recorded: Notify,
     mirrors: Mutex<HashMap<CentreId, Arc<Mirror>>>,
     some_plan_changed: Notify,
     stopping: watch::Sender<bool>,
@@ -69,6 +71,7 @@ impl Live {
         Self {
             sheets: Sheets::default(),
             counters: Counters::default(),
+            audit_recorded: Notify::new(),
             mirrors: Mutex::default(),
             some_plan_changed: Notify::new(),
             stopping: watch::Sender::new(false),
@@ -94,6 +97,14 @@ impl Live {
     /// Says that the plan of a centre has changed: its site is told of the new sheet at once.
     pub fn plan_changed(&self, centre: CentreId) {
         if let Some(mirror) = self.mirrors().get(&centre) {
+            mirror.plan.send_modify(|changes| *changes += 1);
+        }
+        self.some_plan_changed.notify_one();
+    }
+
+    /// Says that people's cards have changed: every site is told of its new sheet at once.
+    pub fn people_changed(&self) {
+        for mirror in self.mirrors().values() {
             mirror.plan.send_modify(|changes| *changes += 1);
         }
         self.some_plan_changed.notify_one();

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn;
+use chrono::TimeDelta;
 use model::clock::Clock;
 use ring::rand::SecureRandom;
 use store::{Store, StoreError};
@@ -16,15 +17,20 @@ use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use webauthn_rs::prelude::{Url, WebauthnError};
+use webauthn_rs::{Webauthn, WebauthnBuilder};
 
 use crate::authority::{Authority, AuthorityError};
 use crate::config::Config;
 use crate::drain::drain;
 use crate::hub::Hub;
-use crate::keys::Keys;
+use crate::keys::{KeyFile, Keys};
 use crate::live::Live;
+use crate::service::breach_list::BreachList;
+use crate::service::cards::card_key;
+use crate::service::{audit, vault};
 use crate::tls_listener::{PeerIdentity, TlsListener};
-use crate::web::WebSettings;
+use crate::web::{WebSettings, timely};
 use crate::{health, jobs, live, router, uplink};
 
 /// How long requests that are under way may take once the hub is told to stop.
@@ -41,6 +47,12 @@ pub enum StartError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The keys are not those that the database's personal data is sealed by.
+    #[error(
+        "the field keys in the data folder do not open what the database holds: put back those it \
+         was sealed with"
+    )]
+    OtherKeys,
     /// The database's address names none that the hub knows.
     #[error("DATABASE_URL must begin with sqlite: or postgres://")]
     Database,
@@ -53,6 +65,22 @@ pub enum StartError {
     /// The authority's files are damaged, or a name for the sites' port is none.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// No browser binds passkeys to such an address.
+    #[error("passkeys cannot be bound to {url} (KYOTEN_PUBLIC_URL): {source}")]
+    PublicUrl {
+        /// The address.
+        url: Url,
+        /// Why not.
+        source: WebauthnError,
+    },
+    /// The list of stolen passwords cannot be used.
+    #[error("cannot use the list of stolen passwords {path} (KYOTEN_BREACH_LIST): {source}")]
+    BreachList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// Something else listens there.
     #[error("port {port} at {host} is in use: stop what runs there, or set {key} to another")]
     PortInUse {
@@ -110,21 +138,47 @@ pub async fn open(
 ) -> Result<Hub, StartError> {
     let folder = |source| StartError::Folder { path: config.data_dir.clone(), source };
     std::fs::create_dir_all(&config.data_dir).map_err(folder)?;
-    let keys = Keys::open_or_create(&config.data_dir.join("keys"), &*random).map_err(folder)?;
+    let store = open_store(&config.database_url).await?;
+    let missing = if store.holds_sealed().await? { KeyFile::MustBeThere } else { KeyFile::Make };
+    let keys =
+        Keys::open_or_create(&config.data_dir.join("keys"), missing, &*random).map_err(folder)?;
     let authority = Authority::open_or_create(
         &config.data_dir.join("authority"),
         clock.clone(),
         random.clone(),
     )?;
-    let store = open_store(&config.database_url).await?;
-    Ok(Hub {
+    let passkeys = passkeys_for(&config.public_url)?;
+    let breach_list = config.breach_list.as_deref().map(open_breach_list).transpose()?;
+    let life = TimeDelta::days(config.card_key_days.into());
+    card_key::note(&*store, &keys.region_cards, clock.now(), life).await?;
+    let hub = Hub {
         store,
         clock,
         random,
         keys: Arc::new(keys),
+        witness: Arc::new(audit::witness::Witness::in_folder(&config.data_dir)),
         authority: Arc::new(authority),
+        public_url: config.public_url.clone(),
+        passkeys: Arc::new(passkeys),
+        breach_list,
         live: Arc::new(Live::new()),
-    })
+    };
+    if !vault::fits(&hub).await? {
+        return Err(StartError::OtherKeys);
+    }
+    Ok(hub)
+}
+
+fn passkeys_for(url: &Url) -> Result<Webauthn, StartError> {
+    WebauthnBuilder::new(url.domain().unwrap_or_default(), url)
+        .and_then(|builder| builder.rp_name("Kyoten").build())
+        .map_err(|source| StartError::PublicUrl { url: url.clone(), source })
+}
+
+fn open_breach_list(path: &Path) -> Result<Arc<BreachList>, StartError> {
+    BreachList::open(path)
+        .map(Arc::new)
+        .map_err(|source| StartError::BreachList { path: path.to_owned(), source })
 }
 
 /// The two ports of a hub, listened on.
@@ -170,10 +224,11 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let people = Router::new()
         .merge(router::router(hub.clone(), settings))
-        .merge(health::router(hub.clone()))
+        .merge(health::routes().split().1.with_state(hub.clone()))
         .layer(from_fn(drain))
         .into_make_service_with_connect_info::<SocketAddr>();
     let sites = uplink::router(hub.clone())
+        .layer(from_fn(timely::whole))
         .layer(from_fn(drain))
         .into_make_service_with_connect_info::<PeerIdentity>();
 
@@ -187,6 +242,16 @@ pub async fn serve(
     let following = hub.clone();
     parts.spawn(async move {
         live::follow(following).await;
+        Ok(())
+    });
+    let chaining = hub.clone();
+    parts.spawn(async move {
+        audit::chain::follow(chaining).await;
+        Ok(())
+    });
+    let looking = hub.clone();
+    parts.spawn(async move {
+        card_key::follow(looking).await;
         Ok(())
     });
     let working = hub.clone();

@@ -8,18 +8,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::Booking;
+use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
+    CertificateDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site,
+    SiteDevice,
 };
-use model::id::CentreId;
+use model::id::{CentreId, PersonId};
 use model::interval::Interval;
-use ring::{digest, hmac};
-use store::{SheetPersonRecord, StoreError};
+use model::people::{Grant, stands};
+use ring::digest;
+use store::{DeviceRecord, SheetPersonRecord, StoreError};
 use wire::credential::CardReference;
 use wire::sheet::{self, SealedSheet};
 
 use crate::hub::Hub;
+use crate::service::audit::witness::wire_head;
 
 /// A sheet is made anew at the latest when a period of this length ends.
 const PERIOD: TimeDelta = TimeDelta::hours(6);
@@ -196,35 +200,23 @@ async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>
     let revision = hub.store.plan_revision(id, days.0, days.1).await?;
     let plan = Plan::read(hub, &centre, from, to).await?;
 
-    let draft = plan.sheet(&centre, 0, period.not_after(), &secret(hub, CONTENT_LABEL, &[]));
+    let draft = plan.sheet(&centre, 0, period.not_after(), &hub.keys.derive(CONTENT_LABEL, &[]));
     let content = digest::digest(&digest::SHA256, &serde_json::to_vec(&draft)?);
     let mut content_digest = [0; 32];
     content_digest.copy_from_slice(content.as_ref());
     let now = hub.now();
     let (version, _) = hub.store.next_sheet_version(id, &content_digest, now).await?;
 
-    let salt = secret(hub, SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
+    let salt = hub.keys.derive(SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
     let sheet = plan.sheet(&centre, version, period.not_after(), &salt);
-    let sealed = sheet::seal(&sheet, &salt, now, &hub.keys.sheet)?;
+    let audit_head = wire_head(&hub.store.audit_chain().await?.head);
+    let sealed = sheet::seal(&sheet, &salt, now, audit_head, &hub.keys.sheet)?;
     let made_for = MadeFor { period, days, revision };
     Ok(Some(Current { centre: Arc::new(centre), sheet, sealed, made_for }))
 }
 
 const CONTENT_LABEL: &[u8] = b"kyoten: content of a day sheet";
 const SALT_LABEL: &[u8] = b"kyoten: salt of a day sheet";
-
-/// 32 bytes that only holders of the region card key can make, always the same for the same parts.
-fn secret(hub: &Hub, label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context =
-        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &hub.keys.region_card_bytes));
-    context.update(label);
-    for part in parts {
-        context.update(part);
-    }
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.sign().as_ref());
-    bytes
-}
 
 /// What the database says of a centre's coming days.
 struct Plan {
@@ -242,24 +234,36 @@ impl Plan {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Self, SheetError> {
-        let bookings = match Interval::new(from, to) {
-            Ok(horizon) => {
-                let bookings = hub.store.bookings_at(centre.id, &horizon).await?;
-                let mut bookings: Vec<_> =
-                    bookings.iter().map(|booking| on_sheet(booking, &horizon)).collect();
-                bookings.sort_by_key(|booking| booking.id);
-                bookings
+        let (mut bookings, mut left) = (Vec::new(), BTreeSet::new());
+        if let Ok(horizon) = Interval::new(from, to) {
+            let planned = hub.store.bookings_at(centre.id, &horizon).await?;
+            let held = held_by(hub, &planned).await?;
+            for booking in &planned {
+                let held = held.get(&booking.person).map_or(&[][..], Vec::as_slice);
+                if stands(booking.on_account_of, held.iter().copied()) {
+                    bookings.push(on_sheet(booking, &horizon));
+                } else {
+                    left.insert(booking.person);
+                }
             }
-            Err(_) => Vec::new(),
-        };
-        let persons: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
-        let persons: Vec<_> = persons.into_iter().collect();
+            bookings.sort_by_key(|booking| booking.id);
+        }
+        let mut booked: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
+        booked.extend(hub.store.staff_of(centre.id, from).await?);
+        left.retain(|person| !booked.contains(person));
+        let persons: Vec<_> = booked.iter().chain(&left).copied().collect();
         let mut people = hub.store.sheet_people(&persons).await?;
         people.sort_by_key(|person| person.person);
+        // Whoever nobody stands for any more may be inside: the site must know whose card it
+        // refuses.
+        for person in people.iter_mut().filter(|person| left.contains(&person.person)) {
+            person.pin = None;
+            person.credentials.iter_mut().for_each(|card| card.state = CardState::Blocked);
+        }
         let mut spaces = hub.store.spaces().await?;
         spaces.retain(|space| space.centre == centre.id);
         let doors = hub.store.doors(centre.id).await?;
-        let devices = hub.store.devices_of(centre.id).await?;
+        let devices = hub.store.devices_of(centre.id).await?.into_iter().map(on_list).collect();
         Ok(Self { spaces, doors, devices, people, bookings })
     }
 
@@ -274,14 +278,20 @@ impl Plan {
             .people
             .iter()
             .flat_map(|person| &person.credentials)
-            .map(|credential| SheetCredential {
-                digest: CardReference(credential.reference).on_sheet(salt),
-                credential: credential.id,
-                person: credential.person,
-                blocked: credential.blocked,
+            .flat_map(|card| card.references.iter().map(move |reference| (card, reference)))
+            .map(|(card, keyed)| SheetCredential {
+                digest: CardReference(keyed.reference).on_sheet(salt),
+                generation: keyed.generation,
+                credential: card.id,
+                person: card.person,
+                blocked: !matches!(card.state, CardState::Active | CardState::Expired),
+                valid_until: match card.state {
+                    CardState::Expired => Some(card.change.at),
+                    _ => card.valid_until,
+                },
             })
             .collect();
-        credentials.sort_by_key(|credential| credential.credential);
+        credentials.sort_by_key(|credential| (credential.credential, credential.generation));
         let people = self.people.iter().map(|person| SheetPerson {
             id: person.person,
             language: person.language,
@@ -304,6 +314,30 @@ impl Plan {
             bookings: self.bookings.clone(),
         }
     }
+}
+
+/// A device as its site knows it. A certificate that another was given in the place of stays on the
+/// list until the sweep withdraws it, so that every hub makes the same sheet.
+fn on_list(record: DeviceRecord) -> SiteDevice {
+    let certificates = record.certificates.iter().map(|kept| CertificateDigest(kept.fingerprint));
+    SiteDevice {
+        certificates: Some(certificates.collect()),
+        revoked: record.revoked.is_some(),
+        device: record.device,
+        kind: record.kind,
+    }
+}
+
+/// What the guests of these bookings may do now.
+async fn held_by(
+    hub: &Hub,
+    bookings: &[Booking],
+) -> Result<HashMap<PersonId, Vec<Grant>>, SheetError> {
+    let persons: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
+    let persons: Vec<_> = persons.into_iter().collect();
+    let now = hub.now();
+    let persons = hub.store.persons(&persons).await?.into_iter();
+    Ok(persons.map(|person| (person.id, person.grants_at(now).collect())).collect())
 }
 
 fn on_sheet(booking: &Booking, horizon: &Interval) -> SheetBooking {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod web_sign_in;
 mod web_support;
 
 use axum::body::Body;
@@ -20,6 +21,7 @@ const PERSONAL: &[&str] = &[
     "/operations",
     "/operations/yokohama",
     "/operations/yokohama/live",
+    "/operations/yokohama/devices",
     "/reports/0190b1d2-0000-7000-8000-000000000000",
     "/reports/0190b1d2-0000-7000-8000-000000000000/months.csv",
 ];
@@ -79,7 +81,16 @@ async fn every_page_is_whole_in_both_languages() {
         let tag = &lang[12..14];
         for (key, paths) in [
             ("takahashi", vec!["/", SEARCH, "/bookings", "/children", "/account", "/operations"]),
-            ("kobayashi", vec!["/operations/yokohama", "/account", "/operations/tsurugashima"]),
+            (
+                "kobayashi",
+                vec![
+                    "/operations/yokohama",
+                    "/operations/yokohama/devices",
+                    "/operations/yokohama/devices/yokohama-edge/revoke",
+                    "/account",
+                    "/operations/tsurugashima",
+                ],
+            ),
             ("yoshida", vec!["/account", "/bookings"]),
         ] {
             let mut browser = world.signed_in(key).await;
@@ -486,6 +497,60 @@ async fn a_live_page_and_its_updates_say_the_same() {
     assert!(event.contains("id=\"live-summary\"") && event.contains("id=\"live\""), "{event}");
     assert_eq!(operator.get("/operations/azamino").await.status, StatusCode::FORBIDDEN);
     assert_eq!(operator.get("/operations/nowhere").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_looks_after_the_devices_of_one_centre() {
+    let world = World::new().await;
+    let mut operator = world.signed_in("kobayashi").await;
+    let list = "/operations/yokohama/devices";
+    let csrf = operator.get(list).await.csrf();
+    let long = "x".repeat(90);
+    for name in ["", "横浜", "a b", "../x", "edge", "kiosk-1", &long] {
+        let form = [("csrf", csrf.as_str()), ("kind", "kiosk"), ("name", name)];
+        let answer = operator.post(list, &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        assert!(answer.body.contains("name-error"), "{name}");
+    }
+    let form = [("csrf", csrf.as_str()), ("kind", "seat"), ("name", "seat-99")];
+    assert_eq!(operator.post(list, &form).await.status, StatusCode::SEE_OTHER);
+    let only_csrf = [("csrf", csrf.as_str())];
+    let code = operator.post(&format!("{list}/yokohama-seat-99/enrol-code"), &only_csrf).await;
+    assert_eq!(code.header("cache-control"), "no-store");
+    assert!(code.body.contains("kyoten-seat enrol --code K1-"), "{}", code.body);
+    let page = operator.get(list).await;
+    assert!(page.body.contains("yokohama-seat-99") && !page.body.contains("K1-"), "shown once");
+    let removed = operator.post(&format!("{list}/yokohama-seat-99/remove"), &only_csrf).await;
+    assert!(removed.header("location").ends_with("done=removed"));
+    assert!(!operator.get(list).await.body.contains("yokohama-seat-99"));
+    let form = [("csrf", csrf.as_str()), ("names", "no host")];
+    let answer = operator.post(&format!("{list}/yokohama-edge/enrol-code"), &form).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for path in ["yokohama-edge/revoke", "tsurugashima-edge/revoke", "nothing/revoke"] {
+        let there = if path.starts_with("yokohama") { 200 } else { 404 };
+        assert_eq!(operator.get(&format!("{list}/{path}")).await.status, there, "{path}");
+    }
+
+    let api = "/api/v1/centres/yokohama/devices";
+    let edge = |devices: &Value| {
+        let all = devices.as_array().unwrap().iter();
+        all.clone().find(|device| device["device"] == "yokohama-edge").unwrap().clone()
+    };
+    assert_eq!(edge(&operator.get(api).await.json())["state"], "new");
+    let token = [("x-csrf-token", csrf.as_str())];
+    for (path, body, want) in [
+        ("yokohama-edge/revoke", json!({"reason": "bored"}), 400),
+        ("yokohama-edge/revoke", json!({}), 400),
+        ("yokohama-edge/enrol-code", json!({"names": "https://edge"}), 400),
+        ("yokohama-edge/enrol-code", json!({"name": "edge"}), 400),
+        ("tsurugashima-edge/enrol-code", json!({}), 404),
+        ("yokohama-edge/enrol-code", json!({"names": "edge.local,10.0.0.2"}), 201),
+        ("yokohama-edge/revoke", json!({"reason": "retired"}), 200),
+    ] {
+        let answer =
+            operator.api(Method::POST, &format!("{api}/{path}"), &token, body.clone()).await;
+        assert_eq!(answer.status, want, "{path} {body}: {}", answer.body);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

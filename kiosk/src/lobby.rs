@@ -1,15 +1,19 @@
 //! From a card or a code to the screen, by way of the site.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hardware::card::{CardEvent, CardReader, CredentialKind};
-use model::id::VisitId;
+use model::id::{TicketId, VisitId};
 use tokio::sync::watch;
 use wire::request::{Answer, Card, Request, Secret};
 
 use crate::screen::{Screen, Shown};
 use crate::site::Site;
+
+/// How often it is asked whether an offered card is somebody's by now.
+const FOLLOW: Duration = Duration::from_secs(2);
 
 /// The lobby: one screen, one site.
 #[derive(Clone)]
@@ -75,6 +79,32 @@ impl Lobby {
     /// Passes on whether they leave.
     pub async fn leave(&self, visit: VisitId, leaving: bool) {
         self.ask(&Request::Leave { visit, leaving }).await;
+    }
+
+    /// Offers the card that was refused with this ticket, and follows what becomes of it for as long
+    /// as its code is shown.
+    pub async fn offer_card(&self, ticket: TicketId) {
+        self.ask(&Request::OfferCard { ticket }).await;
+        if self.screen.offers(ticket) {
+            let lobby = self.clone();
+            tokio::spawn(async move { lobby.follow_offer(ticket).await });
+        }
+    }
+
+    async fn follow_offer(&self, ticket: TicketId) {
+        loop {
+            tokio::time::sleep(FOLLOW).await;
+            if !self.screen.offers(ticket) {
+                return;
+            }
+            match self.site.ask(&Request::OfferStands { ticket }).await {
+                Ok(Answer::CardWaits) | Err(_) => {}
+                Ok(answer) if self.screen.offers(ticket) => {
+                    return self.screen.show(Shown::Answer(answer));
+                }
+                Ok(_) => return,
+            }
+        }
     }
 
     async fn ask(&self, request: &Request) {

@@ -22,7 +22,7 @@ use model::id::VisitId;
 use model::language::{Language, LocalText};
 use serde::Deserialize;
 use tokio_stream::wrappers::WatchStream;
-use wire::request::Answer;
+use wire::request::{Answer, NotOffered};
 
 use crate::lobby::Lobby;
 use crate::screen::{Shown, View};
@@ -51,6 +51,8 @@ pub fn router(lobby: Lobby, house: House) -> Router {
         .route("/live", get(live))
         .route("/code", get(code).post(key))
         .route("/leaving", post(leaving))
+        .route("/card", post(card))
+        .route("/longer", post(longer))
         .route("/dismiss", post(dismiss))
         .route("/language", post(language))
         .route("/healthz", get(|| async { "ok" }))
@@ -125,6 +127,10 @@ macro_rules! words {
                 time.with_timezone(&self.house.zone).format("%-H:%M").to_string()
             }
 
+            fn not_offered(&self, why: &NotOffered) -> (&'static str, &'static str) {
+                not_offered(*why, self.language())
+            }
+
             fn refusal(&self, why: &RefusalKind) -> Words {
                 refusal(*why, self.theirs())
             }
@@ -159,18 +165,29 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
     match why {
         RefusalKind::UnknownCard => words(
             (
-                "このカードは使えません",
-                "登録されていないカードです。予約番号と暗証番号でも入れます。",
+                "このカードでは入れません",
+                "予約がないか、まだ登録されていないカードです。予約番号と暗証番号でも入れます。",
             ),
             (
-                "This card is not known here",
-                "You can enter with your booking code and PIN instead.",
+                "This card does not let you in",
+                "It has no booking here, or is not registered yet. A booking code and PIN work too.",
             ),
             true,
         ),
         RefusalKind::BlockedCard => words(
             ("このカードは止められています", "予約番号と暗証番号で入るか、係員を呼んでください。"),
             ("This card is blocked", "Enter with your booking code and PIN, or call the staff."),
+            true,
+        ),
+        RefusalKind::ExpiredCard => words(
+            (
+                "このカードは期限が切れています",
+                "予約番号と暗証番号で入れます。カードは、もう一度登録すると使えます。",
+            ),
+            (
+                "This card has expired",
+                "Enter with your booking code and PIN. Register the card again to go on using it.",
+            ),
             true,
         ),
         RefusalKind::UnreadableCard => words(
@@ -222,6 +239,47 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
                 "The centre's equipment is being checked. Please call the staff.",
             ),
             false,
+        ),
+    }
+}
+
+fn not_offered(why: NotOffered, language: Language) -> (&'static str, &'static str) {
+    match why {
+        NotOffered::NoConnection => (
+            in_language(language, "いまはカードを登録できません", "Cards cannot be registered now"),
+            in_language(
+                language,
+                "いま回線がつながっていません。しばらくして、もう一度お試しください。予約番号と暗証番号では入れます。",
+                "The line to the hub is down. Please try again later, or enter with your booking code and PIN.",
+            ),
+        ),
+        NotOffered::Somebodys => (
+            in_language(language, "登録ずみのカードです", "This card is registered already"),
+            in_language(
+                language,
+                "このセンターの予約があれば、そのまま使えます。心あたりがないときは、係員を呼んでください。",
+                "With a booking at this centre it lets you in as it is. If it is not yours, please tell the staff.",
+            ),
+        ),
+        NotOffered::TooMany => (
+            in_language(language, "いまはカードを登録できません", "Cards cannot be registered now"),
+            in_language(
+                language,
+                "この1時間の登録が多すぎます。時間をおくか、係員を呼んでください。",
+                "Too many cards were offered here in the last hour. Please try later, or call the staff.",
+            ),
+        ),
+        NotOffered::TapAgain => (
+            in_language(
+                language,
+                "もう一度、カードをタッチしてください",
+                "Please touch your card again",
+            ),
+            in_language(
+                language,
+                "時間が過ぎました。タッチすると、もう一度登録できます。",
+                "The time was up. Touch the card, and you can register it again.",
+            ),
         ),
     }
 }
@@ -361,6 +419,26 @@ async fn leaving(State(app): State<App>, Form(form): Form<LeavingForm>) -> Respo
         }
     }
     Redirect::to("/").into_response()
+}
+
+#[derive(Deserialize)]
+struct CardForm {
+    ticket: String,
+}
+
+/// Offers the card that was just refused.
+async fn card(State(app): State<App>, Form(form): Form<CardForm>) -> Response {
+    let Ok(ticket) = form.ticket.parse() else {
+        return (StatusCode::BAD_REQUEST, "that is no ticket: touch the card again")
+            .into_response();
+    };
+    app.lobby.offer_card(ticket).await;
+    Redirect::to("/").into_response()
+}
+
+async fn longer(State(app): State<App>) -> Redirect {
+    app.lobby.screen.wait_longer();
+    Redirect::to("/")
 }
 
 async fn dismiss(State(app): State<App>) -> Redirect {

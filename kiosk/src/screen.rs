@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::id::TicketId;
 use model::language::Language;
 use tokio::sync::watch;
 use wire::request::Answer;
@@ -10,6 +11,9 @@ use wire::request::Answer;
 pub const SHOWN: Duration = Duration::from_secs(12);
 /// How long the question about leaving waits; it can be asked to wait again.
 pub const ASKED: Duration = Duration::from_secs(30);
+
+/// How long a code to register a card stays; it can be asked to stay longer.
+pub const OFFERED: Duration = Duration::from_secs(180);
 
 /// Everything that the page is drawn from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +63,11 @@ impl Screen {
 
     /// Shows `shown` for its time, then the idle screen.
     pub fn show(&self, shown: Shown) {
-        let time =
-            if matches!(shown, Shown::Answer(Answer::AskLeaving { .. })) { ASKED } else { SHOWN };
+        let time = match shown {
+            Shown::Answer(Answer::AskLeaving { .. }) => ASKED,
+            Shown::Answer(Answer::CardOffered { .. }) => OFFERED,
+            _ => SHOWN,
+        };
         let mut serial = 0;
         self.0.send_modify(|view| {
             view.answer = Some(shown);
@@ -78,6 +85,15 @@ impl Screen {
                 still_there
             });
         });
+    }
+
+    /// Whether the code for this ticket's card is shown.
+    #[must_use]
+    pub fn offers(&self, ticket: TicketId) -> bool {
+        matches!(
+            &self.0.borrow().answer,
+            Some(Shown::Answer(Answer::CardOffered { ticket: shown, .. })) if *shown == ticket
+        )
     }
 
     /// Back to the idle screen.

@@ -27,6 +27,8 @@ pub enum RefusalKind {
     UnknownCard,
     /// The card is blocked.
     BlockedCard,
+    /// The card's time is over.
+    ExpiredCard,
     /// The card gave no usable identifier.
     UnreadableCard,
     /// No booking for now or later today.

@@ -55,6 +55,13 @@ pub struct SiteDevice {
     pub device: DeviceId,
     /// What it is.
     pub kind: DeviceKind,
+    /// The certificates that it may show beside those made after this sheet; any where a sheet from
+    /// before there were lists says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<CertificateDigest>>,
+    /// Locked out, whatever it shows.
+    #[serde(default)]
+    pub revoked: bool,
 }
 
 /// What a device is, and therefore what it may say.
@@ -108,14 +115,26 @@ impl FromStr for DeviceKind {
 /// A credential on the sheet. What stands here is `HMAC(sheet salt, R)`, never an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetCredential {
-    /// The digest that a tap is looked up by.
+    /// The digest that a tap is looked up by. A card that moves to a newer card key stands here
+    /// once for each.
     pub digest: CredentialDigest,
+    /// The generation of the region's card key behind the digest.
+    #[serde(default = "first_generation")]
+    pub generation: u32,
     /// Its id, for records.
     pub credential: CredentialId,
     /// Whose it is.
     pub person: PersonId,
     /// A blocked credential is known and refused.
     pub blocked: bool,
+    /// Refused from then on.
+    #[serde(default)]
+    pub valid_until: Option<DateTime<Utc>>,
+}
+
+/// Sheets from before the card key had generations are of the first.
+fn first_generation() -> u32 {
+    1
 }
 
 /// 32 bytes that stand for a credential; hexadecimal in JSON.
@@ -123,28 +142,54 @@ pub struct SheetCredential {
 #[serde(try_from = "String", into = "String")]
 pub struct CredentialDigest(pub [u8; 32]);
 
+/// SHA-256 of a device's certificate; hexadecimal in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CertificateDigest(pub [u8; 32]);
+
 /// A text that is no digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a credential digest has 64 hexadecimal digits")]
+#[error("a digest has 64 hexadecimal digits")]
 pub struct BadDigest;
+
+fn from_hex(text: &str) -> Result<[u8; 32], BadDigest> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(BadDigest);
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| BadDigest)?;
+    }
+    Ok(bytes)
+}
+
+fn to_hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 impl TryFrom<String> for CredentialDigest {
     type Error = BadDigest;
     fn try_from(text: String) -> Result<Self, BadDigest> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(BadDigest);
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| BadDigest)?;
-        }
-        Ok(Self(bytes))
+        from_hex(&text).map(Self)
     }
 }
 
 impl From<CredentialDigest> for String {
     fn from(digest: CredentialDigest) -> Self {
-        digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        to_hex(&digest.0)
+    }
+}
+
+impl TryFrom<String> for CertificateDigest {
+    type Error = BadDigest;
+    fn try_from(text: String) -> Result<Self, BadDigest> {
+        from_hex(&text).map(Self)
+    }
+}
+
+impl From<CertificateDigest> for String {
+    fn from(digest: CertificateDigest) -> Self {
+        to_hex(&digest.0)
     }
 }
 

@@ -41,8 +41,18 @@ ids! {
     EmployerId;
     /// Somebody who can sign in or be let in.
     PersonId;
+    /// Guardians and the children they answer for together.
+    HouseholdId;
     /// A child in a household.
     ChildId;
+    /// Somebody signed in on one browser or program.
+    SessionId;
+    /// A passkey of somebody's.
+    PasskeyId;
+    /// A question to a browser that is answered with a passkey.
+    CeremonyId;
+    /// A token with which a program acts for a person or an employer.
+    ApiTokenId;
     /// All the desk and care claims that stand or fall together.
     BookingId;
     /// One space, or one care place, for one interval.
@@ -51,6 +61,16 @@ ids! {
     VisitId;
     /// A card or other thing that proves who taps.
     CredentialId;
+    /// A consent of a guardian for a child.
+    ConsentId;
+    /// One entry of the record of who did what.
+    AuditId;
+    /// The key that one person's data is sealed with; it stands for them where no name may.
+    SealKeyId;
+    /// A card that wants to be somebody's.
+    OfferId;
+    /// What a kiosk holds of a card that was refused.
+    TicketId;
 }
 
 /// Why a text is no [`Slug`].

@@ -4,19 +4,25 @@
 //! function gets what it needs and answers the same way twice.
 
 pub mod access;
+pub mod audit;
 pub mod booking;
 pub mod capacity;
+pub mod card;
 pub mod centre;
 pub mod child;
 pub mod clock;
+pub mod consent;
 pub mod day_sheet;
+pub mod device;
 pub mod id;
 pub mod interval;
 pub mod language;
 pub mod no_show;
 pub mod opening;
+pub mod organisation;
 pub mod people;
 pub mod permission;
 pub mod report;
+pub mod sign_in;
 pub mod site_event;
 pub mod terminal;

@@ -3,10 +3,12 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::str::FromStr;
 
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::{Method, Url};
 use serde_json::json;
 
 use crate::folder::Folder;
@@ -123,6 +125,14 @@ impl Browser {
         self.page.wait().for_element(Locator::Css(css)).await.unwrap().click().await.unwrap();
     }
 
+    /// Gives the browser a device for passkeys that always says yes.
+    ///
+    /// # Panics
+    /// When the driver knows no such devices.
+    pub async fn add_authenticator(&self) {
+        self.page.issue_cmd(AddAuthenticator).await.unwrap();
+    }
+
     /// Whether the page is wider than its window.
     pub async fn overflows(&self) -> bool {
         let script =
@@ -141,6 +151,27 @@ impl Browser {
     /// Closes the window.
     pub async fn close(self) {
         self.page.clone().close().await.ok();
+    }
+}
+
+/// `POST /session/{id}/webauthn/authenticator` of the WebDriver extension in Web Authentication.
+#[derive(Debug)]
+struct AddAuthenticator;
+
+impl WebDriverCompatibleCommand for AddAuthenticator {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as FromStr>::Err> {
+        base.join(&format!("session/{}/webauthn/authenticator", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+        });
+        (Method::POST, Some(device.to_string()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod browser;
 pub mod folder;
 pub mod http;
 pub mod mosquitto;
+pub mod oidc;
 pub mod pcscd;
 pub mod ports;
 pub mod postgres;

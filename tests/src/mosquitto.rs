@@ -1,22 +1,30 @@
-//! A private Mosquitto that runs on the files that the edge agent writes for one.
+//! A private Mosquitto that runs on the files that the edge agent writes for one, and is started
+//! again whenever it ends, as a service manager does.
 
 use std::fs::Permissions;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::process::{Process, system_program};
 use crate::waiting::until;
 
-/// What the edge is told to run when its rights change; Mosquitto need not run yet.
+/// A running Mosquitto; it ends with its owner.
+pub struct Mosquitto {
+    shell: Option<Process>,
+    pid_file: PathBuf,
+}
+
+/// What the edge is told to run so that Mosquitto does `signal`; it need not run yet.
 ///
 /// # Panics
 /// When the file cannot be written.
 #[must_use]
-pub fn reload_command(folder: &Path) -> PathBuf {
-    let (script, pid) = (folder.join("reload-mosquitto"), pid_file(folder));
-    let text = format!("#!/bin/sh\ntest ! -s {0} || kill -HUP \"$(cat {0})\"\n", pid.display());
+pub fn command(folder: &Path, signal: &str) -> PathBuf {
+    let (script, pid) = (folder.join(format!("mosquitto-{signal}")), pid_file(folder));
+    let text =
+        format!("#!/bin/sh\ntest ! -s {0} || kill -{signal} \"$(cat {0})\"\n", pid.display());
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
     script
@@ -26,20 +34,35 @@ pub fn reload_command(folder: &Path) -> PathBuf {
 ///
 /// # Panics
 /// When it is not installed or does not start.
-pub async fn start(address: SocketAddr, edge_data: &Path, folder: &Path) -> Process {
+pub async fn start(address: SocketAddr, edge_data: &Path, folder: &Path) -> Mosquitto {
     let written = edge_data.join("mosquitto.conf");
-    let written =
-        until("the edge to write mosquitto.conf", async || std::fs::read_to_string(&written).ok())
-            .await;
-    let conf = folder.join("mosquitto.conf");
+    until("the edge to write mosquitto.conf", async || written.exists().then_some(())).await;
+    let pid_file = pid_file(folder);
     // A test that runs as root keeps its files to root; Mosquitto must then stay root.
-    let text = format!("{written}user root\npid_file {}\n", pid_file(folder).display());
-    std::fs::write(&conf, text).unwrap();
-    let mut command = Command::new(system_program(&["mosquitto"]));
-    let mut process =
-        Process::start("mosquitto", command.arg("-c").arg(&conf), &folder.join("mosquitto.log"));
-    process.listens(address).await;
-    process
+    let text = format!(
+        "while :; do\n(cat {written}; echo user root) > {conf}\n{program} -c {conf} &\n\
+         echo $! > {pid}\nwait $!\ndone\n",
+        written = written.display(),
+        conf = folder.join("mosquitto.conf").display(),
+        program = system_program(&["mosquitto"]).display(),
+        pid = pid_file.display(),
+    );
+    let mut command = Command::new("sh");
+    let mut shell =
+        Process::start("mosquitto", command.args(["-c", &text]), &folder.join("mosquitto.log"));
+    shell.listens(address).await;
+    Mosquitto { shell: Some(shell), pid_file }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // The shell first, which would start another.
+        self.shell.take();
+        let pid = std::fs::read_to_string(&self.pid_file).unwrap_or_default();
+        if !pid.trim().is_empty() {
+            Command::new("kill").args(["-9", pid.trim()]).stderr(Stdio::null()).status().ok();
+        }
+    }
 }
 
 fn pid_file(folder: &Path) -> PathBuf {

@@ -11,7 +11,7 @@ use model::centre::Centre;
 use model::id::CentreId;
 use model::site_event::{Happening, SiteEvent};
 
-use crate::mosquitto;
+use crate::mosquitto::{self, Mosquitto};
 use crate::pcscd::Pcscd;
 use crate::ports::free_address;
 use crate::process::{Process, program, run};
@@ -42,7 +42,9 @@ pub struct Site {
     bus_address: SocketAddr,
     kiosk_address: SocketAddr,
     edge: Option<Process>,
-    others: Vec<Process>,
+    kiosk: Option<Process>,
+    seats: Vec<Process>,
+    mosquitto: Option<Mosquitto>,
 }
 
 impl Site {
@@ -60,7 +62,9 @@ impl Site {
             bus_address: free_address(),
             kiosk_address,
             edge: None,
-            others: Vec::new(),
+            kiosk: None,
+            seats: Vec::new(),
+            mosquitto: None,
         };
         site.enrol("kyoten-edge", EDGE);
         site.enrol("kyoten-kiosk", KIOSK);
@@ -72,12 +76,13 @@ impl Site {
             let folder = site.region.folder();
             let mosquitto =
                 mosquitto::start(site.bus_address, &folder.join(EDGE), folder.path()).await;
-            site.others.push(mosquitto);
+            site.mosquitto = Some(mosquitto);
         }
         for seat in SEATS {
-            site.others.push(site.start_seat(seat));
+            site.seats.push(site.start_seat(seat));
         }
         site.start_kiosk(pcscd).await;
+        site.kiosk_shows("screen--idle").await;
         site
     }
 
@@ -99,10 +104,13 @@ impl Site {
             .env("KYOTEN_HUB_URL", self.region.uplink_url())
             .env("KYOTEN_BUS_LISTEN", self.bus_address.to_string());
         if self.bus == Bus::Mosquitto {
-            let reload = mosquitto::reload_command(self.region.folder().path());
+            let folder = self.region.folder().path();
+            let [reload, restart] =
+                ["HUP", "TERM"].map(|signal| mosquitto::command(folder, signal));
             command
                 .env("KYOTEN_BROKER", format!("mosquitto at {}", self.bus_by_name()))
-                .env("KYOTEN_BROKER_RELOAD", reload);
+                .env("KYOTEN_BROKER_RELOAD", reload)
+                .env("KYOTEN_BROKER_RESTART", restart);
         }
         let mut edge = Process::start(EDGE, &mut command, &self.log(EDGE));
         edge.said("the site is running").await;
@@ -124,8 +132,18 @@ impl Site {
         };
         let mut kiosk = Process::start(KIOSK, &mut command, &self.log(KIOSK));
         kiosk.answers(&self.region.http, &format!("{}/healthz", self.kiosk_url)).await;
-        self.others.push(kiosk);
-        self.kiosk_shows("screen--idle").await;
+        self.kiosk = Some(kiosk);
+    }
+
+    /// Ends the kiosk and starts it where it was before, with a simulated reader.
+    pub async fn restart_kiosk(&mut self) {
+        self.kiosk.take().unwrap().stop();
+        self.start_kiosk(None).await;
+    }
+
+    /// Gives the kiosk a new certificate by a new code; it takes it up when it starts.
+    pub fn enrol_kiosk(&self) {
+        self.enrol("kyoten-kiosk", KIOSK);
     }
 
     fn start_seat(&self, seat: &str) -> Process {

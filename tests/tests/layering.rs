@@ -94,6 +94,25 @@ fn only_the_clock_asks_what_time_it_is() {
     );
 }
 
+/// What serves an address without saying what it asks the table of rights.
+const UNDECLARED: &[&str] = &[".route(", ".route_service(", ".nest_service(", "fallback_service("];
+
+#[test]
+fn the_hub_serves_nothing_without_a_right() {
+    let hub = root().join("hub/src");
+    let mut serving = BTreeSet::new();
+    sources(&hub, &mut |file, text| {
+        if UNDECLARED.iter().any(|call| text.contains(call)) {
+            serving.insert(file.strip_prefix(&hub).unwrap().to_owned());
+        }
+    });
+    assert_eq!(
+        serving,
+        BTreeSet::from([PathBuf::from("routes.rs")]),
+        "take routes::Routes instead"
+    );
+}
+
 struct Crate {
     folder: PathBuf,
     /// Every dependency, of tests and build scripts too.

@@ -114,6 +114,21 @@ fn a_double_tap_shows_the_desk_again_and_a_later_one_asks() {
 }
 
 #[test]
+fn a_card_past_its_time_opens_nothing_new_and_still_lets_its_holder_leave() {
+    let mut twin = Twin::new();
+    let mut today = sheet(3, 3, vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(2, 0, 120)])]);
+    for card in &mut today.credentials {
+        card.valid_until = Some(at(600).now);
+    }
+    twin.decide(at(0), Fact::Sheet(Box::new(today)));
+    assert!(matches!(twin.decide(at(599), tap(1, 7)).answer, Some(Answer::Welcome { .. })));
+    let late = twin.decide(at(600), tap(2, 8));
+    assert_eq!(refused(&late), RefusalKind::ExpiredCard, "without a new sheet");
+    assert!(!late.effects.iter().any(|effect| matches!(effect, Effect::Unlock { .. })));
+    assert!(matches!(twin.decide(at(700), tap(1, 9)).answer, Some(Answer::AskLeaving { .. })));
+}
+
+#[test]
 fn who_is_turned_away_is_told_why() {
     let mut twin = morning();
     assert_eq!(refused(&twin.decide(at(1), tap(1_000, 7))), RefusalKind::UnknownCard);
@@ -256,6 +271,12 @@ fn guests_who_could_not_check_in_get_the_grace_once_they_can() {
     assert!(no_shows(&twin.decide(at(75 * 60 - 1), Fact::Tick)).is_empty());
     let over = no_shows(&twin.decide(at(75 * 60), Fact::Tick));
     assert_eq!(over, [(booking_id(1), minute(0))], "the other's time has run out anyway");
+
+    // The same for a doubt so short that no tick fell into it.
+    let mut twin = running(0, bookings());
+    twin.decide(at(60), Fact::ClockSet(false));
+    twin.decide(at(45 * 60), Fact::ClockSet(true));
+    assert!(no_shows(&twin.decide(at(45 * 60), Fact::Tick)).is_empty());
 
     // The same for a clock that was in doubt over the deadline.
     let mut twin = running(0, bookings());

@@ -212,6 +212,7 @@ impl SiteBus {
             client,
             connected,
             device: options.device.clone(),
+            tls: Mutex::new(options.tls.clone()),
             boot,
         });
         let (requests_in, requests) = mpsc::channel(INBOX);
@@ -308,6 +309,16 @@ impl SiteBus {
         if line.open { shared.say(path, value) } else { Ok(()) }
     }
 
+    /// Joins the bus again with other TLS settings: a new certificate of the same device. Nobody is
+    /// told that the device was lost.
+    pub fn use_tls(&self, tls: Arc<ClientConfig>) {
+        let shared = &self.inner.shared;
+        *shared.tls.lock().unwrap_or_else(PoisonError::into_inner) = tls;
+        if shared.line().open {
+            shared.leave_for_now();
+        }
+    }
+
     /// Leaves the bus in good order: `$state` becomes `disconnected` and no will is published.
     pub async fn close(&self) {
         let shared = &self.inner.shared;
@@ -375,6 +386,8 @@ struct Shared {
     client: AsyncClient,
     connected: watch::Sender<bool>,
     device: DeviceId,
+    /// What the next connection is made with.
+    tls: Mutex<Arc<ClientConfig>>,
     /// Tells this run's questions from those of a run before, whose answers may still come.
     boot: [u8; 8],
 }
@@ -416,6 +429,19 @@ impl Shared {
         self.client
             .try_publish(topic, QoS::AtLeastOnce, true, value.to_owned())
             .map_err(|_| BusError::QueueFull)
+    }
+
+    fn tls(&self) -> Arc<ClientConfig> {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the connection with a goodbye; the loop makes the next one.
+    fn leave_for_now(&self) {
+        if self.client.try_disconnect().is_err() {
+            tracing::warn!(
+                "no room to leave the site bus; the old certificate stays until the line breaks"
+            );
+        }
     }
 
     fn went_up(&self) {
@@ -470,13 +496,17 @@ fn mqtt_options(options: &BusOptions) -> MqttOptions {
         true,
         None,
     );
-    mqtt.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(options.tls.clone())))
+    mqtt.set_transport(transport(&options.tls))
         .set_keep_alive(Duration::from_secs(5))
         .set_clean_start(false)
         .set_session_expiry_interval(Some(SESSION_SECONDS))
         .set_max_packet_size(Some(MAX_PACKET_BYTES))
         .set_last_will(will);
     mqtt
+}
+
+fn transport(tls: &Arc<ClientConfig>) -> Transport {
+    Transport::tls_with_config(TlsConfiguration::Rustls(tls.clone()))
 }
 
 fn filters(options: &BusOptions) -> Vec<Filter> {
@@ -505,6 +535,7 @@ async fn run(
     bus: std::sync::Weak<Inner>,
 ) {
     let mut pause = FIRST_PAUSE;
+    let mut used = shared.tls();
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -516,10 +547,14 @@ async fn run(
             Ok(Event::Incoming(Packet::SubAck(ack))) if granted(&ack) => {
                 pause = FIRST_PAUSE;
                 shared.went_up();
+                // Changed while this connection was being made.
+                if !Arc::ptr_eq(&used, &shared.tls()) {
+                    shared.leave_for_now();
+                }
             }
             Ok(Event::Incoming(Packet::SubAck(ack))) => {
                 tracing::error!(codes = ?ack.return_codes, "the broker refuses this device's topics");
-                drop_line(&mut events, &shared, &mut pause).await;
+                used = drop_line(&mut events, &shared, &mut pause).await;
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 deliver(publish, &shared, &delivery, &bus)
@@ -530,18 +565,26 @@ async fn run(
                     return;
                 }
                 tracing::warn!(%error, "the site bus is away; trying again");
-                drop_line(&mut events, &shared, &mut pause).await;
+                used = drop_line(&mut events, &shared, &mut pause).await;
             }
         }
     }
 }
 
-async fn drop_line(events: &mut EventLoop, shared: &Shared, pause: &mut Duration) {
+/// Answers what the next connection is made with.
+async fn drop_line(
+    events: &mut EventLoop,
+    shared: &Shared,
+    pause: &mut Duration,
+) -> Arc<ClientConfig> {
     shared.went_down();
     events.clean();
     events.pending.clear();
     sleep(*pause).await;
     *pause = (*pause * 2).min(LONGEST_PAUSE);
+    let tls = shared.tls();
+    events.options.set_transport(transport(&tls));
+    tls
 }
 
 fn granted(ack: &SubAck) -> bool {

@@ -3,8 +3,10 @@
 //! `R = HMAC-SHA-256(region card key, identifier)` stands in the hub's database;
 //! `HMAC-SHA-256(sheet salt, R)` stands on a sheet. Neither leads back to the card without the keys.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use model::day_sheet::CredentialDigest;
 use ring::hmac;
+use serde::{Deserialize, Serialize};
 
 /// The region's key for card identifiers: 32 secret bytes.
 #[derive(Clone)]
@@ -24,9 +26,29 @@ impl RegionCardKey {
     }
 }
 
-/// `R`: what the hub's database holds for a card.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// `R`: what the hub's database holds for a card; hexadecimal in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CardReference(pub [u8; 32]);
+
+/// A text that is no reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a card's reference has 64 hexadecimal digits")]
+pub struct BadReference;
+
+impl TryFrom<String> for CardReference {
+    type Error = BadReference;
+    fn try_from(text: String) -> Result<Self, BadReference> {
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| BadReference)?;
+        bytes.try_into().map(Self).map_err(|_| BadReference)
+    }
+}
+
+impl From<CardReference> for String {
+    fn from(reference: CardReference) -> Self {
+        HEXLOWER.encode(&reference.0)
+    }
+}
 
 impl CardReference {
     /// What a sheet with this salt lists for the card.
@@ -46,6 +68,18 @@ fn bytes_of(tag: &hmac::Tag) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_has_32_bytes_and_no_others() {
+        let text =
+            |reference: &str| serde_json::from_str::<CardReference>(&format!("\"{reference}\""));
+        let whole = RegionCardKey::new(&[1; 32]).reference(b"12345678");
+        let written = serde_json::to_string(&whole).unwrap_or_default();
+        assert!(serde_json::from_str::<CardReference>(&written).is_ok_and(|back| back == whole));
+        for torn in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64), "カード"] {
+            assert!(text(torn).is_err(), "{torn}");
+        }
+    }
 
     #[test]
     fn another_card_key_or_salt_gives_another_digest() {

@@ -55,4 +55,9 @@ pub enum Told {
         /// Its version.
         version: u64,
     },
+    /// The region's card key is of this generation now.
+    CardKeys {
+        /// The newest.
+        generation: u32,
+    },
 }

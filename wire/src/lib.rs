@@ -4,10 +4,12 @@
 //! `model`'s; here is how they travel, and how a device proves which one it is.
 
 pub mod bus;
+pub mod cards;
 pub mod credential;
 pub mod enrol;
 pub mod event;
 pub mod identity;
+pub mod renew;
 pub mod request;
 pub mod sheet;
 pub mod topics;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
-use model::id::VisitId;
+use model::id::{TicketId, VisitId};
 use model::language::Language;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,16 @@ pub enum Request {
         visit: VisitId,
         /// Yes or no.
         leaving: bool,
+    },
+    /// Somebody wants to register the card that was refused with this ticket.
+    OfferCard {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Has somebody registered it by now?
+    OfferStands {
+        /// The ticket.
+        ticket: TicketId,
     },
 }
 
@@ -99,12 +109,47 @@ pub enum Answer {
         opens: Option<DateTime<Utc>>,
         /// The language they are answered in, where it is known.
         language: Option<Language>,
+        /// With which the card can be registered, where it is nobody's; it says nothing of the card.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+    },
+    /// The card waits to be registered with a code.
+    CardOffered {
+        /// The ticket.
+        ticket: TicketId,
+        /// The code to type.
+        code: Secret,
+        /// Until when it is good.
+        ends_at: DateTime<Utc>,
+    },
+    /// It still waits.
+    CardWaits,
+    /// The card is somebody's now.
+    CardAdded,
+    /// The card cannot be registered now.
+    NotOffered {
+        /// Why.
+        why: NotOffered,
     },
     /// The request could not be read.
     NotUnderstood {
         /// One sentence for the device's log.
         reason: String,
     },
+}
+
+/// Why a card cannot be registered now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotOffered {
+    /// The hub cannot be reached.
+    NoConnection,
+    /// It is somebody's; whose is not said.
+    Somebodys,
+    /// This kiosk has offered too many cards.
+    TooMany,
+    /// It was tapped too long ago: once more, please.
+    TapAgain,
 }
 
 /// The site tells a device what to do. Travels with a message expiry of 5 s or less, never retained.

@@ -4,10 +4,13 @@
 //! canonical JSON. A section is fetched by its SHA-256 and checked against it.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use model::day_sheet::{DaySheet, SheetBooking, SheetCredential, SheetPerson, Site, SiteDevice};
 use model::id::CentreId;
 use ring::digest;
@@ -35,8 +38,9 @@ pub struct Manifest {
     pub salt: String,
     /// The public key that later sheets may be signed with, base64, beside today's.
     pub next_key: Option<String>,
-    /// The head of the hub's audit chain, once there is one.
-    pub audit_head: Option<String>,
+    /// The head of the hub's audit chain, once there is one: a site that has seen it will notice a
+    /// chain that was cut or written anew.
+    pub audit_head: Option<AuditHead>,
     /// The sections, by name.
     pub sections: Vec<SectionRef>,
 }
@@ -62,11 +66,70 @@ pub struct SignedManifest {
 }
 
 /// What a site says when a sheet has come into force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SheetAck {
     /// The version in force.
     pub version: u64,
+    /// The highest head of the audit chain that the site has seen on any sheet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<AuditHead>,
+}
+
+/// A place in the hub's audit chain and the hash there; `12-9f86…` as a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AuditHead {
+    /// The place, from 1.
+    pub place: u64,
+    /// SHA-256 over everything up to it.
+    pub hash: [u8; 32],
+}
+
+/// Why a text is no [`AuditHead`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a head of the audit chain is a place, '-' and 64 hexadecimal digits")]
+pub struct BadAuditHead;
+
+impl AuditHead {
+    /// Whether a chain with this head cannot also have had the head `seen`: it is shorter, or
+    /// another at the same place.
+    #[must_use]
+    pub fn contradicts(&self, seen: &Self) -> bool {
+        self.place < seen.place || (self.place == seen.place && self.hash != seen.hash)
+    }
+}
+
+impl fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.place, HEXLOWER.encode(&self.hash))
+    }
+}
+
+impl FromStr for AuditHead {
+    type Err = BadAuditHead;
+    fn from_str(text: &str) -> Result<Self, BadAuditHead> {
+        let (place, hash) = text.split_once('-').ok_or(BadAuditHead)?;
+        let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| BadAuditHead)?;
+        let head = Self {
+            place: place.parse().map_err(|_| BadAuditHead)?,
+            hash: hash.try_into().map_err(|_| BadAuditHead)?,
+        };
+        if head.to_string() == text { Ok(head) } else { Err(BadAuditHead) }
+    }
+}
+
+impl TryFrom<String> for AuditHead {
+    type Error = BadAuditHead;
+    fn try_from(text: String) -> Result<Self, BadAuditHead> {
+        text.parse()
+    }
+}
+
+impl From<AuditHead> for String {
+    fn from(head: AuditHead) -> Self {
+        head.to_string()
+    }
 }
 
 /// A sheet ready to be fetched: the manifest, and each section's bytes by hash.
@@ -139,6 +202,25 @@ impl SheetKey {
     pub fn public(&self) -> String {
         BASE64.encode(self.0.public_key())
     }
+
+    /// Vouches for a head of the audit chain.
+    #[must_use]
+    pub fn vouch(&self, head: &AuditHead) -> Vec<u8> {
+        self.0.sign(vouched(head).as_bytes()).as_ref().to_vec()
+    }
+
+    /// Whether this key vouched for a head.
+    #[must_use]
+    pub fn vouched_for(&self, head: &AuditHead, signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.0.public_key())
+            .verify(vouched(head).as_bytes(), signature)
+            .is_ok()
+    }
+}
+
+/// No manifest begins like this, so that neither signature can stand for the other.
+fn vouched(head: &AuditHead) -> String {
+    format!("kyoten: audit head {head}")
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,7 +235,8 @@ struct People {
     people: Vec<SheetPerson>,
 }
 
-/// Signs `sheet`; `salt` is what its credential digests were keyed with.
+/// Signs `sheet`; `salt` is what its credential digests were keyed with, `audit_head` the head of
+/// the audit chain by now.
 ///
 /// # Errors
 /// When a part cannot be written as JSON.
@@ -161,6 +244,7 @@ pub fn seal(
     sheet: &DaySheet,
     salt: &[u8; 32],
     made_at: DateTime<Utc>,
+    audit_head: Option<AuditHead>,
     key: &SheetKey,
 ) -> Result<SealedSheet, serde_json::Error> {
     let house = House { site: sheet.site.clone(), devices: sheet.devices.clone() };
@@ -181,7 +265,7 @@ pub fn seal(
         not_after: sheet.not_after,
         salt: BASE64.encode(salt),
         next_key: None,
-        audit_head: None,
+        audit_head,
         sections: refs.collect(),
     };
     let bytes = serde_json::to_vec(&manifest)?;
@@ -291,7 +375,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SheetRefused> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
+    HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 #[cfg(test)]
@@ -344,15 +428,15 @@ mod tests {
     #[test]
     fn a_good_sheet_arrives_whole() {
         let key = key();
-        let sealed = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
+        let sealed = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
         assert_eq!(open(&sealed, &trust(&key)), Ok(sheet(5)));
     }
 
     #[test]
     fn what_is_wrong_with_a_sheet_is_said() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
-        let old = seal(&sheet(4), &[7; 32], now(), &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
+        let old = seal(&sheet(4), &[7; 32], now(), None, &key).unwrap();
         assert_eq!(
             open(&old, &trust(&key)),
             Err(SheetRefused::NotNewer { in_force: 4, offered: 4 })
@@ -380,7 +464,7 @@ mod tests {
     #[test]
     fn garbage_in_any_field_is_refused_without_a_panic() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], now(), &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
         for garbage in ["", "!", "AAAA", "{}", "横浜"] {
             for field in 0..3 {
                 let mut bad = good.clone();
@@ -393,5 +477,36 @@ mod tests {
                 assert!(open(&bad, &trust(&key)).is_err(), "{garbage} in field {field}");
             }
         }
+    }
+
+    #[test]
+    fn a_head_has_one_form_and_one_voucher() {
+        let head = AuditHead { place: 12, hash: [0x9f; 32] };
+        let text = head.to_string();
+        assert_eq!(text.parse(), Ok(head));
+        let torn = &text[..text.len() - 1];
+        for bad in [
+            "",
+            "12",
+            "-",
+            torn,
+            &text.to_uppercase(),
+            &format!("0{text}"),
+            &format!("+{text}"),
+            "１２-９ｆ",
+        ] {
+            assert_eq!(bad.parse::<AuditHead>(), Err(BadAuditHead), "{bad}");
+        }
+        let (ours, theirs) = (key(), key());
+        let signature = ours.vouch(&head);
+        assert!(ours.vouched_for(&head, &signature));
+        assert!(!theirs.vouched_for(&head, &signature));
+        assert!(!ours.vouched_for(&AuditHead { place: 13, ..head }, &signature));
+        assert!(!ours.vouched_for(&head, b""));
+
+        let later = AuditHead { place: 13, hash: [1; 32] };
+        let other = AuditHead { hash: [2; 32], ..head };
+        assert!(head.contradicts(&later) && other.contradicts(&head));
+        assert!(!later.contradicts(&head) && !head.contradicts(&head));
     }
 }

@@ -8,12 +8,12 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use edge_agent::config::DriverKind;
 use edge_agent::hub::HttpHub;
-use edge_agent::{Config, DoorDriver, Drivers, Parts, SimDoors, Site};
+use edge_agent::{Config, DoorDriver, Drivers, Parts, SimDoors, Site, SiteError};
 use model::clock::SystemClock;
 use model::id::DeviceId;
 use ring::rand::SystemRandom;
 use tracing_subscriber::EnvFilter;
-use wire::identity::DeviceIdentity;
+use wire::identity::{DeviceIdentity, Keeper};
 
 /// Runs one telework centre: doors, desks and kiosks, with the hub or without it.
 #[derive(Parser)]
@@ -68,6 +68,13 @@ async fn start() -> anyhow::Result<()> {
 async fn enrol(config: &Config, hub: Option<&str>, code: &str) -> anyhow::Result<()> {
     let hub = hub.unwrap_or(&config.hub_url);
     let identity = DeviceIdentity::enrol(hub, code, &config.data_dir, &SystemClock).await?;
+    // Maybe another region's; the one of the enrolment is good until they are fetched.
+    match std::fs::remove_file(config.data_dir.join(edge_agent::cards::FILE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context("the card keys from before cannot be removed");
+        }
+        _ => {}
+    }
     println!("enrolled as {} of {}", identity.device(), identity.centre());
     Ok(())
 }
@@ -79,25 +86,46 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let sheet_keys = vec![sheet_key.to_owned()];
     let hub = Arc::new(HttpHub::new(&config.hub_url, &identity)?);
     let name = identity.device().clone();
+    let kept = Arc::new(DeviceIdentity::load(&config.data_dir)?);
+    let keeper = Keeper::new(kept, Some(&config.hub_url), Arc::new(SystemClock))
+        .context("no hub to renew the certificate at")?;
+    let mut identities = keeper.follow();
     let drivers = Arc::new(ConfiguredDoors { config: config.clone(), sim: SimDoors::default() });
     let mut site = Site::start(Parts {
         config,
         identity,
         sheet_keys,
-        hub,
+        hub: hub.clone(),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRandom::new()),
         drivers,
     })
     .await?;
     tracing::info!(edge = %name, bus = ?site.bus_address(), "the site is running");
-    tokio::select! {
-        told = stop_signal() => told.context("cannot wait for a signal")?,
-        () = site.broken() => anyhow::bail!("a part of the program broke down; start it again"),
+    let keeping = tokio::spawn(keeper.run());
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            told = &mut stop => break told.context("cannot wait for a signal")?,
+            () = site.broken() => anyhow::bail!("a part of the program broke down; start it again"),
+            Ok(()) = identities.changed() => {
+                let next = identities.borrow_and_update().clone();
+                if let Err(error) = take_up(&hub, &site, &next).await {
+                    tracing::error!(%error, "the new certificate is not in use everywhere; restart the agent");
+                }
+            }
+        }
     }
+    keeping.abort();
     tracing::info!("stopping");
     site.stop().await;
     Ok(())
+}
+
+async fn take_up(hub: &HttpHub, site: &Site, next: &DeviceIdentity) -> Result<(), SiteError> {
+    hub.use_identity(next)?;
+    site.use_identity(next).await
 }
 
 struct ConfiguredDoors {

@@ -27,7 +27,7 @@ impl DeviceAuth {
     fn objection(&self, connect: &ConnectPacket) -> Option<ReasonCode> {
         let device = &self.peer.device;
         let will = connect.will.as_ref().map(|will| will.topic.as_str());
-        if self.registry.admits(device, &self.peer.fingerprint).is_none() {
+        if self.registry.admits(&self.peer).is_none() {
             Some(ReasonCode::NotAuthorized)
         } else if connect.protocol_version != 5 {
             // Older versions know no expiry: a command could arrive at any later time.
@@ -47,10 +47,7 @@ impl DeviceAuth {
 
     /// A device that has just been locked out may still leave its will: that it is lost.
     fn may_now(&self, access: Access, topic: &str) -> bool {
-        let admitted = self
-            .registry
-            .admits(&self.peer.device, &self.peer.fingerprint)
-            .is_some_and(|entry| entry.kind == self.kind);
+        let admitted = self.registry.admits(&self.peer) == Some(self.kind);
         let farewell =
             access == Access::Publish && topic == Topic::lifecycle(&self.peer.device).to_string();
         (admitted || farewell) && self.may(access, topic)

@@ -12,7 +12,7 @@ mod registry;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::id::DeviceId;
@@ -34,7 +34,7 @@ use wire::bus::{MAX_PACKET_BYTES, SESSION_SECONDS};
 use wire::identity::PeerCertificate;
 
 use device_auth::DeviceAuth;
-pub use registry::{DeviceEntry, DeviceRegistry};
+pub use registry::{DeviceEntry, DeviceList, DeviceRegistry};
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const MOST_HANDSHAKES: usize = 128;
@@ -68,6 +68,7 @@ pub struct BrokerHandle {
     address: SocketAddr,
     live: Arc<LiveConnections>,
     registry: DeviceRegistry,
+    tls: Arc<RwLock<Arc<ServerConfig>>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -91,10 +92,11 @@ impl Broker {
         let site = Arc::new(Site::new(registry.clone(), live.clone()).await?);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, TlsAcceptor::from(Arc::new(tls)), site.clone(), stopped));
+        let tls = Arc::new(RwLock::new(Arc::new(tls)));
+        tasks.spawn(accept(listener, tls.clone(), site.clone(), stopped));
         tasks.spawn(clean_up(site));
         tasks.spawn(drop_the_dismissed(registry.clone(), live.clone()));
-        Ok(BrokerHandle { address, live, registry, stop, tasks })
+        Ok(BrokerHandle { address, live, registry, tls, stop, tasks })
     }
 }
 
@@ -105,11 +107,16 @@ impl BrokerHandle {
         self.address
     }
 
+    /// Shows another certificate from the next connection on.
+    pub fn use_tls(&self, tls: ServerConfig) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tls);
+    }
+
     /// Locks a device out: its live connection drops at once, new ones are refused until the
     /// registry is replaced.
     pub fn revoke(&self, device: &DeviceId) {
         self.registry.revoke(device);
-        self.live.drop_where(|connection| connection.device == *device);
+        self.live.drop_where(|peer| peer.device == *device);
     }
 
     /// Says goodbye to everybody and stops.
@@ -182,7 +189,7 @@ fn config() -> BrokerConfig {
 
 async fn accept(
     listener: TcpListener,
-    tls: TlsAcceptor,
+    tls: Arc<RwLock<Arc<ServerConfig>>>,
     site: Arc<Site>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -209,7 +216,8 @@ async fn accept(
             tracing::warn!(%address, "the site bus is full");
             continue;
         };
-        let (tls, site) = (tls.clone(), site.clone());
+        let tls = TlsAcceptor::from(tls.read().unwrap_or_else(PoisonError::into_inner).clone());
+        let site = site.clone();
         tasks.spawn(async move {
             serve(stream, address, tls, site, handshake).await;
             drop(connection);
@@ -243,12 +251,8 @@ async fn serve(
     };
     // On the list before the registry is asked, so that a revocation in between finds it there.
     let (drop_now, dropped) = broadcast::channel(1);
-    let _listed = site.live.list(LiveConnection {
-        device: peer.device.clone(),
-        fingerprint: peer.fingerprint,
-        drop_now,
-    });
-    let Some(entry) = site.registry.admits(&peer.device, &peer.fingerprint) else {
+    let _listed = site.live.list(LiveConnection { peer: peer.clone(), drop_now });
+    let Some(kind) = site.registry.admits(&peer) else {
         return tracing::warn!(%address, device = %peer.device, "refused on the site bus: not a device of this site");
     };
     let device = peer.device.clone();
@@ -257,7 +261,7 @@ async fn serve(
         address,
         site.config.clone(),
         site.router.clone(),
-        Arc::new(DeviceAuth::new(peer, entry.kind, site.registry.clone())),
+        Arc::new(DeviceAuth::new(peer, kind, site.registry.clone())),
         Some(site.storage.clone()),
         site.stats.clone(),
         site.monitor.clone(),
@@ -288,15 +292,12 @@ async fn clean_up(site: Arc<Site>) {
 async fn drop_the_dismissed(registry: DeviceRegistry, live: Arc<LiveConnections>) {
     let mut changes = registry.changes();
     while changes.changed().await.is_ok() {
-        live.drop_where(|connection| {
-            registry.admits(&connection.device, &connection.fingerprint).is_none()
-        });
+        live.drop_where(|peer| registry.admits(peer).is_none());
     }
 }
 
 struct LiveConnection {
-    device: DeviceId,
-    fingerprint: [u8; 32],
+    peer: PeerCertificate,
     drop_now: broadcast::Sender<()>,
 }
 
@@ -322,8 +323,8 @@ impl LiveConnections {
         Listed { live: self.clone(), number }
     }
 
-    fn drop_where(&self, chosen: impl Fn(&LiveConnection) -> bool) {
-        for connection in self.table().1.values().filter(|connection| chosen(connection)) {
+    fn drop_where(&self, chosen: impl Fn(&PeerCertificate) -> bool) {
+        for connection in self.table().1.values().filter(|connection| chosen(&connection.peer)) {
             // Fails only when the connection is already on its way out.
             connection.drop_now.send(()).ok();
         }

@@ -1,24 +1,35 @@
 //! The same site on Mosquitto, for places that run one already.
 //!
-//! Three things are different there. A device of another site, which the authority knows but
-//! the site does not, can connect, but may neither publish nor read. A foreign subscription is
-//! acknowledged and then gets nothing. A revoked device keeps its live connection until it
-//! breaks: after changing the revocation list restart Mosquitto.
+//! Two things are different there. A device of another site, which the authority knows but the
+//! site does not, can connect, but may neither publish nor read. A foreign subscription is
+//! acknowledged and then gets nothing.
 //!
-//! Mosquitto reads its rights at start and on SIGHUP, so [`Rights`] asks for that when they change.
+//! Mosquitto reads its rights, certificates and revocation list at start and on SIGHUP, but asks
+//! nobody again who is connected already. So a change of rights, or a certificate whose device has
+//! moved on to the next, is followed by a reload, and a device that was locked out by a restart:
+//! everybody is back within a second, but for that one.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::process::Command;
-
+use tokio::time::sleep;
 use wire::bus::{MAX_PACKET_BYTES, SESSION_SECONDS};
-use wire::identity::IdentityFiles;
+use wire::identity::{IdentityFiles, withdrawn_serials};
 use wire::topics::mosquitto_acl;
 
 use super::DeviceRegistry;
+use crate::hub::Hub;
+
+const CONFIG: &str = "mosquitto.conf";
+const ACL: &str = "mosquitto.acl";
+const REVOCATIONS: &str = "mosquitto.crl";
+/// How soon what could not be done is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What Mosquitto's configuration depends on.
 #[derive(Clone, Debug)]
@@ -29,7 +40,7 @@ pub struct MosquittoSite {
     pub identity: IdentityFiles,
     /// Where [`acl`]'s text will lie.
     pub acl_file: PathBuf,
-    /// The authority's revocation list, if it has one.
+    /// The authority's revocation list, if there is one yet.
     pub revocation_list: Option<PathBuf>,
 }
 
@@ -66,32 +77,149 @@ pub fn config(site: &MosquittoSite) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The rights of a site's devices, as Mosquitto keeps them.
-#[derive(Clone, Debug)]
-pub struct Rights {
-    /// Where [`acl`]'s text lies.
-    pub file: PathBuf,
-    /// The program, with its arguments, that makes Mosquitto read it again.
-    pub reload: Option<String>,
+/// The text of the file that says what each admitted device may do.
+#[must_use]
+pub fn acl(registry: &DeviceRegistry) -> String {
+    let devices = registry.admitted();
+    mosquitto_acl(registry.edge(), devices.iter().map(|(device, kind)| (device, *kind)))
 }
 
-impl Rights {
+/// A site's Mosquitto: its files in the edge's folder, and how it is told that they have changed.
+#[derive(Clone, Debug)]
+pub struct Mosquitto {
+    /// Where the files lie.
+    pub folder: PathBuf,
+    /// Where it shall listen.
+    pub address: SocketAddr,
+    /// The edge's certificate and key, which are the server's.
+    pub identity: IdentityFiles,
+    /// The program, with its arguments, that makes it read its files again.
+    pub reload: Option<String>,
+    /// The program, with its arguments, that restarts it.
+    pub restart: Option<String>,
+}
+
+/// What has to be done so that Mosquitto follows its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Nothing,
+    Reload,
+    Restart,
+}
+
+impl Mosquitto {
+    /// Writes everything that it needs to start.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn prepare(&self, registry: &DeviceRegistry) -> io::Result<()> {
+        std::fs::write(self.folder.join(ACL), acl(registry))?;
+        std::fs::write(self.folder.join(CONFIG), self.config())
+    }
+
     /// Writes what `registry` admits, whole or not at all, and has Mosquitto read it. Does nothing
     /// where the file says so already.
     ///
     /// # Errors
     /// When the file cannot be written, or the program fails.
-    pub async fn keep(&self, registry: &DeviceRegistry) -> io::Result<()> {
-        let text = acl(registry);
-        if tokio::fs::read_to_string(&self.file).await.is_ok_and(|kept| kept == text) {
-            return Ok(());
+    pub async fn admit(&self, registry: &DeviceRegistry) -> io::Result<()> {
+        let changed = self.put(ACL, &acl(registry)).await?;
+        self.tell(if changed { Wants::Reload } else { Wants::Nothing }).await
+    }
+
+    /// Keeps the authority's list in PEM of certificates that were withdrawn, and has Mosquitto
+    /// follow it. Does nothing where the list it has names the same.
+    ///
+    /// # Errors
+    /// When the list is none, a file cannot be written, or a program fails.
+    pub async fn refuse(&self, revocations: &str) -> io::Result<()> {
+        let named = withdrawn_serials(revocations)
+            .ok_or_else(|| io::Error::other("the hub's revocation list cannot be read"))?;
+        let known = tokio::fs::read_to_string(self.folder.join(REVOCATIONS)).await.ok();
+        let known = known.and_then(|list| withdrawn_serials(&list));
+        let mut wants = Wants::Nothing;
+        if known.as_ref() != Some(&named) {
+            self.put(REVOCATIONS, revocations).await?;
+            let known = known.unwrap_or_default();
+            let locked_out = named.iter().any(|(serial, superseded)| {
+                !superseded && known.get(serial).is_none_or(|superseded| *superseded)
+            });
+            wants = if locked_out { Wants::Restart } else { Wants::Reload };
         }
-        let draft = self.file.with_extension("new");
+        // With the first list its place stands in the configuration, which only a start reads.
+        if self.put(CONFIG, &self.config()).await? {
+            wants = Wants::Restart;
+        }
+        self.tell(wants).await
+    }
+
+    /// Has it take up the edge's new certificate.
+    ///
+    /// # Errors
+    /// When the program fails.
+    pub async fn identity_changed(&self) -> io::Result<()> {
+        self.tell(Wants::Reload).await
+    }
+
+    /// Keeps it as the hub's revocation list says, looking again with every change of `registry`.
+    pub(crate) async fn follow(self, registry: DeviceRegistry, hub: Arc<dyn Hub>) {
+        let mut changes = registry.changes();
+        loop {
+            changes.mark_unchanged();
+            let kept = match hub.revocations().await {
+                Ok(list) => self.refuse(&list).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(
+                    error,
+                    "Mosquitto does not have the newest revocation list; trying again"
+                );
+                sleep(AGAIN).await;
+            } else if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn config(&self) -> String {
+        let list = self.folder.join(REVOCATIONS);
+        config(&MosquittoSite {
+            address: self.address,
+            identity: self.identity.clone(),
+            acl_file: self.folder.join(ACL),
+            revocation_list: list.is_file().then_some(list),
+        })
+    }
+
+    /// Writes a file whole or not at all; answers whether it said something else before.
+    async fn put(&self, name: &str, text: &str) -> io::Result<bool> {
+        let file = self.folder.join(name);
+        if tokio::fs::read_to_string(&file).await.is_ok_and(|kept| kept == text) {
+            return Ok(false);
+        }
+        let draft = file.with_extension("new");
         tokio::fs::write(&draft, text).await?;
-        tokio::fs::rename(&draft, &self.file).await?;
-        let mut words = self.reload.iter().flat_map(|command| command.split_whitespace());
+        tokio::fs::rename(&draft, &file).await?;
+        Ok(true)
+    }
+
+    async fn tell(&self, wants: Wants) -> io::Result<()> {
+        let command = match wants {
+            Wants::Nothing => return Ok(()),
+            Wants::Reload => self.reload.as_ref(),
+            Wants::Restart => {
+                if self.restart.is_none() {
+                    tracing::warn!(
+                        "a device that was locked out keeps its connection to Mosquitto until that is restarted: set KYOTEN_BROKER_RESTART"
+                    );
+                }
+                self.restart.as_ref().or(self.reload.as_ref())
+            }
+        };
+        let mut words = command.iter().flat_map(|command| command.split_whitespace());
         let Some(program) = words.next() else {
-            tracing::warn!(file = %self.file.display(), "new rights for Mosquitto: make it read them (SIGHUP)");
+            tracing::warn!("Mosquitto's files have changed: make it read them (SIGHUP)");
             return Ok(());
         };
         let done = Command::new(program).args(words).stdin(Stdio::null()).status().await?;
@@ -101,11 +229,4 @@ impl Rights {
             Err(io::Error::other(format!("{program} failed: {done}")))
         }
     }
-}
-
-/// The text of the file that says what each admitted device may do.
-#[must_use]
-pub fn acl(registry: &DeviceRegistry) -> String {
-    let devices = registry.admitted();
-    mosquitto_acl(registry.edge(), devices.iter().map(|(device, kind)| (device, *kind)))
 }

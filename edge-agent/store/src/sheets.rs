@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use wire::sheet::SignedManifest;
+use wire::sheet::{AuditHead, SignedManifest};
 
 use crate::{EdgeStore, StoreError, number};
 
@@ -76,5 +76,34 @@ impl EdgeStore {
             sheets.push(KeptSheet { manifest, sections: sections.into_iter().collect() });
         }
         Ok(sheets)
+    }
+
+    /// The highest head of the hub's audit chain that was kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
+        let head: Option<String> =
+            sqlx::query_scalar("SELECT head FROM audit_head").fetch_optional(&self.pool).await?;
+        let read = head.as_deref().map(str::parse);
+        if let Some(Err(error)) = read {
+            tracing::error!(%error, "the kept head of the hub's audit record cannot be read");
+        }
+        Ok(read.and_then(Result::ok))
+    }
+
+    /// Keeps the highest head seen.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn keep_audit_head(&self, head: &AuditHead) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO audit_head (one, head) VALUES (1, ?)
+             ON CONFLICT (one) DO UPDATE SET head = excluded.head",
+        )
+        .bind(head.to_string())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_agent::broker::mosquitto::{self, MosquittoSite};
-use edge_agent::broker::{Broker, BrokerHandle, DeviceEntry, DeviceRegistry};
+use chrono::{TimeDelta, Utc};
+use edge_agent::broker::mosquitto::Mosquitto;
+use edge_agent::broker::{Broker, BrokerHandle, DeviceEntry, DeviceList, DeviceRegistry};
 use model::id::DeviceId;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use ring::rand::SystemRandom;
 use rumqttc::v5::mqttbytes::QoS;
@@ -24,7 +26,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use wire::bus::{BusInbox, BusOptions, MAX_PACKET_BYTES, SiteBus};
-use wire::identity::{DeviceIdentity, PeerCertificate};
+use wire::identity::{DeviceIdentity, LEEWAY};
 use wire::topics::DeviceKind;
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -67,7 +69,32 @@ impl Authority {
         if kind == DeviceKind::Edge {
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         }
+        // Made now: clocks differ by the leeway.
+        let now = u64::try_from((Utc::now() - LEEWAY).timestamp()).unwrap();
+        params.not_before = date_time_ymd(1970, 1, 1) + Duration::from_secs(now);
         params.signed_by(key, &self.issuer).unwrap().pem()
+    }
+
+    /// A list in PEM of these certificates as good no more.
+    pub fn revocation_list(&self, withdrawn: &[&DeviceIdentity], superseded: bool) -> String {
+        let revoked_certs = withdrawn.iter().map(|identity| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&identity.certificate().serial),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: superseded.then_some(RevocationReason::Superseded),
+            invalidity_date: None,
+        });
+        CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2050, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+        .signed_by(&self.issuer)
+        .unwrap()
+        .pem()
+        .unwrap()
     }
 }
 
@@ -107,6 +134,7 @@ pub struct Site {
     pub authority: Authority,
     pub registry: DeviceRegistry,
     folder: Folder,
+    edge: DeviceIdentity,
     broker: Option<Running>,
 }
 
@@ -115,32 +143,35 @@ enum Running {
     Mosquitto(Process),
 }
 
-/// A child process that ends with its owner.
-struct Process(Child);
+/// Mosquitto under a shell that starts it again whenever it ends, as a service manager does.
+struct Process {
+    shell: Child,
+    pid_file: PathBuf,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
+        self.shell.kill().ok();
+        self.shell.wait().ok();
+        let pid = fs::read_to_string(&self.pid_file).unwrap_or_default();
+        if !pid.trim().is_empty() {
+            Command::new("kill").args(["-9", pid.trim()]).stderr(Stdio::null()).status().ok();
+        }
     }
 }
 
 impl Site {
     pub async fn start(which: Which) -> Self {
         let authority = Authority::new();
-        let entry = |kind| DeviceEntry { kind, fingerprint: None, revoked: false };
-        let devices = BTreeMap::from([
-            (id("y-edge"), entry(DeviceKind::Edge)),
-            (id("y-kiosk-1"), entry(DeviceKind::Kiosk)),
-            (id("y-seat-01"), entry(DeviceKind::Seat)),
-            (id("y-seat-02"), entry(DeviceKind::Seat)),
-        ]);
+        let folder = Folder::new();
+        let edge = identity_in(&folder, &authority, "y-edge", DeviceKind::Edge);
         let mut site = Self {
             which,
-            address: free_address(),
+            address: ports::free_address(),
             authority,
-            registry: DeviceRegistry::new(id("y-edge"), devices),
-            folder: Folder::new(),
+            registry: DeviceRegistry::new(id("y-edge"), list(everybody())),
+            folder,
+            edge,
             broker: None,
         };
         site.start_broker().await;
@@ -149,36 +180,54 @@ impl Site {
 
     /// Starts the broker where it was before.
     pub async fn start_broker(&mut self) {
-        let edge = self.identity("y-edge", DeviceKind::Edge);
         self.broker = Some(match self.which {
             Which::Embedded => Running::Embedded(
-                Broker::start(self.address, edge.server_config().unwrap(), self.registry.clone())
-                    .await
-                    .unwrap(),
+                Broker::start(
+                    self.address,
+                    self.edge.server_config().unwrap(),
+                    self.registry.clone(),
+                )
+                .await
+                .unwrap(),
             ),
-            Which::Mosquitto => Running::Mosquitto(self.start_mosquitto(&edge).await),
+            Which::Mosquitto => Running::Mosquitto(self.start_mosquitto().await),
         });
     }
 
-    async fn start_mosquitto(&self, edge: &DeviceIdentity) -> Process {
-        let acl_file = self.folder.0.join("acl");
-        let conf = self.folder.0.join("mosquitto.conf");
-        fs::write(&acl_file, mosquitto::acl(&self.registry)).unwrap();
-        let text = mosquitto::config(&MosquittoSite {
+    /// As the edge has it.
+    fn mosquitto(&self) -> Mosquitto {
+        let pid = self.folder.0.join("mosquitto.pid");
+        let script = |name: &str, signal: &str| {
+            let file = self.folder.0.join(name);
+            let text = format!("#!/bin/sh\nexec kill -{signal} \"$(cat {})\"\n", pid.display());
+            fs::write(&file, text).unwrap();
+            format!("sh {}", file.display())
+        };
+        Mosquitto {
+            folder: self.folder.0.clone(),
             address: self.address,
-            identity: edge.files(),
-            acl_file,
-            revocation_list: None,
-        });
-        // A test that runs as root keeps its files to root; Mosquitto must then stay root.
-        fs::write(&conf, text + "user root\n").unwrap();
+            identity: self.edge.files(),
+            reload: Some(script("reload", "HUP")),
+            restart: Some(script("restart", "TERM")),
+        }
+    }
+
+    async fn start_mosquitto(&self) -> Process {
+        self.mosquitto().prepare(&self.registry).unwrap();
         let program = ["mosquitto", "/usr/sbin/mosquitto"]
             .into_iter()
             .find(|program| Command::new(program).arg("-h").stdout(Stdio::null()).status().is_ok())
             .expect("Mosquitto is not installed: the site bus has to be tested on it, install the package mosquitto");
         let log = fs::File::create(self.folder.0.join("mosquitto.log")).unwrap();
-        let child =
-            Process(Command::new(program).arg("-c").arg(&conf).stderr(log).spawn().unwrap());
+        let pid_file = self.folder.0.join("mosquitto.pid");
+        // A test that runs as root keeps its files to root; Mosquitto must then stay root.
+        let text = format!(
+            "cd {folder}\nwhile :; do\n(cat mosquitto.conf; echo user root) > run.conf\n\
+             {program} -c run.conf &\necho $! > mosquitto.pid\nwait $!\ndone\n",
+            folder = self.folder.0.display()
+        );
+        let shell = Command::new("sh").args(["-c", &text]).stderr(log).spawn().unwrap();
+        let child = Process { shell, pid_file };
         let up = timeout(DEADLINE, async {
             while TcpStream::connect(self.address).await.is_err() {
                 sleep(Duration::from_millis(10)).await;
@@ -188,6 +237,39 @@ impl Site {
             panic!("Mosquitto did not start: {}", self.mosquitto_log());
         }
         child
+    }
+
+    /// Puts a list in force and withdraws certificates, as the edge does for a new sheet.
+    pub async fn put_in_force(
+        &self,
+        devices: BTreeMap<DeviceId, DeviceEntry>,
+        withdrawn: &[&DeviceIdentity],
+    ) {
+        self.put(devices, withdrawn, false).await;
+    }
+
+    /// The same, for certificates whose devices have moved on to the next.
+    pub async fn supersede(
+        &self,
+        devices: BTreeMap<DeviceId, DeviceEntry>,
+        withdrawn: &[&DeviceIdentity],
+    ) {
+        self.put(devices, withdrawn, true).await;
+    }
+
+    async fn put(
+        &self,
+        devices: BTreeMap<DeviceId, DeviceEntry>,
+        withdrawn: &[&DeviceIdentity],
+        superseded: bool,
+    ) {
+        self.registry.replace(list(devices));
+        if self.which == Which::Mosquitto {
+            let revocations = self.authority.revocation_list(withdrawn, superseded);
+            let mosquitto = self.mosquitto();
+            mosquitto.admit(&self.registry).await.unwrap();
+            mosquitto.refuse(&revocations).await.unwrap();
+        }
     }
 
     fn mosquitto_log(&self) -> String {
@@ -219,23 +301,7 @@ impl Site {
         device: &str,
         kind: DeviceKind,
     ) -> DeviceIdentity {
-        let key = KeyPair::generate().unwrap();
-        let home = self.folder.0.join(uuid::Uuid::new_v4().to_string());
-        let files = home.join("identity");
-        fs::create_dir_all(&files).unwrap();
-        fs::write(files.join("key.pem"), key.serialize_pem()).unwrap();
-        fs::write(files.join("certificate.pem"), authority.certificate(device, kind, &key))
-            .unwrap();
-        fs::write(files.join("authority.pem"), &authority.pem).unwrap();
-        let meta = format!(r#"{{"device":"{device}","centre":"y","kind":"{kind}"}}"#);
-        fs::write(files.join("meta.json"), meta).unwrap();
-        DeviceIdentity::load(&home).unwrap()
-    }
-
-    pub fn fingerprint(identity: &DeviceIdentity) -> [u8; 32] {
-        let pem = fs::read(identity.files().certificate).unwrap();
-        let der = rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
-        PeerCertificate::read(&der).unwrap().fingerprint
+        identity_in(&self.folder, authority, device, kind)
     }
 
     /// Starts a well-behaved device; it may not be connected yet.
@@ -272,6 +338,44 @@ impl Site {
     }
 }
 
+fn identity_in(
+    folder: &Folder,
+    authority: &Authority,
+    device: &str,
+    kind: DeviceKind,
+) -> DeviceIdentity {
+    let key = KeyPair::generate().unwrap();
+    let home = folder.0.join(uuid::Uuid::new_v4().to_string());
+    let files = home.join("identity");
+    fs::create_dir_all(&files).unwrap();
+    fs::write(files.join("key.pem"), key.serialize_pem()).unwrap();
+    fs::write(files.join("certificate.pem"), authority.certificate(device, kind, &key)).unwrap();
+    fs::write(files.join("authority.pem"), &authority.pem).unwrap();
+    let meta = format!(r#"{{"device":"{device}","centre":"y","kind":"{kind}"}}"#);
+    fs::write(files.join("meta.json"), meta).unwrap();
+    DeviceIdentity::load(&home).unwrap()
+}
+
+/// A device with any certificate of the authority's.
+pub fn entry(kind: DeviceKind) -> DeviceEntry {
+    DeviceEntry { kind, certificates: None, revoked: false }
+}
+
+/// The site's devices.
+pub fn everybody() -> BTreeMap<DeviceId, DeviceEntry> {
+    BTreeMap::from([
+        (id("y-edge"), entry(DeviceKind::Edge)),
+        (id("y-kiosk-1"), entry(DeviceKind::Kiosk)),
+        (id("y-seat-01"), entry(DeviceKind::Seat)),
+        (id("y-seat-02"), entry(DeviceKind::Seat)),
+    ])
+}
+
+/// A list that is newer than every certificate so far.
+fn list(devices: BTreeMap<DeviceId, DeviceEntry>) -> DeviceList {
+    DeviceList { centre: None, made_at: Utc::now() + TimeDelta::seconds(2), devices }
+}
+
 pub async fn connected(bus: &SiteBus, wanted: bool) {
     within("the connection to the site bus", async {
         bus.connected().wait_for(|now| *now == wanted).await.unwrap();
@@ -279,9 +383,9 @@ pub async fn connected(bus: &SiteBus, wanted: bool) {
     .await;
 }
 
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
-}
+#[expect(dead_code, reason = "only one of the two kinds of port is needed here")]
+#[path = "../../../tests/src/ports.rs"]
+mod ports;
 
 /// An MQTT client that asks for anything.
 pub struct Raw {

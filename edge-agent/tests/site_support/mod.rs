@@ -16,7 +16,7 @@ use model::clock::{Clock, ManualClock};
 use model::day_sheet::{
     self, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, SiteDevice,
 };
-use model::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, SpaceId};
+use model::id::{BookingId, CentreId, CredentialId, DeviceId, OfferId, PersonId, SpaceId};
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::site_event::SiteEvent;
@@ -30,11 +30,14 @@ use tokio::time::{sleep, timeout};
 use twin::Twin;
 use uuid::Uuid;
 use wire::bus::{BusInbox, BusOptions, SiteBus};
+use wire::cards::{
+    CardKey, CardKeys, CardOffered, OfferCard, OfferStands, OfferState, Offers, RekeyedCard,
+};
 use wire::credential::RegionCardKey;
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
-use wire::identity::DeviceIdentity;
+use wire::identity::{DeviceIdentity, PeerCertificate};
 use wire::request::{Answer, Card, Request, Secret};
-use wire::sheet::{SealedSheet, SheetKey, SignedManifest, seal};
+use wire::sheet::{AuditHead, SealedSheet, SheetAck, SheetKey, SignedManifest, seal};
 use wire::topics::DeviceKind;
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -67,7 +70,8 @@ pub async fn until<T>(what: &str, mut now: impl AsyncFnMut() -> Option<T>) -> T 
 /// Person 1 has a card `0101` and desk A-01, person 2 a card `0202` and desk A-02, both now.
 pub fn sheet(version: u64) -> DaySheet {
     let centre = CentreId(Uuid::from_u128(1));
-    let device = |device, kind| SiteDevice { device: id(device), kind };
+    let device =
+        |device, kind| SiteDevice { device: id(device), kind, certificates: None, revoked: false };
     let key = RegionCardKey::new(&CARD_KEY);
     let pin = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap())
         .hash_password_with_salt(PIN.as_bytes(), b"salt for a test")
@@ -107,7 +111,9 @@ pub fn sheet(version: u64) -> DaySheet {
                 digest: key.reference(&[number, number]).on_sheet(&SALT),
                 credential: CredentialId(Uuid::from_u128(number.into())),
                 person: PersonId(Uuid::from_u128(number.into())),
+                generation: 1,
                 blocked: false,
+                valid_until: None,
             })
             .collect(),
         people: (1..=2_u128)
@@ -152,12 +158,18 @@ pub struct HubState {
     pub sealed: Option<SealedSheet>,
     pub fetched: u32,
     pub acknowledged: u64,
+    pub seen_head: Option<AuditHead>,
     pub events: Vec<SiteEvent>,
     pub told_until: Option<DateTime<Utc>>,
     pub mirror: Twin,
     pub compared: u32,
     pub differed: u32,
     pub snapshots: u32,
+    pub card_keys: Option<CardKeys>,
+    pub keys_fetched: u32,
+    pub refuse_offers: Option<&'static str>,
+    pub offers: Vec<(OfferCard, OfferStands)>,
+    pub rekeyed: Vec<RekeyedCard>,
 }
 
 impl FakeHub {
@@ -176,7 +188,11 @@ impl FakeHub {
     }
 
     pub fn seal(&self, sheet: &DaySheet) -> SealedSheet {
-        seal(sheet, &SALT, morning(), &self.key).unwrap()
+        self.seal_with(sheet, None)
+    }
+
+    pub fn seal_with(&self, sheet: &DaySheet, audit_head: Option<AuditHead>) -> SealedSheet {
+        seal(sheet, &SALT, morning(), audit_head, &self.key).unwrap()
     }
 
     fn here(&self) -> Result<MutexGuard<'_, HubState>, HubError> {
@@ -200,11 +216,22 @@ impl Hub for FakeHub {
     async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError> {
         let state = self.here()?;
         let bytes = state.sealed.as_ref().and_then(|sealed| sealed.sections.get(sha256));
-        bytes.cloned().ok_or(HubError::Refused { status: 404, why: "gone".to_owned() })
+        bytes.cloned().ok_or(HubError::Refused {
+            status: 404,
+            kind: String::new(),
+            why: "gone".to_owned(),
+        })
     }
 
-    async fn acknowledge(&self, version: u64) -> Result<(), HubError> {
-        self.here()?.acknowledged = version;
+    async fn revocations(&self) -> Result<String, HubError> {
+        let (kind, why) = (String::new(), "only Mosquitto needs it".to_owned());
+        Err(HubError::Refused { status: 404, kind, why })
+    }
+
+    async fn acknowledge(&self, ack: &SheetAck) -> Result<(), HubError> {
+        let mut state = self.here()?;
+        state.acknowledged = ack.version;
+        state.seen_head = ack.audit_head;
         Ok(())
     }
 
@@ -240,6 +267,38 @@ impl Hub for FakeHub {
         state.snapshots += 1;
         let restored = serde_json::from_value(snapshot.state.clone()).unwrap();
         state.mirror.restore(&restored);
+        Ok(())
+    }
+
+    async fn card_keys(&self) -> Result<CardKeys, HubError> {
+        let mut state = self.here()?;
+        state.keys_fetched += 1;
+        let key = CARD_KEY_BASE64.to_owned();
+        let first = CardKeys { keys: vec![CardKey { generation: 1, key }] };
+        Ok(state.card_keys.clone().unwrap_or(first))
+    }
+
+    async fn offer_card(&self, offer: &OfferCard) -> Result<CardOffered, HubError> {
+        let mut state = self.here()?;
+        if let Some(kind) = state.refuse_offers {
+            let why = "no".to_owned();
+            return Err(HubError::Refused { status: 409, kind: kind.to_owned(), why });
+        }
+        let number = u128::try_from(state.offers.len()).unwrap();
+        let stands =
+            OfferStands { offer: OfferId(Uuid::from_u128(number)), state: OfferState::Open };
+        state.offers.push((offer.clone(), stands));
+        let ends_at = morning() + TimeDelta::minutes(10);
+        Ok(CardOffered { offer: stands.offer, code: "K7M-2QX".to_owned(), ends_at })
+    }
+
+    async fn offers(&self) -> Result<Offers, HubError> {
+        let state = self.here()?;
+        Ok(Offers { offers: state.offers.iter().map(|(_, stands)| *stands).collect() })
+    }
+
+    async fn rekeyed(&self, cards: &[RekeyedCard]) -> Result<(), HubError> {
+        self.here()?.rekeyed.extend_from_slice(cards);
         Ok(())
     }
 
@@ -324,6 +383,24 @@ impl House {
         if edge {
             write("region-card-key", CARD_KEY_BASE64);
         }
+    }
+
+    /// The next identity of the edge, as a renewal leaves it on disk.
+    pub fn next_identity(&self) -> DeviceIdentity {
+        self.enrol("y-edge", DeviceKind::Edge);
+        DeviceIdentity::load(&self.data()).unwrap()
+    }
+
+    /// The SHA-256 of the certificate that the site's bus shows.
+    pub async fn bus_certificate(&self, site: &Site) -> [u8; 32] {
+        self.enrol("y-seat-01", DeviceKind::Seat);
+        let identity = DeviceIdentity::load(&self.home("y-seat-01")).unwrap();
+        let address = site.bus_address().unwrap();
+        let tls = tokio_rustls::TlsConnector::from(Arc::new(identity.client_config().unwrap()));
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let stream = tls.connect(address.ip().into(), stream).await.unwrap();
+        let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+        PeerCertificate::read(&shown).unwrap().fingerprint
     }
 
     pub fn data(&self) -> PathBuf {

@@ -70,8 +70,8 @@ pub struct Booking {
 #[derive(Serialize, ToSchema)]
 pub struct Desk {
     space: Uuid,
-    #[serde(flatten)]
-    when: Slot,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
     /// When it was given free again, if it was.
     released_at: Option<DateTime<Utc>>,
 }
@@ -80,8 +80,8 @@ pub struct Desk {
 #[derive(Serialize, ToSchema)]
 pub struct Care {
     child: Uuid,
-    #[serde(flatten)]
-    when: Slot,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
     /// When it was given free again, if it was.
     released_at: Option<DateTime<Utc>>,
 }
@@ -147,6 +147,16 @@ pub async fn make(
             }
             Booked::NoChild => {
                 return Err(Problem::not_found("A child is not among your own.").into());
+            }
+            Booked::NoConsent(child) => {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "no-consent",
+                    "A guardian has not agreed to care",
+                    format!("Agree to care for this child first, at /children/{child}."),
+                )
+                .with("child", child)
+                .into());
             }
         };
     let location = format!("/api/v1/bookings/{}", booking.id);
@@ -332,7 +342,8 @@ fn view(atlas: &Atlas, booking: Made) -> Booking {
             .iter()
             .map(|claim| Desk {
                 space: claim.space.0,
-                when: claim.when.into(),
+                starts_at: claim.when.starts(),
+                ends_at: claim.when.ends(),
                 released_at: claim.released_at,
             })
             .collect(),
@@ -341,7 +352,8 @@ fn view(atlas: &Atlas, booking: Made) -> Booking {
             .iter()
             .map(|claim| Care {
                 child: claim.child.0,
-                when: claim.when.into(),
+                starts_at: claim.when.starts(),
+                ends_at: claim.when.ends(),
                 released_at: claim.released_at,
             })
             .collect(),

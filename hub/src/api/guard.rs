@@ -42,6 +42,8 @@ pub async fn dress(request: Request, next: Next) -> Response {
         return response;
     }
     let problem = match status {
+        // The greeter, which speaks no JSON, turns wrong tokens away.
+        StatusCode::UNAUTHORIZED => Problem::from(Refused::BadToken),
         StatusCode::NOT_FOUND => Problem::not_found("See /api/openapi.json for what there is."),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(
             status,
@@ -50,6 +52,8 @@ pub async fn dress(request: Request, next: Next) -> Response {
             "The header Allow names the methods it takes.",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("At most 64 KiB are taken."),
+        StatusCode::TOO_MANY_REQUESTS => Refused::TooMany { seconds: 0 }.into(),
+        StatusCode::FORBIDDEN => Refused::Csrf.into(),
         StatusCode::SERVICE_UNAVAILABLE => Problem::new(
             status,
             "unavailable",
@@ -66,10 +70,11 @@ pub async fn dress(request: Request, next: Next) -> Response {
             Problem::new(status, "malformed", "The request cannot be read", status.to_string())
         }
     };
-    let allow = response.headers().get(header::ALLOW).cloned();
     let mut dressed = problem.into_response();
-    if let Some(allow) = allow {
-        dressed.headers_mut().insert(header::ALLOW, allow);
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            dressed.headers_mut().insert(name, value.clone());
+        }
     }
     dressed
 }

@@ -22,7 +22,7 @@ pub struct Me {
     name: String,
     #[schema(value_type = String, example = "ja")]
     language: Language,
-    /// What they were given to do: `role`, and where it counts.
+    /// What they may do now: `role`, and where it counts.
     #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
     /// Their children, for bookings with care.
@@ -60,7 +60,7 @@ pub async fn get(State(web): State<Web>, caller: Caller) -> Answer<Json<Me>> {
         email: person.email.clone(),
         name: person.name.clone(),
         language: person.language,
-        grants: person.grants.clone(),
+        grants: caller.grants().to_vec(),
         children: children.collect(),
         csrf_token: caller.csrf.clone(),
     }))

@@ -1,27 +1,38 @@
 //! The API for programs, under `/api`: JSON in and out, refusals as problems, described by itself
 //! at `/api/openapi.json`.
 
+pub mod audit;
 pub mod availability;
 pub mod bookings;
+pub mod cards;
 pub mod centres;
+pub mod devices;
+pub mod employers;
 pub mod guard;
 pub mod me;
+pub mod people;
 pub mod session;
+pub mod sessions;
 
+use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use model::permission::Action::*;
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
+use crate::routes::{About, Described, Routes};
 use crate::service::Refused;
 use crate::web::Web;
+
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const DELETE: Method = Method::DELETE;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,30 +49,65 @@ use crate::web::Web;
     tags(
         (name = "places", description = "Centres and when they have room"),
         (name = "bookings", description = "Bookings of desks and care, all or nothing"),
-        (name = "session", description = "Signing in and out")
+        (name = "devices", description = "The devices of a centre"),
+        (name = "cards", description = "Cards that open doors"),
+        (name = "session", description = "Signing in and out"),
+        (name = "audit", description = "The record of who did what"),
+        (name = "employers", description = "An employer's people, and the visits it pays for"),
+        (name = "people", description = "People and their roles")
     )
 )]
 struct Description;
 
-/// Every address under `/api`.
-pub fn router() -> Router<Web> {
-    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(centres::list))
-        .routes(routes!(availability::get))
-        .routes(routes!(bookings::make, bookings::list))
-        .routes(routes!(bookings::get))
-        .routes(routes!(bookings::cancel))
-        .routes(routes!(session::sign_in, session::sign_out))
-        .routes(routes!(me::get))
-        .split_for_parts();
+/// Every address under `/api`, and the document that tells of them.
+#[must_use]
+pub fn routes() -> (Routes<Web>, utoipa::openapi::OpenApi) {
+    let (routes, mut document) = Described::new(Description::openapi())
+        .with(routes!(centres::list), [(GET, Search, About::Nothing)])
+        .with(routes!(availability::get), [(GET, Search, About::Nothing)])
+        .with(
+            routes!(bookings::make, bookings::list),
+            [(POST, BookDesk, About::CallerAtCentre), (GET, SeeBooking, About::Caller)],
+        )
+        .with(routes!(bookings::get), [(GET, SeeBooking, About::Booking)])
+        .with(routes!(bookings::cancel), [(POST, CancelBooking, About::Booking)])
+        .with(
+            routes!(session::sign_in, session::sign_out),
+            [(POST, UseTheDoor, About::Nothing), (DELETE, KeepSignIn, About::Caller)],
+        )
+        .with(routes!(devices::list), [(GET, ManageDevices, About::Centre)])
+        .with(routes!(devices::enrol_code), [(POST, ManageDevices, About::CentreDevice)])
+        .with(routes!(devices::revoke), [(POST, ManageDevices, About::CentreDevice)])
+        .with(routes!(me::get), [(GET, KeepAccount, About::Caller)])
+        .with(
+            routes!(sessions::list, sessions::end_others),
+            [(GET, KeepSignIn, About::Caller), (DELETE, KeepSignIn, About::Caller)],
+        )
+        .with(routes!(sessions::end), [(DELETE, KeepSignIn, About::Session)])
+        .with(
+            routes!(cards::list, cards::add),
+            [(GET, KeepCards, About::Caller), (POST, KeepCards, About::Caller)],
+        )
+        .with(routes!(cards::lost), [(POST, KeepCards, About::Card)])
+        .with(
+            routes!(cards::of_guest, cards::add_for_guest),
+            [(GET, ManageCards, About::Centre), (POST, ManageCards, About::Centre)],
+        )
+        .with(routes!(cards::block), [(POST, ManageCards, About::GuestsCard)])
+        .with(routes!(cards::unblock), [(POST, ManageCards, About::GuestsCard)])
+        .with(routes!(audit::list), [(GET, ReadAudit, About::Theirs)])
+        .with(routes!(employers::visits), [(GET, SeePaidVisits, About::Employer)])
+        .with(routes!(employers::members), [(GET, ManageMembers, About::Employer)])
+        .with(routes!(people::find), [(GET, ManagePeople, About::Nothing)])
+        .with(routes!(people::set), [(PUT, ManagePeople, About::Person)])
+        .split();
     // It is served under /api, and its paths say so.
-    let mut description = description;
-    let paths = std::mem::take(&mut description.paths.paths);
-    description.paths.paths =
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths =
         paths.into_iter().map(|(path, item)| (format!("/api{path}"), item)).collect();
-    router
-        .route("/openapi.json", get(async move || Json(description.clone())))
-        .fallback(async || Problem::not_found("See /api/openapi.json for what there is."))
+    let told = document.clone();
+    let tell = async move || Json(told.clone());
+    (routes.get("/openapi.json", UseTheDoor, About::Nothing, tell), document)
 }
 
 /// An answer of the API, or the problem that stands in its way.
@@ -125,5 +171,40 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await?;
         text.parse().map(Self).map_err(|_| Refused::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_document_has_its_right_and_none_is_left_over() {
+        let (routes, document) = routes();
+        let told: BTreeSet<(String, String)> = document
+            .paths
+            .paths
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = [
+                    ("GET", &item.get),
+                    ("PUT", &item.put),
+                    ("POST", &item.post),
+                    ("PATCH", &item.patch),
+                    ("DELETE", &item.delete),
+                ];
+                methods
+                    .into_iter()
+                    .filter(|(_, operation)| operation.is_some())
+                    .map(|(method, _)| (method.to_owned(), path.clone()))
+            })
+            .collect();
+        let (declared, _) = routes.below("/api").split();
+        let mut declared: BTreeSet<(String, String)> =
+            declared.into_iter().map(|route| (route.method.to_string(), route.path)).collect();
+        assert!(declared.remove(&("GET".to_owned(), "/api/openapi.json".to_owned())));
+        assert_eq!(declared, told);
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Answer, Body};
 use crate::problem::Problem;
-use crate::service::sign_in::{SignIn, sign_in as try_sign_in};
+use crate::service::sign_in::{Denied, sign_in_at_once};
 use crate::service::{Caller, session};
 use crate::web::{Web, cookies};
 
@@ -19,6 +19,9 @@ use crate::web::{Web, cookies};
 pub struct Credentials {
     email: String,
     password: String,
+    /// A one-time code or a recovery code, from those who have a second factor.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// What a program needs of its session.
@@ -36,7 +39,7 @@ pub struct Session {
     responses(
         (status = 201, body = Session),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "E-mail or password is wrong."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "E-mail or password is wrong, or the code is missing (`second-factor-needed`) or wrong (`wrong-code`)."),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many wrong tries."),
     )
@@ -46,22 +49,33 @@ pub async fn sign_in(
     caller: Caller,
     Body(credentials): Body<Credentials>,
 ) -> Answer<Response> {
-    let Credentials { email, password } = credentials;
-    match try_sign_in(&web.hub, &web.throttle, &caller, &email, &password).await? {
-        SignIn::Done { started, .. } => {
+    let Credentials { email, password, code } = credentials;
+    let (hub, code) = (&web.hub, code.as_deref());
+    let denied = |name, title, detail| {
+        Err(Problem::new(StatusCode::UNAUTHORIZED, name, title, detail).into())
+    };
+    match sign_in_at_once(hub, &web.throttle, &caller, &email, &password, code).await? {
+        Ok(signed_in) => {
+            let started = signed_in.started;
             let cookie = cookies::session(&started.token, web.settings.secure_cookies);
             let session =
                 Session { csrf_token: started.session.csrf, ends_at: started.session.ends_at };
             Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(session)).into_response())
         }
-        SignIn::Wrong => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "wrong-credentials",
-            "E-mail or password is wrong",
-            "Check both and try again.",
-        )
-        .into()),
-        SignIn::Wait(until) => {
+        Err(Denied::Wrong) => {
+            denied("wrong-credentials", "E-mail or password is wrong", "Check both and try again.")
+        }
+        Err(Denied::CodeNeeded) => denied(
+            "second-factor-needed",
+            "A second factor is needed",
+            "Send a one-time code or a recovery code as code.",
+        ),
+        Err(Denied::WrongCode) => denied(
+            "wrong-code",
+            "The code is wrong or was used already",
+            "Send the next one-time code, or another recovery code.",
+        ),
+        Err(Denied::Wait(until)) => {
             let seconds = (until - web.hub.now()).num_seconds().max(1);
             let mut response = Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -88,9 +102,7 @@ pub async fn sign_in(
 )]
 pub async fn sign_out(State(web): State<Web>, caller: Caller) -> Answer<Response> {
     caller.signed_in()?;
-    if let Some(session) = &caller.session {
-        session::end(&web.hub, session).await?;
-    }
+    session::sign_out(&web.hub, &caller).await?;
     let cookie = cookies::no_session(web.settings.secure_cookies);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }

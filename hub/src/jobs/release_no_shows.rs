@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 
 use model::id::CentreId;
 use model::no_show::may_release;
-use store::StoreError;
 
 use crate::hub::Hub;
-
-/// The job's name in the database.
-pub const NAME: &str = "release-no-shows";
+use crate::service::Refused;
 
 /// Releases what may be released; answers how many claims that were.
 ///
 /// # Errors
 /// When the database does not answer; what was released by then stays so.
-pub async fn run(hub: &Hub) -> Result<u32, StoreError> {
+pub async fn run(hub: &Hub) -> Result<u64, Refused> {
     let now = hub.now();
     let claims = hub.store.unvisited_claims(now).await?;
     if claims.is_empty() {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, Part, encode};
 use super::html;
+use crate::problem::Problem;
 use crate::service::{Caller, Refused};
 use crate::web::refusal::Hint;
 
@@ -20,6 +21,8 @@ struct Page {
     title: &'static str,
     lead: &'static str,
     again: Option<String>,
+    /// The way to a second factor.
+    second: Option<String>,
 }
 
 /// No such page.
@@ -42,15 +45,24 @@ pub async fn dress(OriginalUri(uri): OriginalUri, request: Request, next: Next) 
         return response;
     }
     let here = uri.path_and_query().map_or("/", |all| all.as_str());
+    if response.extensions().get() == Some(&Hint::BadToken) {
+        return Problem::from(Refused::BadToken).into_response();
+    }
     if status == StatusCode::UNAUTHORIZED {
         let next = if reads { here } else { "/" };
         return Redirect::to(&format!("/sign-in?next={}", encode(next))).into_response();
     }
     let hint = response.extensions().get::<Hint>().copied();
-    let allow = response.headers().get(header::ALLOW).cloned();
+    if hint == Some(Hint::Proof) {
+        let next = if reads { here } else { "/account/sign-in" };
+        let to = format!("/account/sign-in/prove?next={}", encode(next));
+        return Redirect::to(&to).into_response();
+    }
     let mut dressed = page(caller, status, hint, reads.then(|| here.to_owned()));
-    if let Some(allow) = allow {
-        dressed.headers_mut().insert(header::ALLOW, allow);
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            dressed.headers_mut().insert(name, value.clone());
+        }
     }
     dressed
 }
@@ -74,6 +86,14 @@ fn page(caller: &Caller, status: StatusCode, hint: Option<Hint>, here: Option<St
                 "The page was opened a while ago, or you have signed in again since. Open it afresh; nothing has changed.",
             ),
         ),
+        (_, Some(Hint::SecondFactor)) => (
+            "lock",
+            f.say("もう1つの確認が必要です", "One more step is needed"),
+            f.say(
+                "ほかの人の情報がある画面です。パスワードのほかに、認証アプリかパスキーでの確認をお願いします。",
+                "This page holds other people’s data. Beside your password it takes an authenticator app or a passkey.",
+            ),
+        ),
         (StatusCode::FORBIDDEN, _) => (
             "lock",
             f.say("この画面を見る権限がありません", "You do not have the right to see this"),
@@ -86,6 +106,14 @@ fn page(caller: &Caller, status: StatusCode, hint: Option<Hint>, here: Option<St
             "warn",
             f.say("送られた内容が大きすぎます", "What was sent is too long"),
             f.say("短くして、もう一度送ってください。", "Please shorten it and send it again."),
+        ),
+        (StatusCode::TOO_MANY_REQUESTS, _) => (
+            "warn",
+            f.say("少し待ってから、もう一度開いてください", "Please wait a moment and try again"),
+            f.say(
+                "短い時間にたくさん送られました。1分ほどで、また使えます。予約は消えていません。",
+                "Too much was sent in a short time. It works again in about a minute, and your bookings are safe.",
+            ),
         ),
         (StatusCode::SERVICE_UNAVAILABLE, _) => (
             "offline",
@@ -109,6 +137,8 @@ fn page(caller: &Caller, status: StatusCode, hint: Option<Hint>, here: Option<St
             f.say("前の画面に戻って、もう一度お試しください。", "Please go back and try again."),
         ),
     };
+    let second = (hint == Some(Hint::SecondFactor))
+        .then(|| format!("/sign-in/second?next={}", encode(here.as_deref().unwrap_or("/"))));
     let again = here.filter(|_| status.is_server_error());
-    html(status, &Page { f, status: status.as_u16(), sign, title, lead, again })
+    html(status, &Page { f, status: status.as_u16(), sign, title, lead, again, second })
 }

@@ -20,6 +20,12 @@ pub enum Part {
     Operations,
     /// Reports of the caller's municipality.
     Reports,
+    /// The record of who did what.
+    Audit,
+    /// An employer kept by the caller.
+    Employer,
+    /// People and their roles.
+    People,
     /// The account.
     Account,
     /// None of them.
@@ -45,6 +51,8 @@ pub struct Frame {
     pub name: Option<String>,
     /// What every form carries.
     pub csrf: String,
+    /// What every script and style tag carries.
+    pub nonce: String,
     /// The ways in the title bar.
     pub ways: Vec<Way>,
     /// This page in the other language.
@@ -65,6 +73,7 @@ impl Frame {
             language: caller.language,
             name: caller.person.as_ref().map(|person| person.name.clone()),
             csrf: caller.csrf.clone(),
+            nonce: caller.nonce.clone(),
             ways: ways(caller, part),
             other_language: with_language(&caller.here, other(caller.language)),
             here: encode(&caller.here),
@@ -114,14 +123,29 @@ fn ways(caller: &Caller, part: Part) -> Vec<Way> {
         let name = if language == Language::Ja { ja } else { en };
         ways.push(Way { href, icon, name, here: of == part });
     };
-    let runs = caller.grants().iter().any(|grant| matches!(grant, Grant::Operator { .. }));
+    // What waits for a second factor is shown too: its page says so and leads on.
+    let given = || caller.grants().iter().chain(&caller.withheld);
+    let runs = given().any(|grant| matches!(grant, Grant::Operator { .. }));
     if runs {
         add("/operations".into(), "desk", "館内", "Live", Part::Operations);
     }
-    for grant in caller.grants() {
+    for grant in given() {
         if let Grant::MunicipalAdmin { municipality } = grant {
             add(format!("/reports/{municipality}"), "chart", "利用報告", "Report", Part::Reports);
         }
+    }
+    let reads = |grant: &Grant| matches!(grant, Grant::Operator { .. } | Grant::SystemAdmin);
+    if caller.grants().iter().any(reads) {
+        add("/audit".into(), "info", "記録", "Record", Part::Audit);
+    }
+    for grant in given() {
+        if let Grant::EmployerAdmin { employer } = grant {
+            let href = format!("/employers/{employer}");
+            add(href, "people", "企業の管理", "Employer", Part::Employer);
+        }
+    }
+    if given().any(|grant| *grant == Grant::SystemAdmin) {
+        add("/people".into(), "people", "人と役割", "People", Part::People);
     }
     let books = caller.may_own(Action::BookDesk);
     if caller.person.is_none() || books {

@@ -1,14 +1,17 @@
 //! Pages: HTML that works alone. A page's path is its template's path is its address.
 
 pub mod account;
+pub mod audit;
 pub mod bookings;
 pub mod centres;
 pub mod children;
+pub mod employers;
 pub mod errors;
 pub mod fields;
 pub mod frame;
 pub mod index;
 pub mod operations;
+pub mod people;
 pub mod reports;
 pub mod search;
 pub mod sign_in;
@@ -17,34 +20,159 @@ pub mod wish;
 pub mod words;
 
 use askama::Template;
-use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use model::permission::Action::*;
 
+use account::sign_in as signing_in;
+
+use crate::routes::{About, Routes};
 use crate::web::Web;
 
 /// Every page.
-pub fn router() -> Router<Web> {
-    Router::new()
-        .route("/", get(index::get))
-        .route("/search", get(search::get))
-        .route("/bookings", get(bookings::get).post(bookings::post))
-        .route("/bookings/{id}", get(bookings::booking::get))
-        .route("/bookings/{id}/cancel", get(bookings::cancel::get).post(bookings::cancel::post))
-        .route("/children", get(children::get).post(children::post))
-        .route("/account", get(account::get))
-        .route("/account/pin", post(account::pin))
-        .route("/account/language", post(account::language))
-        .route("/sign-in", get(sign_in::get).post(sign_in::post))
-        .route("/sign-out", post(sign_out::post))
-        .route("/centres/{slug}", get(centres::get))
-        .route("/operations", get(operations::get))
-        .route("/operations/{slug}", get(operations::centre::get))
-        .route("/operations/{slug}/live", get(operations::centre::live))
-        .route("/reports/{id}", get(reports::get))
-        .route("/reports/{id}/months.csv", get(reports::csv))
-        .fallback(errors::not_found)
+#[must_use]
+pub fn routes() -> Routes<Web> {
+    Routes::default()
+        .get("/", Search, About::Nothing, index::get)
+        .get("/search", Search, About::Nothing, search::get)
+        .get("/centres/{slug}", Search, About::Centre, centres::get)
+        .get("/bookings", SeeBooking, About::Caller, bookings::get)
+        .post("/bookings", BookDesk, About::CallerAtCentre, bookings::post)
+        .get("/bookings/{id}", SeeBooking, About::Booking, bookings::booking::get)
+        .get("/bookings/{id}/cancel", SeeBooking, About::Booking, bookings::cancel::get)
+        .post("/bookings/{id}/cancel", CancelBooking, About::Booking, bookings::cancel::post)
+        .get("/audit", ReadAudit, About::Theirs, audit::get)
+        .get("/audit/entries.csv", ReadAudit, About::Theirs, audit::csv)
+        .get("/audit/entries.jsonl", ReadAudit, About::Theirs, audit::jsonl)
+        .get("/account/audit", ReadAudit, About::Caller, account::data::audit)
+        .get("/account/export", KeepAccount, About::Caller, account::data::export)
+        .post("/account/export", KeepAccount, About::Caller, account::data::take)
+        .get("/account/delete", KeepAccount, About::Caller, account::data::delete)
+        .post("/account/delete", KeepAccount, About::Caller, account::data::erase)
+        .post("/account/telephone", KeepAccount, About::Caller, account::data::telephone)
+        .post("/children/invite", KeepChildren, About::Caller, children::invite)
+        .post("/children/join", KeepChildren, About::Caller, children::join)
+        .get("/children/{id}", SeeChildHealth, About::Child, children::child::get)
+        .post("/children/{id}/health", KeepChildren, About::Child, children::child::health)
+        .post("/children/{id}/consents", KeepChildren, About::Child, children::child::consent)
+        .get("/children", KeepChildren, About::Caller, children::get)
+        .post("/children", KeepChildren, About::Caller, children::post)
+        .get("/account", KeepAccount, About::Caller, account::get)
+        .post("/account/pin", KeepAccount, About::Caller, account::pin)
+        .post("/account/language", KeepAccount, About::Caller, account::language)
+        .get("/account/sign-in", KeepSignIn, About::Caller, signing_in::get)
+        .get("/account/sign-in/password", KeepSignIn, About::Caller, signing_in::password::get)
+        .post("/account/sign-in/password", KeepSignIn, About::Caller, signing_in::password::post)
+        .get("/account/sign-in/prove", KeepSignIn, About::Caller, signing_in::prove::get)
+        .post("/account/sign-in/prove", KeepSignIn, About::Caller, signing_in::prove::post)
+        .get("/account/sign-in/code", KeepSignIn, About::Caller, signing_in::code::get)
+        .post("/account/sign-in/code", KeepSignIn, About::Caller, signing_in::code::post)
+        .post("/account/sign-in/code/remove", KeepSignIn, About::Caller, signing_in::code::remove)
+        .post("/account/sign-in/recovery", KeepSignIn, About::Caller, signing_in::recovery::post)
+        .get("/account/sign-in/passkeys", KeepSignIn, About::Caller, signing_in::passkeys::get)
+        .post("/account/sign-in/passkeys", KeepSignIn, About::Caller, signing_in::passkeys::post)
+        .post(
+            "/account/sign-in/passkeys/options",
+            KeepSignIn,
+            About::Caller,
+            signing_in::passkeys::options,
+        )
+        .post(
+            "/account/sign-in/passkeys/{id}/remove",
+            KeepSignIn,
+            About::Passkey,
+            signing_in::passkeys::remove,
+        )
+        .post("/account/sign-in/sessions/end", KeepSignIn, About::Caller, signing_in::end_others)
+        .post("/account/sign-in/sessions/{id}/end", KeepSignIn, About::Session, signing_in::end)
+        .get("/sign-in/second", UseTheDoor, About::Nothing, sign_in::second::get)
+        .post("/sign-in/second", UseTheDoor, About::Nothing, sign_in::second::post)
+        .post("/sign-in/passkey", UseTheDoor, About::Nothing, sign_in::passkey::post)
+        .post("/sign-in/passkey/options", UseTheDoor, About::Nothing, sign_in::passkey::options)
+        .get("/account/cards", KeepCards, About::Caller, account::cards::get)
+        .get("/account/cards/add", KeepCards, About::Caller, account::cards::add::get)
+        .post("/account/cards/add", KeepCards, About::Caller, account::cards::add::post)
+        .post("/account/cards/{id}/lost", KeepCards, About::Card, account::cards::lost)
+        .post("/account/cards/{id}/name", KeepCards, About::Card, account::cards::name)
+        .get("/account/tokens", KeepSignIn, About::Caller, account::tokens::get)
+        .post("/account/tokens", KeepSignIn, About::Caller, account::tokens::post)
+        .post("/account/tokens/revoke", KeepSignIn, About::Caller, account::tokens::revoke)
+        .get("/employers/{id}", ManageMembers, About::Employer, employers::get)
+        .get("/employers/{id}/visits.csv", SeePaidVisits, About::Employer, employers::csv)
+        .post("/employers/{id}/members", ManageMembers, About::Employer, employers::add)
+        .post("/employers/{id}/members/end", ManageMembers, About::Employer, employers::end)
+        .post("/employers/{id}/tokens", ManageMembers, About::Employer, employers::make_token)
+        .post(
+            "/employers/{id}/tokens/revoke",
+            ManageMembers,
+            About::Employer,
+            employers::revoke_token,
+        )
+        .get("/employers/{id}/sign-in", ManageMembers, About::Employer, employers::sign_in::get)
+        .post("/employers/{id}/sign-in", ManageMembers, About::Employer, employers::sign_in::post)
+        .post(
+            "/employers/{id}/sign-in/drop",
+            ManageMembers,
+            About::Employer,
+            employers::sign_in::drop,
+        )
+        .get("/people", ManagePeople, About::Nothing, people::get)
+        .get("/people/employers", ManagePeople, About::Nothing, people::employers::get)
+        .post("/people/employers", ManagePeople, About::Nothing, people::employers::post)
+        .get("/people/{id}", ManagePeople, About::Person, people::one)
+        .post("/people/{id}/give", ManagePeople, About::Person, people::give)
+        .post("/people/{id}/take", ManagePeople, About::Person, people::take)
+        .get("/sign-in/organisation", UseTheDoor, About::Nothing, sign_in::organisation::get)
+        .post("/sign-in/organisation", UseTheDoor, About::Nothing, sign_in::organisation::post)
+        .get("/sign-in/organisation/back", UseTheDoor, About::Nothing, sign_in::organisation::back)
+        .get("/sign-in", UseTheDoor, About::Nothing, sign_in::get)
+        .post("/sign-in", UseTheDoor, About::Nothing, sign_in::post)
+        .post("/sign-out", UseTheDoor, About::Nothing, sign_out::post)
+        .get("/operations", SeeLiveCentre, About::Theirs, operations::get)
+        .get("/operations/{slug}", SeeLiveCentre, About::Centre, operations::centre::get)
+        .get("/operations/{slug}/live", SeeLiveCentre, About::Centre, operations::centre::live)
+        .get("/operations/{slug}/devices", ManageDevices, About::Centre, operations::devices::get)
+        .post("/operations/{slug}/devices", ManageDevices, About::Centre, operations::devices::post)
+        .post(
+            "/operations/{slug}/devices/{device}/enrol-code",
+            ManageDevices,
+            About::CentreDevice,
+            operations::devices::enrol_code::post,
+        )
+        .get(
+            "/operations/{slug}/devices/{device}/revoke",
+            ManageDevices,
+            About::CentreDevice,
+            operations::devices::revoke::get,
+        )
+        .post(
+            "/operations/{slug}/devices/{device}/revoke",
+            ManageDevices,
+            About::CentreDevice,
+            operations::devices::revoke::post,
+        )
+        .post(
+            "/operations/{slug}/devices/{device}/remove",
+            ManageDevices,
+            About::CentreDevice,
+            operations::devices::remove,
+        )
+        .get("/operations/{slug}/cards", ManageCards, About::Centre, operations::cards::get)
+        .post("/operations/{slug}/cards", ManageCards, About::Centre, operations::cards::post)
+        .post(
+            "/operations/{slug}/cards/{id}/block",
+            ManageCards,
+            About::GuestsCard,
+            operations::cards::block,
+        )
+        .post(
+            "/operations/{slug}/cards/{id}/unblock",
+            ManageCards,
+            About::GuestsCard,
+            operations::cards::unblock,
+        )
+        .get("/reports/{id}", ReadReport, About::Municipality, reports::get)
+        .get("/reports/{id}/months.csv", ReadReport, About::Municipality, reports::csv)
 }
 
 /// A page as an answer.

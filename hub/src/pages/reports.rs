@@ -157,7 +157,7 @@ fn shown(cell: Cell) -> Option<u32> {
 }
 
 /// A text that no spreadsheet takes for a formula.
-fn unformulaic(text: &str) -> String {
+pub(crate) fn unformulaic(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

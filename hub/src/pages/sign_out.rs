@@ -14,9 +14,7 @@ pub async fn post(
     caller: Caller,
     Posted(_): Posted,
 ) -> Result<Response, Refused> {
-    if let Some(session) = &caller.session {
-        session::end(&web.hub, session).await?;
-    }
+    session::sign_out(&web.hub, &caller).await?;
     let cookie = cookies::no_session(web.settings.secure_cookies);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }

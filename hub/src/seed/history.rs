@@ -5,6 +5,7 @@
 use anyhow::{Result, bail};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
 use model::booking::BookingCode;
+use model::card::CardState;
 use model::centre::Centre;
 use model::id::{BookingId, SpaceId, VisitId};
 use model::interval::Interval;
@@ -190,7 +191,7 @@ async fn book(hub: &Hub, centre: &Centre, visit: &PastVisit) -> Result<SpaceId> 
 /// What they showed: their card, where they have one.
 async fn proof(hub: &Hub, visit: &PastVisit) -> Result<Proof> {
     let cards = hub.store.credentials_of(people::person_id(visit.person)).await?;
-    let card = cards.into_iter().find(|card| !card.blocked);
+    let card = cards.into_iter().find(|card| card.state == CardState::Active);
     Ok(card.map_or(Proof::Code, |card| Proof::Card { credential: card.id }))
 }
 

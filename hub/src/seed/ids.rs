@@ -16,6 +16,8 @@ pub(super) enum Of {
     Booking = 8,
     Visit = 9,
     Credential = 10,
+    Household = 11,
+    Consent = 12,
 }
 
 /// The `number`th id of its kind; a booking leaves two digits for the claims that follow it.

@@ -16,15 +16,35 @@ mod tests;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
 use model::language::LocalText;
 
 use crate::hub::Hub;
+use crate::service::{Refused, codes};
 
 /// The password of every demo account; good for nothing but the demo.
 pub const PASSWORD: &str = "kyoten-demo";
 
 /// The PIN of every demo account that has one; good for nothing but the demo.
 pub const PIN: &str = "2468";
+
+/// What the one-time codes of those in the demo who need a second factor are made from; good for
+/// nothing but the demo.
+const CODE_SECRET: &str = "KYOTENDEMOKYOTENDEMOKYOTENDEMO22";
+
+/// The one-time code that the demo's staff is asked for.
+///
+/// # Errors
+/// Never, unless the demo's secret is none.
+pub fn code(now: DateTime<Utc>) -> Result<String, Refused> {
+    codes::code_at(CODE_SECRET, now)
+}
+
+/// The ten recovery codes of each of them; each works once.
+#[must_use]
+pub fn recovery_codes() -> Vec<String> {
+    ('A'..='J').map(|letter| format!("KYOT-ENDE-MORE-{letter}{letter}{letter}{letter}")).collect()
+}
 
 /// Somebody a visitor of the demo can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +59,8 @@ pub struct DemoAccount {
     pub card: Option<&'static str>,
     /// What they type at a kiosk after a booking code.
     pub pin: Option<&'static str>,
+    /// Whether they are asked for a [`code`].
+    pub second_factor: bool,
 }
 
 /// Every demo account, the most useful ones first.

@@ -3,44 +3,47 @@
 use anyhow::{Context, Result};
 use chrono::Months;
 use chrono_tz::Asia::Tokyo;
+use model::card::CardState;
 use model::child::Particulars;
-use model::id::{ChildId, CredentialId, EmployerId, PersonId};
+use model::consent::Purpose;
+use model::id::{ChildId, ConsentId, CredentialId, EmployerId, HouseholdId, PersonId};
 use model::language::{Language, LocalText};
-use model::people::{Grant, Person};
-use store::{Credential, Employer, SealedChild};
+use model::people::{Given, Grant, Person, Term};
+use model::permission::role_of;
+use store::{Consent, Credential, Employer, EmployerKind, SealedChild};
 
 use super::cards::identifier;
 use super::ids::{Of, id, id_where, numbered};
-use super::{DemoAccount, PASSWORD, PIN, places};
+use super::{CODE_SECRET, DemoAccount, PASSWORD, PIN, places, recovery_codes};
 use crate::hub::Hub;
-use crate::service::secret;
+use crate::service::{children, codes, secret};
 
 struct EmployerRow {
     key: &'static str,
     ja: &'static str,
     en: &'static str,
+    kind: EmployerKind,
 }
+
+const fn company(key: &'static str, ja: &'static str, en: &'static str) -> EmployerRow {
+    EmployerRow { key, ja, en, kind: EmployerKind::Company }
+}
+
+const fn public_body(key: &'static str, ja: &'static str, en: &'static str) -> EmployerRow {
+    EmployerRow { kind: EmployerKind::PublicBody, ..company(key, ja, en) }
+}
+
+/// How long a resident may try a centre, from their first visit.
+const TRIAL_MONTHS: u32 = 6;
 
 /// The industries of the plan's cases A to D, and the two public bodies of the satellite offices.
 const EMPLOYERS: &[EmployerRow] = &[
-    EmployerRow {
-        key: "bank", ja: "しおかぜ信用銀行（架空）", en: "Shiokaze Bank (fictional)"
-    },
-    EmployerRow {
-        key: "maker", ja: "つづら精機（架空）", en: "Tsuzura Machinery (fictional)"
-    },
-    EmployerRow {
-        key: "telecom", ja: "なぎさ通信（架空）", en: "Nagisa Telecom (fictional)"
-    },
-    EmployerRow {
-        key: "computer", ja: "ことり計算機（架空）", en: "Kotori Computers (fictional)"
-    },
-    EmployerRow { key: "justice", ja: "法務省（デモ）", en: "Ministry of Justice (demo)" },
-    EmployerRow {
-        key: "personnel",
-        ja: "人事院（デモ）",
-        en: "National Personnel Authority (demo)",
-    },
+    company("bank", "しおかぜ信用銀行（架空）", "Shiokaze Bank (fictional)"),
+    company("maker", "つづら精機（架空）", "Tsuzura Machinery (fictional)"),
+    company("telecom", "なぎさ通信（架空）", "Nagisa Telecom (fictional)"),
+    company("computer", "ことり計算機（架空）", "Kotori Computers (fictional)"),
+    public_body("justice", "法務省（デモ）", "Ministry of Justice (demo)"),
+    public_body("personnel", "人事院（デモ）", "National Personnel Authority (demo)"),
 ];
 
 struct PersonRow {
@@ -59,8 +62,23 @@ struct PersonRow {
 enum What {
     Worker,
     Parent,
-    Operator { centre: &'static str },
-    MunicipalAdmin { municipality: &'static str },
+    /// Lives there, and may try the centre for half a year.
+    Resident {
+        municipality: &'static str,
+    },
+    EmployerAdmin {
+        employer: &'static str,
+    },
+    Operator {
+        centre: &'static str,
+    },
+    NurseryStaff {
+        centre: &'static str,
+    },
+    SystemAdmin,
+    MunicipalAdmin {
+        municipality: &'static str,
+    },
 }
 
 /// A card of the demo.
@@ -70,7 +88,7 @@ pub(super) struct Card {
     /// What it answers a reader.
     pub(super) identifier: [u8; 8],
     label: &'static str,
-    blocked: bool,
+    state: CardState,
 }
 
 struct ChildRow {
@@ -79,7 +97,7 @@ struct ChildRow {
 }
 
 const fn card(name: &'static str, number: u8, label: &'static str) -> Card {
-    Card { name, identifier: identifier(number), label, blocked: false }
+    Card { name, identifier: identifier(number), label, state: CardState::Active }
 }
 
 const fn worker(
@@ -147,7 +165,7 @@ const PEOPLE: &[PersonRow] = &[
         "telecom",
         &[
             card("yamada", 7, "再発行の社員証"),
-            Card { blocked: true, ..card("lost", 8, "なくした社員証") },
+            Card { state: CardState::Lost, ..card("lost", 8, "なくした社員証") },
         ],
     ),
     PersonRow {
@@ -165,6 +183,13 @@ const PEOPLE: &[PersonRow] = &[
     worker("saito", "斎藤 望", "justice", &[card("saito", 16, "職員証")]),
     worker("mori", "森 洋子", "personnel", &[card("mori", 17, "職員証")]),
     worker("abe", "阿部 誠", "personnel", &[card("abe", 18, "職員証")]),
+    staff("hoshino", "星野 あかり", What::NurseryStaff { centre: "yokohama" }),
+    staff("sasaki", "佐々木 誠一", What::EmployerAdmin { employer: "bank" }),
+    staff("fujita", "藤田 純", What::SystemAdmin),
+    PersonRow {
+        cards: &[card("ogawa", 19, "交通系ICカード")],
+        ..staff("ogawa", "小川 節子", What::Resident { municipality: "tsurugashima" })
+    },
 ];
 
 /// Writes employers, people, cards and children.
@@ -172,20 +197,44 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
     for (number, row) in numbered(EMPLOYERS) {
         let id = EmployerId(id(Of::Employer, number));
         let name = LocalText::new(row.ja, row.en);
-        hub.store.add_employer(&Employer { id, name }).await?;
+        hub.store.add_employer(&Employer { id, name, kind: row.kind }).await?;
     }
     let (mut cards, mut children) = (1.., 1..);
     for row in PEOPLE {
         let person = person_id(row.key);
         hub.store.add_person(&person_of(row), Some(&hash(hub, PASSWORD).await?)).await?;
+        if row.second_factor() {
+            codes::keep(hub, person, CODE_SECRET, 0).await?;
+            let recovery: Vec<_> =
+                recovery_codes().iter().map(|code| codes::recovery_digest(person, code)).collect();
+            hub.store.set_recovery_codes(person, &recovery, hub.now()).await?;
+        }
         if row.has_pin() {
             hub.store.set_pin(person, Some(&hash(hub, PIN).await?)).await?;
         }
         for (card, number) in row.cards.iter().zip(cards.by_ref()) {
             hub.store.add_credential(&credential(hub, number, person, card)).await?;
         }
+        if row.children.is_empty() {
+            continue;
+        }
+        let household = HouseholdId(id_where(Of::Household, PEOPLE, |other| other.key == row.key));
+        hub.store.found_household(household, person, hub.now()).await?;
         for (child, number) in row.children.iter().zip(children.by_ref()) {
-            hub.store.add_child(&sealed(hub, number, person, child)?).await?;
+            let child = sealed(hub, number, household, child).await?;
+            hub.store.add_child(&child).await?;
+            for (purpose, of) in Purpose::ALL.into_iter().zip([0, 100]) {
+                let consent = Consent {
+                    id: ConsentId(id(Of::Consent, number + of)),
+                    child: child.id,
+                    purpose,
+                    wording: purpose.wording().version.to_owned(),
+                    given_by: person,
+                    given_at: hub.now(),
+                    withdrawn_at: None,
+                };
+                hub.store.give_consent(&consent).await?;
+            }
         }
     }
     Ok(())
@@ -201,6 +250,7 @@ pub(super) fn accounts() -> Vec<DemoAccount> {
             role: row.role(),
             card: row.cards.first().map(|card| card.name),
             pin: row.has_pin().then_some(PIN),
+            second_factor: row.second_factor(),
         })
         .collect()
 }
@@ -226,43 +276,62 @@ fn employer_id(key: &str) -> Option<EmployerId> {
 }
 
 fn person_of(row: &PersonRow) -> Person {
+    let worker = Grant::Worker { employer: row.employer.and_then(employer_id) };
     Person {
         id: person_id(row.key),
         email: row.email(),
         name: row.name.to_owned(),
         language: row.language,
-        employer: row.employer.and_then(employer_id),
         grants: match row.what {
-            What::Worker => vec![Grant::Worker],
-            What::Parent => vec![Grant::Worker, Grant::Parent],
+            What::Worker => vec![worker.into()],
+            What::Parent => vec![worker.into(), Grant::Parent.into()],
             What::Operator { centre } => {
-                vec![Grant::Operator { centre: places::centre_id(centre) }]
+                vec![Grant::Operator { centre: places::centre_id(centre) }.into()]
             }
+            What::Resident { municipality } => {
+                let municipality = places::municipality_id(municipality);
+                let term = Term { months_of_use: Some(TRIAL_MONTHS), ..Term::default() };
+                vec![Given { grant: Grant::Resident { municipality }, term }]
+            }
+            What::EmployerAdmin { employer } => employer_id(employer)
+                .map(|employer| Grant::EmployerAdmin { employer }.into())
+                .into_iter()
+                .collect(),
+            What::NurseryStaff { centre } => {
+                vec![Grant::NurseryStaff { nursery: places::nursery_id(centre) }.into()]
+            }
+            What::SystemAdmin => vec![Grant::SystemAdmin.into()],
             What::MunicipalAdmin { municipality } => {
                 let municipality = places::municipality_id(municipality);
-                vec![Grant::MunicipalAdmin { municipality }]
+                vec![Grant::MunicipalAdmin { municipality }.into()]
             }
         },
     }
 }
 
 fn credential(hub: &Hub, number: u32, person: PersonId, card: &Card) -> Credential {
-    Credential {
-        id: CredentialId(id(Of::Credential, number)),
-        person,
-        reference: hub.keys.region_card.reference(&card.identifier).0,
-        label: card.label.to_owned(),
-        blocked: card.blocked,
+    let reference = hub.keys.region_cards.now().newest().reference(&card.identifier);
+    let id = CredentialId(id(Of::Credential, number));
+    let mut credential = Credential::new(id, person, reference, card.label, hub.now());
+    credential.state = card.state;
+    if card.state == CardState::Lost {
+        credential.change.by = Some(person);
     }
+    credential
 }
 
-fn sealed(hub: &Hub, number: u32, guardian: PersonId, row: &ChildRow) -> Result<SealedChild> {
+async fn sealed(
+    hub: &Hub,
+    number: u32,
+    household: HouseholdId,
+    row: &ChildRow,
+) -> Result<SealedChild> {
     let today = hub.now().with_timezone(&Tokyo).date_naive();
     let born = today.checked_sub_months(Months::new(row.months_old)).context("no birth date")?;
     let child = ChildId(id(Of::Child, number));
     let particulars = Particulars::new(row.name, born, today)?;
-    let sealed = hub.keys.seal(&particulars, child.0.as_bytes(), hub.random.as_ref())?;
-    Ok(SealedChild { id: child, guardian, sealed })
+    let sealed = children::seal(hub, child, &particulars).await?;
+    Ok(SealedChild { id: child, household, sealed })
 }
 
 async fn hash(hub: &Hub, secret: &str) -> Result<String> {
@@ -275,7 +344,11 @@ impl PersonRow {
     }
 
     fn has_pin(&self) -> bool {
-        matches!(self.what, What::Worker | What::Parent)
+        matches!(self.what, What::Worker | What::Parent | What::Resident { .. })
+    }
+
+    fn second_factor(&self) -> bool {
+        person_of(self).grants.iter().any(|given| role_of(&given.grant).needs_second_factor())
     }
 
     fn role(&self) -> LocalText {
@@ -290,6 +363,26 @@ impl PersonRow {
                 format!("保護者、子ども{}人、{employer_ja}", self.children.len()),
                 format!("parent, children: {}, {employer_en}", self.children.len()),
             ),
+            What::Resident { municipality } => {
+                let name = places::municipality_name(municipality);
+                LocalText::new(
+                    format!("{}の住民（初めての利用から6か月）", name.ja),
+                    format!("resident of {}, six months from first use", name.en),
+                )
+            }
+            What::EmployerAdmin { employer } => {
+                let row = EMPLOYERS.iter().find(|row| row.key == employer);
+                let (ja, en) = row.map_or(("", ""), |row| (row.ja, row.en));
+                LocalText::new(format!("雇用主の管理者、{ja}"), format!("admin of {en}"))
+            }
+            What::NurseryStaff { centre } => {
+                let name = places::centre_name(centre);
+                LocalText::new(
+                    format!("保育者、{}", name.ja),
+                    format!("nursery staff, {}", name.en),
+                )
+            }
+            What::SystemAdmin => LocalText::new("システム管理者", "system admin"),
             What::Operator { centre } => {
                 let name = places::centre_name(centre);
                 LocalText::new(format!("運営者、{}", name.ja), format!("operator, {}", name.en))

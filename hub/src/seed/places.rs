@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::Weekday;
 use chrono_tz::Asia::Tokyo;
 use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
-use model::day_sheet::{DeviceKind, SiteDevice};
+use model::day_sheet::DeviceKind;
 use model::id::{CentreId, DeviceId, MunicipalityId, NurseryId, SpaceId};
 use model::language::LocalText;
 use model::opening::{DayKind, OpeningHours, OpeningRules};
@@ -264,8 +264,8 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
         if let Some(nursery) = nursery(number, row) {
             hub.store.add_nursery(&nursery).await?;
         }
-        for device in devices(number, row)? {
-            hub.store.add_device(centre.id, &device).await?;
+        for (device, kind) in devices(number, row)? {
+            hub.store.add_device(centre.id, &device, kind).await?;
         }
         if row.runs {
             let name = LocalText::new("正面玄関", "Main entrance");
@@ -279,6 +279,11 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
 /// The id of the centre with this slug.
 pub(super) fn centre_id(slug: &str) -> CentreId {
     CentreId(id_where(Of::Centre, CENTRES, |row| row.slug == slug))
+}
+
+/// The id of the nursery at the centre with this slug.
+pub(super) fn nursery_id(slug: &str) -> NurseryId {
+    NurseryId(id_where(Of::Nursery, CENTRES, |row| row.slug == slug))
 }
 
 /// The name of the centre with this slug.
@@ -357,13 +362,13 @@ fn nursery(centre: u32, row: &CentreRow) -> Option<Nursery> {
 }
 
 /// Every centre has an edge, so that its past can be told by one; the rest stands where it runs.
-fn devices(centre: u32, row: &CentreRow) -> Result<Vec<SiteDevice>> {
-    let mut devices = vec![SiteDevice { device: edge(row.slug)?, kind: DeviceKind::Edge }];
+fn devices(centre: u32, row: &CentreRow) -> Result<Vec<(DeviceId, DeviceKind)>> {
+    let mut devices = vec![(edge(row.slug)?, DeviceKind::Edge)];
     if row.runs {
-        devices.push(SiteDevice { device: device(row.slug, "kiosk-1")?, kind: DeviceKind::Kiosk });
+        devices.push((device(row.slug, "kiosk-1")?, DeviceKind::Kiosk));
     }
     let seats = spaces(centre, row)?.into_iter().filter_map(|space| space.terminal);
-    devices.extend(seats.map(|device| SiteDevice { device, kind: DeviceKind::Seat }));
+    devices.extend(seats.map(|device| (device, DeviceKind::Seat)));
     Ok(devices)
 }
 

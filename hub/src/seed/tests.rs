@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Tokyo;
-use model::child::Particulars;
 use model::clock::ManualClock;
 use model::interval::Interval;
 use model::people::Grant;
@@ -17,7 +16,7 @@ use ring::rand::SystemRandom;
 use super::*;
 use crate::config::Config;
 use crate::serve;
-use crate::service::secret;
+use crate::service::{children, secret};
 
 async fn hub_in(folder: &Path, clock: Arc<ManualClock>) -> Hub {
     let config = Config::read(None, |key| match key {
@@ -89,14 +88,16 @@ async fn everybody_can_be_who_the_demo_says_they_are() {
     let pin = hub.store.pin(ito).await.unwrap();
     assert!(secret::fits(PIN.to_owned(), pin).await.unwrap());
     let child = hub.store.children_of(ito).await.unwrap().remove(0);
-    let particulars: Particulars = hub.keys.open(&child.sealed, child.id.0.as_bytes()).unwrap();
-    assert_eq!(particulars.name, "伊藤 ひなた");
+    let child = children::opened(&hub, &child).await.unwrap();
+    assert_eq!(child.particulars.name, "伊藤 ひなた");
 
     let tapped = hub.store.bookings_of(people::person_id("sato"), now).await.unwrap().remove(0);
     assert!(tapped.desks[0].when.contains(now));
 
     let yoshida = hub.store.person(people::person_id("yoshida")).await.unwrap().unwrap();
-    let [Grant::MunicipalAdmin { municipality }] = yoshida.grants[..] else { unreachable!() };
+    let Some(Grant::MunicipalAdmin { municipality }) = yoshida.grants_at(now).next() else {
+        unreachable!()
+    };
     let past = Interval::new(now - TimeDelta::days(120), now).unwrap();
     let rows = by_month(&hub.store.stays(municipality, &past, now).await.unwrap(), Tokyo);
     let of = |month: &str| rows[&(month.parse().unwrap(), places::centre_id("azamino"))];

@@ -29,7 +29,7 @@ pub struct BadPin;
 pub async fn look(hub: &Hub, caller: &Caller) -> Result<Account, Refused> {
     let person = caller.signed_in()?;
     allow(caller, Action::KeepAccount, &Target::of(person.id))?;
-    let employer = match person.employer {
+    let employer = match person.employers_at(hub.now()).next() {
         Some(id) => hub.store.employers().await?.into_iter().find(|employer| employer.id == id),
         None => None,
     };

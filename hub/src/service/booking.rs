@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use model::booking::{BadWish, Booking, BookingCode, BookingStatus, Wish, check};
+use model::consent::Purpose;
 use model::id::{BookingId, ChildId};
 use model::permission::{Action, Target, may};
 use serde::Serialize;
 use store::{BookResult, BookingOrder, Idempotency, NoRoom, StoreError};
 
 use super::atlas::Atlas;
-use super::{Caller, Refused, allow, allow_or_hide, rules, secret};
+use super::{Caller, Refused, allow, allow_or_hide, children, rules, secret};
 use crate::hub::Hub;
 
 /// How making a booking ended.
@@ -30,6 +31,8 @@ pub enum Booked {
     NoSpace,
     /// A child that is not among the caller's own.
     NoChild,
+    /// A child whose guardians have not agreed to care.
+    NoConsent(ChildId),
 }
 
 /// How cancelling ended.
@@ -64,14 +67,14 @@ pub async fn book(
     key: Option<String>,
 ) -> Result<Booked, Refused> {
     let person = caller.signed_in()?;
-    let own = Target::of(person.id);
+    let Some(centre) = atlas.centre(wish.centre) else { return Ok(Booked::NoCentre) };
+    let own = Target { municipality: Some(centre.municipality), ..Target::of(person.id) };
     if wish.desks > 0 || wish.children.is_empty() {
         allow(caller, Action::BookDesk, &own)?;
     }
     if !wish.children.is_empty() {
         allow(caller, Action::BookCare, &own)?;
     }
-    let Some(centre) = atlas.centre(wish.centre) else { return Ok(Booked::NoCentre) };
     if let Some(space) = wish.pinned
         && atlas.space(space).is_none_or(|space| space.centre != centre.id)
     {
@@ -79,6 +82,11 @@ pub async fn book(
     }
     if !own_children(hub, caller, &wish.children).await? {
         return Ok(Booked::NoChild);
+    }
+    for child in &wish.children {
+        if !children::consented(hub, *child, Purpose::Care).await? {
+            return Ok(Booked::NoConsent(*child));
+        }
     }
     wish.slots.sort();
     let now = hub.now();
@@ -103,7 +111,7 @@ pub async fn book(
         desks: wish.desks,
         pinned: wish.pinned,
         children: wish.children,
-        on_account_of: person.employer,
+        on_account_of: person.employers_at(now).next(),
         code: draw_code(hub)?,
         tariff_rev: rules::TARIFF_REV,
         rule_rev: rules::RULE_REV,
@@ -200,7 +208,7 @@ async fn find(
 }
 
 fn target(booking: &Booking) -> Target {
-    Target { owner: Some(booking.person), centre: Some(booking.centre), municipality: None }
+    Target { owner: Some(booking.person), ..Target::at(booking.centre) }
 }
 
 fn is_over(booking: &Booking, now: DateTime<Utc>) -> bool {

@@ -2,11 +2,27 @@
 //! `model::permission` first, and answers with data that knows nothing of HTML or JSON.
 
 pub mod account;
+pub mod api_tokens;
 pub mod atlas;
+pub mod audit;
 pub mod booking;
+pub mod breach_list;
 pub mod caller;
+pub mod cards;
 pub mod children;
+pub mod codes;
+pub mod devices;
+pub mod directory;
+pub mod members;
+pub mod organisation;
+pub mod passkeys;
+pub mod password;
+pub mod personal;
+pub mod proof;
+pub mod provider;
 pub mod report;
+pub mod roles;
+pub mod rotate;
 pub mod rules;
 pub mod search;
 pub mod secret;
@@ -14,6 +30,7 @@ pub mod session;
 pub mod sign_in;
 pub mod throttle;
 pub mod typed;
+pub mod vault;
 
 use model::permission::{Action, Target, may};
 use store::StoreError;
@@ -28,6 +45,15 @@ pub enum Refused {
     /// Only for somebody, and nobody is signed in.
     #[error("sign in first")]
     SignInFirst,
+    /// They may, once they have shown a second factor.
+    #[error("this takes a second factor")]
+    SecondFactorFirst,
+    /// They may, once they have shown again who they are.
+    #[error("show again who you are first")]
+    ProveFirst,
+    /// A program showed a token that is none, or is over.
+    #[error("the token is none of ours, or it has ended")]
+    BadToken,
     /// The table of rights does not have it.
     #[error("this is not among your rights")]
     Forbidden,
@@ -37,6 +63,12 @@ pub enum Refused {
     /// The form or header did not carry the session's own token.
     #[error("the request did not carry the token of its session")]
     Csrf,
+    /// They have asked too much in a short time.
+    #[error("too much was asked at once; ask again in {seconds} seconds")]
+    TooMany {
+        /// How long to wait.
+        seconds: u64,
+    },
     /// The request cannot be read.
     #[error("{0}")]
     Unreadable(String),
@@ -63,12 +95,14 @@ impl From<ring::error::Unspecified> for Refused {
 /// Asks the table of rights; nobody signed in is told to sign in, others are refused.
 ///
 /// # Errors
-/// [`Refused::SignInFirst`] or [`Refused::Forbidden`].
+/// [`Refused::SignInFirst`], [`Refused::SecondFactorFirst`] or [`Refused::Forbidden`].
 pub fn allow(caller: &Caller, action: Action, target: &Target) -> Result<(), Refused> {
     if may(&caller.actor, action, target) {
         Ok(())
-    } else if caller.person.is_none() {
+    } else if caller.person.is_none() && caller.actor.token.is_none() {
         Err(Refused::SignInFirst)
+    } else if may(&caller.in_full(), action, target) {
+        Err(Refused::SecondFactorFirst)
     } else {
         Err(Refused::Forbidden)
     }

@@ -8,6 +8,10 @@ pub const TARIFF_REV: u32 = 1;
 pub const RULE_REV: u32 = 1;
 /// How long somebody stays signed in.
 pub const SESSION: TimeDelta = TimeDelta::hours(12);
+/// How long a second factor may be waited for.
+pub const SECOND_FACTOR: TimeDelta = TimeDelta::minutes(10);
+/// How long ago somebody may have shown who they are, to change what they sign in with.
+pub const PROOF: TimeDelta = TimeDelta::minutes(15);
 /// How far a search looks to both sides for a time that works.
 pub const SHIFT: TimeDelta = TimeDelta::hours(4);
 /// How many days ahead a search looks for a day that works.

@@ -63,7 +63,13 @@ pub async fn fits(secret: String, kept: Option<String>) -> Result<bool, Refused>
     .await
 }
 
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+/// Does what takes long off the threads that answer requests.
+///
+/// # Errors
+/// When the work could not be done at all.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refused> {
     let stopped = Refused::Inner("the work on a secret was stopped");
     let Ok(_turn) = AT_ONCE.acquire().await else { return Err(stopped) };
     tokio::task::spawn_blocking(work).await.map_err(|_| stopped)

@@ -1,14 +1,15 @@
-//! Slows guessing down: wrong sign-ins are counted by address and e-mail together, and by each.
+//! Slows guessing down: failures are counted by what is guessed and address together, and by each.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use model::id::PersonId;
 
-/// Failures of one e-mail from one address before it must wait.
+/// Failures of one guess from one address before it must wait.
 const TRIES_OF_PAIR: u32 = 5;
-/// Failures of one e-mail, or from one address (an office shares one), before all of it must wait.
+/// Failures of one guess, or from one address (an office shares one), before all of it must wait.
 const TRIES_OF_EACH: u32 = 30;
 /// The first wait; each further failure doubles it.
 const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
@@ -17,10 +18,23 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// More entries than this are cleared of the forgotten ones.
 const MOST_ENTRIES: usize = 10_000;
 
+/// What somebody may be guessing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Guessed {
+    /// The password of an e-mail address, whether anybody has it or not.
+    Password(String),
+    /// The second factor of a person whose password was right.
+    Second(PersonId),
+    /// The password of a person who is signed in.
+    Proof(PersonId),
+    /// The code of a card at a kiosk, by a person who is signed in.
+    CardCode(PersonId),
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Pair(String, Option<IpAddr>),
-    Email(String),
+    Pair(Guessed, Option<IpAddr>),
+    All(Guessed),
     Address(IpAddr),
 }
 
@@ -35,16 +49,16 @@ struct Entry {
 pub struct Throttle(Mutex<HashMap<Key, Entry>>);
 
 impl Throttle {
-    /// Until when this e-mail and address must wait; none when they may try.
+    /// Until when whoever guesses this from this address must wait; none when they may try.
     #[must_use]
     pub fn closed_until(
         &self,
-        email: &str,
+        whose: &Guessed,
         address: Option<IpAddr>,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys(email, address)
+        keys(whose, address)
             .filter_map(|(key, _)| entries.get(&key))
             .map(|entry| entry.closed_until)
             .filter(|until| now < *until)
@@ -52,7 +66,7 @@ impl Throttle {
     }
 
     /// Counts a failure.
-    pub fn failed(&self, email: &str, address: Option<IpAddr>, now: DateTime<Utc>) {
+    pub fn failed(&self, whose: &Guessed, address: Option<IpAddr>, now: DateTime<Utc>) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST_ENTRIES {
             entries.retain(|_, entry| now < entry.last + LONGEST_WAIT);
@@ -60,7 +74,7 @@ impl Throttle {
         if entries.len() >= MOST_ENTRIES {
             entries.clear();
         }
-        for (key, tries) in keys(email, address) {
+        for (key, tries) in keys(whose, address) {
             let entry =
                 entries.entry(key).or_insert(Entry { failures: 0, last: now, closed_until: now });
             if entry.last + LONGEST_WAIT < now {
@@ -76,17 +90,17 @@ impl Throttle {
     }
 
     /// Forgets the failures of somebody who has shown who they are.
-    pub fn succeeded(&self, email: &str, address: Option<IpAddr>) {
+    pub fn succeeded(&self, whose: &Guessed, address: Option<IpAddr>) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(&Key::Pair(email.to_owned(), address));
-        entries.remove(&Key::Email(email.to_owned()));
+        entries.remove(&Key::Pair(whose.clone(), address));
+        entries.remove(&Key::All(whose.clone()));
     }
 }
 
-fn keys(email: &str, address: Option<IpAddr>) -> impl Iterator<Item = (Key, u32)> {
+fn keys(whose: &Guessed, address: Option<IpAddr>) -> impl Iterator<Item = (Key, u32)> {
     [
-        Some((Key::Pair(email.to_owned(), address), TRIES_OF_PAIR)),
-        Some((Key::Email(email.to_owned()), TRIES_OF_EACH)),
+        Some((Key::Pair(whose.clone(), address), TRIES_OF_PAIR)),
+        Some((Key::All(whose.clone()), TRIES_OF_EACH)),
         address.map(|address| (Key::Address(address), TRIES_OF_EACH)),
     ]
     .into_iter()
@@ -100,37 +114,39 @@ mod tests {
     #[test]
     fn the_sixth_try_waits_and_waits_longer_each_time() {
         let throttle = Throttle::default();
+        let a = Guessed::Password("a@example.jp".to_owned());
         let now = DateTime::<Utc>::UNIX_EPOCH;
         for _ in 0..4 {
-            throttle.failed("a@example.jp", None, now);
+            throttle.failed(&a, None, now);
         }
-        assert_eq!(throttle.closed_until("a@example.jp", None, now), None);
-        throttle.failed("a@example.jp", None, now);
-        assert_eq!(throttle.closed_until("a@example.jp", None, now), Some(now + FIRST_WAIT));
-        assert_eq!(throttle.closed_until("b@example.jp", None, now), None);
-        let later = now + FIRST_WAIT;
-        assert_eq!(throttle.closed_until("a@example.jp", None, later), None);
-        throttle.failed("a@example.jp", None, later);
+        assert_eq!(throttle.closed_until(&a, None, now), None);
+        throttle.failed(&a, None, now);
+        assert_eq!(throttle.closed_until(&a, None, now), Some(now + FIRST_WAIT));
         assert_eq!(
-            throttle.closed_until("a@example.jp", None, later),
-            Some(later + FIRST_WAIT * 2)
+            throttle.closed_until(&Guessed::Second(PersonId(uuid::Uuid::nil())), None, now),
+            None
         );
-        throttle.succeeded("a@example.jp", None);
-        assert_eq!(throttle.closed_until("a@example.jp", None, later), None);
+        let later = now + FIRST_WAIT;
+        assert_eq!(throttle.closed_until(&a, None, later), None);
+        throttle.failed(&a, None, later);
+        assert_eq!(throttle.closed_until(&a, None, later), Some(later + FIRST_WAIT * 2));
+        throttle.succeeded(&a, None);
+        assert_eq!(throttle.closed_until(&a, None, later), None);
     }
 
     #[test]
     fn another_address_can_still_sign_in_until_the_guesses_are_many() {
         let throttle = Throttle::default();
+        let a = Guessed::Password("a@example.jp".to_owned());
         let now = DateTime::<Utc>::UNIX_EPOCH;
         let guesser = Some(IpAddr::from([192, 0, 2, 1]));
         let owner = Some(IpAddr::from([192, 0, 2, 2]));
         for _ in 0..29 {
-            throttle.failed("a@example.jp", guesser, now);
+            throttle.failed(&a, guesser, now);
         }
-        assert!(throttle.closed_until("a@example.jp", guesser, now).is_some());
-        assert_eq!(throttle.closed_until("a@example.jp", owner, now), None);
-        throttle.failed("a@example.jp", guesser, now);
-        assert!(throttle.closed_until("a@example.jp", owner, now).is_some());
+        assert!(throttle.closed_until(&a, guesser, now).is_some());
+        assert_eq!(throttle.closed_until(&a, owner, now), None);
+        throttle.failed(&a, guesser, now);
+        assert!(throttle.closed_until(&a, owner, now).is_some());
     }
 }

@@ -7,18 +7,20 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use model::audit::{AuditAction, AuditActor};
 use model::day_sheet::DeviceKind;
 use model::id::DeviceId;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use store::{DeviceRecord, EnrolCode, StoreError};
+use store::{DeviceRecord, EnrolCode, GivenCertificate, StoreError};
 use wire::enrol::{EnrolAnswer, EnrolRequest, OneTimeCode};
 use wire::identity::PeerCertificate;
 
 use crate::authority::AuthorityError;
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::service::audit::{self, Entry};
 
 /// Why there is no code for a device. Each reads as one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +87,13 @@ pub(super) async fn post(
         .map_err(|error| Problem::internal(&error))?
         .ok_or_else(code_gone)?;
     let certificate_pem = sign(&hub, &request.csr_pem, &record, &code)?;
-    let fingerprint = fingerprint(&certificate_pem)?;
-    hub.store.set_certificate(&record.device, &fingerprint).await?;
+    hub.store.enrol_device(&given(&certificate_pem, hub.now())?, &code.names).await?;
+    hub.live.plan_changed(record.centre);
+    let entry = Entry::new(AuditAction::DeviceEnrolled)
+        .at(record.centre)
+        .note("device", record.device.as_str())
+        .note("kind", record.kind.as_str());
+    audit::record_as(&hub, AuditActor::Device(record.device.clone()), entry).await?;
     tracing::info!(device = %record.device, "a device was enrolled");
 
     let is_edge = record.kind == DeviceKind::Edge;
@@ -96,7 +103,7 @@ pub(super) async fn post(
         device: record.device,
         centre: centre.slug.clone(),
         kind: record.kind,
-        region_card_key: is_edge.then(|| BASE64.encode(hub.keys.region_card_bytes)),
+        region_card_key: is_edge.then(|| BASE64.encode(hub.keys.region_cards.now().newest().bytes)),
         sheet_key: is_edge.then(|| hub.keys.sheet.public()),
     }))
 }
@@ -104,7 +111,10 @@ pub(super) async fn post(
 /// Refuses a request that cannot be signed before it costs the code.
 fn signable(hub: &Hub, csr_pem: &str) -> Result<(), Problem> {
     let anybody: DeviceId = "anybody".parse().map_err(|error| Problem::internal(&error))?;
-    hub.authority.sign_device(csr_pem, &anybody, DeviceKind::Kiosk, &[]).map(drop).map_err(problem)
+    hub.authority
+        .sign_device(csr_pem, &anybody, DeviceKind::Kiosk, &[])
+        .map(drop)
+        .map_err(signing_problem)
 }
 
 fn sign(
@@ -113,19 +123,32 @@ fn sign(
     record: &DeviceRecord,
     code: &EnrolCode,
 ) -> Result<String, Problem> {
-    hub.authority.sign_device(csr_pem, &record.device, record.kind, &code.names).map_err(problem)
+    hub.authority
+        .sign_device(csr_pem, &record.device, record.kind, &code.names)
+        .map_err(signing_problem)
 }
 
-fn fingerprint(certificate_pem: &str) -> Result<[u8; 32], Problem> {
+/// What is to be kept of a certificate that was just signed.
+pub(super) fn given(
+    certificate_pem: &str,
+    now: DateTime<Utc>,
+) -> Result<GivenCertificate, Problem> {
     let der = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
         .map_err(|error| Problem::internal(&error))?;
     let certificate = PeerCertificate::read(&der).map_err(|error| Problem::internal(&error))?;
-    Ok(certificate.fingerprint)
+    Ok(GivenCertificate {
+        device: certificate.device,
+        fingerprint: certificate.fingerprint,
+        serial: certificate.serial,
+        public_key: certificate.public_key,
+        from_at: now,
+        ends_at: certificate.not_after,
+    })
 }
 
-fn problem(error: AuthorityError) -> Problem {
+pub(super) fn signing_problem(error: AuthorityError) -> Problem {
     match error {
-        AuthorityError::Request => Problem::malformed(sentence(&error)),
+        AuthorityError::Request | AuthorityError::KeyType => Problem::malformed(sentence(&error)),
         other => Problem::internal(&other),
     }
 }

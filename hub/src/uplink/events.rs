@@ -7,12 +7,13 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::permission::Action;
 use model::site_event::Happening;
 use store::{EventBatch, EventsTaken};
 use twin::Snapshot;
 use wire::event::{Batch, Gap, MOST_EVENTS, SiteSnapshot, Taken};
 
-use super::peer::Edge;
+use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
 
@@ -22,9 +23,10 @@ const SNAPSHOT_AHEAD: u64 = 10_000;
 /// `POST /uplink/v1/events`: answered after the commit, with the place reached.
 pub async fn post(
     State(hub): State<Hub>,
-    edge: Edge,
+    edge: Device,
     body: Result<Json<Batch>, JsonRejection>,
 ) -> Result<Response, Problem> {
+    edge.allow_here(Action::TellEvents)?;
     let Json(batch) = body?;
     let now = hub.now();
     let last = check(&batch)?;
@@ -74,9 +76,10 @@ pub async fn post(
 /// `PUT /uplink/v1/snapshot`: the site's state takes the mirror's place.
 pub async fn put_snapshot(
     State(hub): State<Hub>,
-    edge: Edge,
+    edge: Device,
     body: Result<Json<SiteSnapshot>, JsonRejection>,
 ) -> Result<Response, Problem> {
+    edge.allow_here(Action::TellEvents)?;
     let Json(SiteSnapshot { place, state }) = body?;
     let snapshot: Snapshot = serde_json::from_value(state)
         .map_err(|error| Problem::malformed(format!("The state is no snapshot: {error}.")))?;

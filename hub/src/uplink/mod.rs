@@ -1,19 +1,27 @@
-//! The port for sites: enrolment, sheets down, events up. Nobody but an enrolled edge gets
-//! further than the enrolment.
+//! The port for sites: enrolment and renewal, sheets down, events up. Nobody but an enrolled device
+//! gets further than the enrolment, and the table of rights says how far.
 
+mod cards;
 pub mod enrol;
 mod events;
 mod peer;
+mod renew;
+mod revocations;
 mod sheet;
 mod stream;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
-use axum::routing::{get, post, put};
+use axum::http::{Method, StatusCode};
+use axum::routing::{post, put};
+use model::permission::Action::*;
 
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::routes::{About, Routes};
+
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
 
 /// The longest enrolment request, in bytes.
 const ENROL_BYTES: usize = 16 * 1024;
@@ -21,29 +29,54 @@ const ENROL_BYTES: usize = 16 * 1024;
 const ACK_BYTES: usize = 1024;
 /// The longest batch of events, in bytes: 1,000 events have room.
 const EVENTS_BYTES: usize = 1024 * 1024;
+/// The longest offer of a card, in bytes.
+const OFFER_BYTES: usize = 4 * 1024;
+/// The longest list of moved cards, in bytes: 100 cards have room.
+const REKEYED_BYTES: usize = 64 * 1024;
 /// The longest snapshot, in bytes.
 const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Everything that sites can ask, for [`crate::tls_listener::TlsListener`] with
 /// `ConnectInfo<PeerIdentity>`.
 pub fn router(hub: Hub) -> Router {
+    routes().split().1.with_state(hub)
+}
+
+/// The same, with the list of what it serves.
+#[must_use]
+pub fn routes() -> Routes<Hub> {
     let limit = DefaultBodyLimit::max;
-    Router::new()
-        .route(wire::enrol::PATH, post(enrol::post).layer(limit(ENROL_BYTES)))
-        .route("/uplink/v1/sheet", get(sheet::get))
-        .route("/uplink/v1/sheet/sections/{sha256}", get(sheet::section))
-        .route("/uplink/v1/sheet/ack", post(sheet::acknowledge).layer(limit(ACK_BYTES)))
-        .route("/uplink/v1/events", post(events::post).layer(limit(EVENTS_BYTES)))
-        .route("/uplink/v1/snapshot", put(events::put_snapshot).layer(limit(SNAPSHOT_BYTES)))
-        .route("/uplink/v1/stream", get(stream::get))
-        .fallback(async || Problem::not_found("The port for sites has no such address."))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method",
-                "Not done this way",
-                "This address takes another method.",
-            )
+    let enrol = post(enrol::post).layer(limit(ENROL_BYTES));
+    let acknowledge = post(sheet::acknowledge).layer(limit(ACK_BYTES));
+    let events = post(events::post).layer(limit(EVENTS_BYTES));
+    let renew = post(renew::post).layer(limit(ENROL_BYTES));
+    let offer = post(cards::offer).layer(limit(OFFER_BYTES));
+    let rekeyed = post(cards::rekeyed).layer(limit(REKEYED_BYTES));
+    let snapshot = put(events::put_snapshot).layer(limit(SNAPSHOT_BYTES));
+    Routes::default()
+        .serve(POST, wire::enrol::PATH, UseTheDoor, About::Nothing, enrol)
+        .get("/uplink/v1/sheet", FetchSheet, About::Site, sheet::get)
+        .get("/uplink/v1/sheet/sections/{sha256}", FetchSheet, About::Site, sheet::section)
+        .serve(POST, "/uplink/v1/sheet/ack", FetchSheet, About::Site, acknowledge)
+        .serve(POST, "/uplink/v1/events", TellEvents, About::Site, events)
+        .serve(PUT, "/uplink/v1/snapshot", TellEvents, About::Site, snapshot)
+        .get(wire::cards::KEYS_PATH, FetchSheet, About::Site, cards::keys)
+        .serve(POST, wire::cards::OFFERS_PATH, OfferCard, About::Site, offer)
+        .get(wire::cards::OFFERS_PATH, OfferCard, About::Site, cards::stand)
+        .serve(POST, wire::cards::REKEYED_PATH, TellEvents, About::Site, rekeyed)
+        .get("/uplink/v1/stream", FetchSheet, About::Site, stream::get)
+        .get("/uplink/v1/revocations", FetchSheet, About::Site, revocations::get)
+        .get(wire::renew::DEVICE_PATH, RenewCertificate, About::Device, renew::device)
+        .serve(POST, wire::renew::PATH, RenewCertificate, About::Device, renew)
+        .under(|all| {
+            all.fallback(async || Problem::not_found("The port for sites has no such address."))
+                .method_not_allowed_fallback(async || {
+                    Problem::new(
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        "method",
+                        "Not done this way",
+                        "This address takes another method.",
+                    )
+                })
         })
-        .with_state(hub)
 }

@@ -1,36 +1,73 @@
-//! Who calls: an enrolled edge, or nobody.
+//! Who calls: an enrolled device, or nobody.
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chrono::{DateTime, TimeDelta, Utc};
 use model::day_sheet::DeviceKind;
 use model::id::{CentreId, DeviceId};
+use model::permission::{Action, Actor, Target, may};
 
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::tls_listener::PeerIdentity;
 
-/// The edge of a centre, whose certificate is the one it was given last.
+/// That a device was heard of is written down again after so long.
+const SEEN: TimeDelta = TimeDelta::minutes(1);
+
+/// An enrolled device of a centre, with a certificate that is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edge {
+pub struct Device {
     /// The device.
     pub device: DeviceId,
-    /// The centre that it runs.
+    /// What it is.
+    pub kind: DeviceKind,
+    /// The centre that it belongs to.
     pub centre: CentreId,
-    fingerprint: [u8; 32],
+    /// Names and addresses that its certificates carry.
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate that it showed.
+    pub fingerprint: [u8; 32],
+    /// When that certificate ends by itself.
+    pub ends_at: DateTime<Utc>,
 }
 
-impl Edge {
+impl Device {
+    /// Asks the table of rights.
+    ///
+    /// # Errors
+    /// The refusal as a problem.
+    pub fn allow(&self, action: Action, target: &Target) -> Result<(), Problem> {
+        if may(&Actor::device(self.kind, self.centre), action, target) {
+            return Ok(());
+        }
+        Err(forbidden(
+            "not-allowed",
+            format!("{} is a device of another kind than may ask this.", self.device),
+        ))
+    }
+
+    /// [`Device::allow`], of the centre where the device stands.
+    ///
+    /// # Errors
+    /// The refusal as a problem.
+    pub fn allow_here(&self, action: Action) -> Result<(), Problem> {
+        self.allow(action, &Target::at(self.centre))
+    }
+
     /// Whether the certificate is still the device's; an open stream asks again and again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn still_good(&self, hub: &Hub) -> Result<bool, Problem> {
         let record = hub.store.device(&self.device).await?;
         Ok(record.is_some_and(|record| {
-            record.fingerprint == Some(self.fingerprint) && record.centre == self.centre
+            record.centre == self.centre && record.good(&self.fingerprint, hub.now()).is_some()
         }))
     }
 }
 
-impl FromRequestParts<Hub> for Edge {
+impl FromRequestParts<Hub> for Device {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Problem> {
@@ -48,21 +85,35 @@ impl FromRequestParts<Hub> for Edge {
         let Some(record) = hub.store.device(&device).await? else {
             return Err(forbidden("unknown-device", format!("The hub knows no device {device}.")));
         };
-        if record.fingerprint != Some(peer.fingerprint) {
+        if record.revoked.is_some() {
+            return Err(forbidden(
+                "device-revoked",
+                format!("{device} was locked out; enrol it again with a new one-time code."),
+            ));
+        }
+        let now = hub.now();
+        let Some(shown) = record.good(&peer.fingerprint, now) else {
             return Err(forbidden(
                 "certificate-replaced",
                 format!(
                     "This certificate of {device} was replaced or withdrawn; enrol it again with a new one-time code."
                 ),
             ));
+        };
+        if shown.first_used_at.is_none() || record.last_seen_at.is_none_or(|at| at + SEEN <= now) {
+            hub.store.device_seen(&device, &peer.fingerprint, now).await?;
+            if shown.first_used_at.is_none() {
+                hub.live.plan_changed(record.centre);
+            }
         }
-        if record.kind != DeviceKind::Edge {
-            return Err(forbidden(
-                "not-an-edge",
-                format!("{device} is no edge; only the device that runs a site may ask this."),
-            ));
-        }
-        Ok(Self { device, centre: record.centre, fingerprint: peer.fingerprint })
+        Ok(Self {
+            device,
+            kind: record.kind,
+            centre: record.centre,
+            ends_at: shown.ends_at,
+            names: record.names,
+            fingerprint: peer.fingerprint,
+        })
     }
 }
 

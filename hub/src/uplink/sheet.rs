@@ -7,24 +7,28 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use model::permission::Action;
 use wire::sheet::{SheetAck, SignedManifest};
 
-use super::peer::Edge;
+use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::service::audit::witness;
 use crate::sheets::{Current, SheetError};
 
 /// `GET /uplink/v1/sheet`: the newest signed manifest.
-pub async fn get(State(hub): State<Hub>, edge: Edge) -> Result<Json<SignedManifest>, Problem> {
+pub async fn get(State(hub): State<Hub>, edge: Device) -> Result<Json<SignedManifest>, Problem> {
+    edge.allow_here(Action::FetchSheet)?;
     Ok(Json(newest(&hub, &edge).await?.sealed.manifest.clone()))
 }
 
 /// `GET /uplink/v1/sheet/sections/{sha256}`: the bytes of one section.
 pub async fn section(
     State(hub): State<Hub>,
-    edge: Edge,
+    edge: Device,
     sha256: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    edge.allow_here(Action::FetchSheet)?;
     let Path(sha256) = sha256?;
     let bytes = hub.live.sheets.section(&hub, edge.centre, &sha256).await?.ok_or_else(|| {
         Problem::not_found(
@@ -37,10 +41,11 @@ pub async fn section(
 /// `POST /uplink/v1/sheet/ack`: notes which sheet the site runs on.
 pub async fn acknowledge(
     State(hub): State<Hub>,
-    edge: Edge,
+    edge: Device,
     body: Result<Json<SheetAck>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Json(SheetAck { version }) = body?;
+    edge.allow_here(Action::FetchSheet)?;
+    let Json(SheetAck { version, audit_head }) = body?;
     let newest = newest(&hub, &edge).await?.sheet.version;
     if version > newest {
         return Err(Problem::malformed(format!(
@@ -48,11 +53,14 @@ pub async fn acknowledge(
         )));
     }
     hub.store.ack_sheet(edge.centre, version, hub.now()).await?;
+    if let Some(seen) = audit_head {
+        witness::site_saw(&hub, edge.centre, &seen).await?;
+    }
     hub.live.look(&hub, edge.centre).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn newest(hub: &Hub, edge: &Edge) -> Result<Arc<Current>, Problem> {
+async fn newest(hub: &Hub, edge: &Device) -> Result<Arc<Current>, Problem> {
     hub.live
         .sheets
         .current(hub, edge.centre)

@@ -9,11 +9,12 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use futures::stream::unfold;
+use model::permission::Action;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use wire::event::Told;
 
-use super::peer::Edge;
+use super::peer::Device;
 use crate::hub::Hub;
 use crate::live::LOOK;
 use crate::problem::Problem;
@@ -25,28 +26,32 @@ const ALIVE: Duration = Duration::from_secs(10);
 /// when the hub stops or the device's certificate is withdrawn.
 pub async fn get(
     State(hub): State<Hub>,
-    edge: Edge,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    edge: Device,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
+    edge.allow_here(Action::FetchSheet)?;
     let plan = hub.live.plan_changes(edge.centre, hub.now());
     let stopping = hub.live.stopping();
-    let line = Line { _open: Open::new(&hub), hub, edge, plan, stopping, told: 0 };
+    let card_key = hub.keys.region_cards.now().newest().number;
+    let line = Line { _open: Open::new(&hub), hub, edge, plan, stopping, told: 0, card_key };
     let told = unfold(line, |mut line| async {
         let told = line.next().await?;
         // Cannot fail: the value is plain data and the name has no line break.
         let event = Event::default().event("told").json_data(told).ok()?;
         Some((Ok(event), line))
     });
-    Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE).text("here"))
+    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE).text("here")))
 }
 
 /// One site's open stream.
 struct Line {
     hub: Hub,
-    edge: Edge,
+    edge: Device,
     plan: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     /// The version told last.
     told: u64,
+    /// The generation of the card key told last, or there when the line was opened.
+    card_key: u32,
     _open: Open,
 }
 
@@ -55,6 +60,13 @@ impl Line {
         loop {
             if *self.stopping.borrow() {
                 return None;
+            }
+            let generation = self.hub.keys.region_cards.now().newest().number;
+            if generation != self.card_key
+                && matches!(self.edge.still_good(&self.hub).await, Ok(true))
+            {
+                self.card_key = generation;
+                return Some(Told::CardKeys { generation });
             }
             match self.newest().await {
                 Ok(None) => return None,

@@ -26,6 +26,8 @@ pub struct Assets {
     pub css: Asset,
     /// The script.
     pub js: Asset,
+    /// The script of the pages that ask for a passkey.
+    pub passkeys: Asset,
     /// The sign in a browser's tab.
     pub favicon: Asset,
 }
@@ -44,14 +46,20 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "text/javascript; charset=utf-8",
         include_bytes!("../../assets/kyoten.js"),
     ),
+    passkeys: asset(
+        "passkeys",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/passkeys.js"),
+    ),
     favicon: asset("favicon", "svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg")),
 });
 
 /// Serves one.
 pub async fn get(Path(name): Path<String>) -> Response {
     let path = format!("/assets/{name}");
-    let Assets { css, js, favicon } = &*ASSETS;
-    match [css, js, favicon].into_iter().find(|asset| asset.path == path) {
+    let Assets { css, js, passkeys, favicon } = &*ASSETS;
+    match [css, js, passkeys, favicon].into_iter().find(|asset| asset.path == path) {
         Some(asset) => (
             [
                 (header::CONTENT_TYPE, asset.content_type),

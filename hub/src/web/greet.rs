@@ -9,22 +9,25 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use model::language::Language;
 use model::permission::Actor;
+use model::sign_in::Stage;
 
-use super::{Web, cookies};
+use super::security::Nonce;
+use super::{Web, WebSettings, agent, cookies};
 use crate::hub::Hub;
-use crate::service::{Caller, Refused, secret, session};
+use crate::service::{Caller, Refused, api_tokens, secret, session};
 
 /// Puts the [`Caller`] beside the request and its answer, and gives the browser what it lacks: the
 /// door's token, and the language it asks for by `?lang=`.
 pub async fn greet(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let secure = web.settings.secure_cookies;
     let chosen = chosen_language(request.uri());
-    let stranger = nobody(&request, chosen);
-    let shown = Shown::of(request.headers(), chosen.is_some());
-    let (caller, new_door) = match recognise(&web.hub, stranger.clone(), shown).await {
+    let stranger = nobody(&request, &web.settings, chosen);
+    // Taken out now: a request's body may not be shared across what is awaited.
+    let asked = Asked::of(&request, secure, chosen.is_some());
+    let (caller, new_door) = match admit(&web, stranger.clone(), asked).await {
         Ok(found) => found,
         Err(refused) => {
-            // Without the store nobody can be recognised: a stranger is told so.
+            // Nobody was recognised: a stranger is told so.
             let mut response = refused.into_response();
             response.extensions_mut().insert(stranger);
             return response;
@@ -53,6 +56,47 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Who asks, unless they ask too much, or another site's page asks in their name.
+async fn admit(
+    web: &Web,
+    stranger: Caller,
+    asked: Asked,
+) -> Result<(Caller, Option<String>), Refused> {
+    web.limits.address(stranger.address)?;
+    if asked.changes && asked.from_elsewhere {
+        return Err(Refused::Csrf);
+    }
+    let found = match asked.token {
+        Some(token) => program(&web.hub, stranger, &token).await?,
+        None => recognise(&web.hub, stranger, asked.shown).await?,
+    };
+    web.limits.caller(&found.0, asked.changes)?;
+    Ok(found)
+}
+
+/// What a request says of itself.
+struct Asked {
+    changes: bool,
+    /// The browser says that a page of another site asks: a second wall behind the token.
+    from_elsewhere: bool,
+    /// A program's token.
+    token: Option<String>,
+    shown: Shown,
+}
+
+impl Asked {
+    fn of(request: &Request, secure: bool, chosen: bool) -> Self {
+        let headers = request.headers();
+        let site = headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes);
+        Self {
+            changes: !request.method().is_safe(),
+            from_elsewhere: matches!(site, Some(b"cross-site" | b"same-site")),
+            token: bearer(headers).map(str::to_owned),
+            shown: Shown::of(headers, secure, chosen),
+        }
+    }
+}
+
 /// The cookies that a request shows.
 struct Shown {
     session: Option<String>,
@@ -61,14 +105,34 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(headers: &HeaderMap, chosen: bool) -> Self {
-        let owned = |name| cookies::get(headers, name).map(str::to_owned);
-        let kept = cookies::get(headers, cookies::LANGUAGE).and_then(Language::from_tag);
+    fn of(headers: &HeaderMap, secure: bool, chosen: bool) -> Self {
+        let owned = |name| cookies::get(headers, name, secure).map(str::to_owned);
+        let kept = cookies::get(headers, cookies::LANGUAGE, secure).and_then(Language::from_tag);
         Self {
             session: owned(cookies::SESSION),
             door: owned(cookies::DOOR).filter(|token| token.len() >= 32),
             has_language: chosen || kept.is_some(),
         }
+    }
+}
+
+/// The token that a program shows; one that is not readable is as good as a wrong one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    Some(if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" })
+}
+
+/// The program that shows this token. Its cookies count for nothing, and it has no forms.
+async fn program(
+    hub: &Hub,
+    mut caller: Caller,
+    token: &str,
+) -> Result<(Caller, Option<String>), Refused> {
+    if api_tokens::recognise(hub, &mut caller, token).await? {
+        Ok((caller, None))
+    } else {
+        Err(Refused::BadToken)
     }
 }
 
@@ -94,28 +158,39 @@ async fn recognise(
     if !shown.has_language {
         caller.language = person.language;
     }
-    caller.actor = Actor { person: Some(person.id), grants: person.grants.clone() };
-    caller.csrf.clone_from(&session.csrf);
-    caller.person = Some(person);
-    caller.session = Some(session);
+    if session.stage == Stage::OwesSecond {
+        caller.csrf.clone_from(&session.csrf);
+        caller.owes_second = Some((session, person));
+    } else {
+        caller.recognise(session, person, hub.now());
+    }
     Ok((caller, None))
 }
 
-fn nobody(request: &Request, chosen: Option<Language>) -> Caller {
+fn nobody(request: &Request, settings: &WebSettings, chosen: Option<Language>) -> Caller {
     let headers = request.headers();
-    let kept = cookies::get(headers, cookies::LANGUAGE).and_then(Language::from_tag);
+    let kept = cookies::get(headers, cookies::LANGUAGE, settings.secure_cookies)
+        .and_then(Language::from_tag);
     Caller {
         actor: Actor::nobody(),
         person: None,
         session: None,
+        withheld: Vec::new(),
+        owes_second: None,
         language: chosen.or(kept).unwrap_or_else(|| accepted_language(headers)),
         // Behind a proxy on this machine everybody has its address, so that says nothing of anybody.
         address: request
             .extensions()
             .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip())
+            .map(|info| settings.proxies.client(info.0.ip(), headers))
             .filter(|address| !address.is_loopback()),
+        agent: agent::name(headers),
         csrf: String::new(),
+        nonce: request
+            .extensions()
+            .get::<Nonce>()
+            .map(|Nonce(nonce)| nonce.clone())
+            .unwrap_or_default(),
         here: request
             .extensions()
             .get::<OriginalUri>()

@@ -1,14 +1,20 @@
 //! What pages and API share: state, sessions and their cookies, safeguards, files.
 
+pub mod agent;
 pub mod assets;
 pub mod cookies;
 pub mod greet;
+pub mod limits;
+pub mod proxies;
 pub mod refusal;
 pub mod security;
+pub mod timely;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use limits::{LimitSettings, Limits};
+use proxies::Proxies;
 
 use crate::hub::Hub;
 use crate::service::atlas::Atlas;
@@ -18,10 +24,14 @@ use crate::service::throttle::Throttle;
 const ATLAS_AGE: TimeDelta = TimeDelta::seconds(5);
 
 /// What the operator of the hub decides about its web port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebSettings {
     /// Cookies only travel over HTTPS; off where a browser speaks plain HTTP to a loopback port.
     pub secure_cookies: bool,
+    /// The proxies that say whom they speak for.
+    pub proxies: Proxies,
+    /// How much may be asked in a minute.
+    pub limits: LimitSettings,
 }
 
 /// What the handlers of pages and API share.
@@ -33,6 +43,8 @@ pub struct Web {
     pub settings: WebSettings,
     /// Failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// What was asked in the last minute.
+    pub limits: Arc<Limits>,
     atlas: Arc<Mutex<Option<Dated>>>,
 }
 
@@ -43,7 +55,8 @@ impl Web {
     /// The state of a web port that has just been opened.
     #[must_use]
     pub fn new(hub: Hub, settings: WebSettings) -> Self {
-        Self { hub, settings, throttle: Arc::default(), atlas: Arc::default() }
+        let limits = Arc::new(Limits::new(settings.limits));
+        Self { hub, settings, throttle: Arc::default(), limits, atlas: Arc::default() }
     }
 
     /// The places of the region, at most a few seconds old.

@@ -59,6 +59,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten: a destroyed key must not lie on in a free page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY);
         if let Some(folder) = options.get_filename().parent()
             && folder != Path::new("")

@@ -15,6 +15,7 @@ use store::Result;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
 use super::convert::{interval, storable};
+use super::people::note_use;
 use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -98,7 +99,7 @@ async fn check_in(tx: &mut Tx, centre: CentreId, arrival: &Arrival<'_>) -> Resul
     .bind(arrival.at)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    note_use(tx, *arrival.person, arrival.at).await
 }
 
 /// Notes that a booking's guest came, whether or not they found a desk.

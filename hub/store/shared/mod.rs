@@ -5,14 +5,23 @@
 //! `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
+mod api_tokens;
+mod audit;
 mod book;
 mod bookings;
+mod cards;
 mod convert;
+mod devices;
+mod factors;
 mod jobs;
 mod meaning;
+mod organisations;
 mod people;
+mod personal;
 mod places;
 mod reports;
+mod seal_keys;
+mod sessions;
 mod sites;
 
 use chrono::TimeDelta;

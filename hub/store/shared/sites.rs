@@ -1,25 +1,20 @@
-//! Sites: their devices, sheets and events.
+//! Sites: their sheets and events.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use model::day_sheet::SiteDevice;
-use model::id::{CentreId, DeviceId, PersonId};
+use model::id::{CentreId, PersonId};
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    Credential, DeviceRecord, EnrolCode, EventBatch, EventsTaken, Result, SheetPersonRecord,
-    SiteStatus, Sites, StoreError,
+    Credential, EventBatch, EventsTaken, Result, SheetPersonRecord, SiteStatus, Sites, StoreError,
 };
 use uuid::Uuid;
 
-use super::convert::{
-    bytes32, from_json, from_word, number, parsed, signed, storable, to_json, word,
-};
-use super::people::CredentialRow;
-use super::places::centre_changed;
-use super::{duplicate, meaning};
+use super::cards::{CardRow, cards};
+use super::convert::{bytes32, from_json, from_word, number, signed, storable};
+use super::meaning;
 use crate::{Db, Here, writes};
 
 /// How many events one answer gives at most.
@@ -27,98 +22,6 @@ const MOST_EVENTS: i64 = 1000;
 
 #[async_trait]
 impl Sites for Here {
-    async fn add_device(&self, centre: CentreId, device: &SiteDevice) -> Result<()> {
-        let mut tx = self.begin().await?;
-        query("INSERT INTO devices (device, centre_id, kind) VALUES ($1, $2, $3)")
-            .bind(device.device.as_str())
-            .bind(centre.0)
-            .bind(word(device.kind)?)
-            .execute(&mut *tx)
-            .await
-            .map_err(duplicate("device"))?;
-        centre_changed(&mut tx, centre).await?;
-        Ok(tx.commit().await?)
-    }
-
-    async fn device(&self, device: &DeviceId) -> Result<Option<DeviceRecord>> {
-        let row: Option<(Uuid, String, Option<Vec<u8>>)> =
-            query_as("SELECT centre_id, kind, fingerprint FROM devices WHERE device = $1")
-                .bind(device.as_str())
-                .fetch_optional(self.reader())
-                .await?;
-        row.map(|(centre, kind, fingerprint)| {
-            Ok(DeviceRecord {
-                device: device.clone(),
-                centre: CentreId(centre),
-                kind: from_word(&kind)?,
-                fingerprint: fingerprint.as_deref().map(bytes32).transpose()?,
-            })
-        })
-        .transpose()
-    }
-
-    async fn devices_of(&self, centre: CentreId) -> Result<Vec<SiteDevice>> {
-        let rows: Vec<(String, String)> =
-            query_as("SELECT device, kind FROM devices WHERE centre_id = $1")
-                .bind(centre.0)
-                .fetch_all(self.reader())
-                .await?;
-        let mut devices = rows
-            .into_iter()
-            .map(|(device, kind)| {
-                Ok(SiteDevice { device: parsed(&device)?, kind: from_word(&kind)? })
-            })
-            .collect::<Result<Vec<SiteDevice>>>()?;
-        devices.sort_by(|one, other| one.device.cmp(&other.device));
-        Ok(devices)
-    }
-
-    async fn set_certificate(&self, device: &DeviceId, fingerprint: &[u8; 32]) -> Result<()> {
-        query("UPDATE devices SET fingerprint = $2 WHERE device = $1")
-            .bind(device.as_str())
-            .bind(fingerprint.as_slice())
-            .execute(self.writer())
-            .await?;
-        Ok(())
-    }
-
-    async fn add_enrol_code(&self, code: &EnrolCode) -> Result<()> {
-        query("INSERT INTO enrol_codes (secret, device, names, ends_at) VALUES ($1, $2, $3, $4)")
-            .bind(code.secret.as_slice())
-            .bind(code.device.as_str())
-            .bind(to_json(&code.names)?)
-            .bind(code.ends_at)
-            .execute(self.writer())
-            .await
-            .map_err(duplicate("enrolment code"))?;
-        Ok(())
-    }
-
-    async fn take_enrol_code(
-        &self,
-        secret: &[u8; 32],
-        now: DateTime<Utc>,
-    ) -> Result<Option<EnrolCode>> {
-        let row: Option<(String, String, DateTime<Utc>)> = query_as(
-            "UPDATE enrol_codes SET taken_at = $2
-             WHERE secret = $1 AND taken_at IS NULL AND ends_at > $2
-             RETURNING device, names, ends_at",
-        )
-        .bind(secret.as_slice())
-        .bind(now)
-        .fetch_optional(self.writer())
-        .await?;
-        row.map(|(device, names, ends_at)| {
-            Ok(EnrolCode {
-                secret: *secret,
-                device: parsed(&device)?,
-                names: from_json(&names)?,
-                ends_at,
-            })
-        })
-        .transpose()
-    }
-
     async fn site_status(&self, centre: CentreId) -> Result<SiteStatus> {
         let row: Option<StatusRow> = query_as(
             "SELECT reached, told_until, sheet_in_force, heard_at FROM sites WHERE centre_id = $1",
@@ -204,17 +107,19 @@ impl Sites for Here {
         .bind(ids())
         .fetch_all(self.reader())
         .await?;
-        let cards: Vec<CredentialRow> = query_as(concat!(
-            "SELECT id, person_id, reference, label, blocked FROM credentials WHERE person_id ",
+        let rows: Vec<CardRow> = query_as(concat!(
+            "SELECT c.id, c.person_id, c.label, c.state, c.state_at, c.state_by, c.state_why,
+                 c.valid_until, c.added_at, r.generation, r.reference
+             FROM credentials c LEFT JOIN credential_references r ON r.credential_id = c.id
+             WHERE c.person_id ",
             in_list!("$1"),
-            " ORDER BY id",
+            " ORDER BY c.id, r.generation DESC",
         ))
         .bind(ids())
         .fetch_all(self.reader())
         .await?;
         let mut by_person: BTreeMap<PersonId, Vec<Credential>> = BTreeMap::new();
-        for card in cards {
-            let card = Credential::try_from(card)?;
+        for card in cards(rows)? {
             by_person.entry(card.person).or_default().push(card);
         }
         people

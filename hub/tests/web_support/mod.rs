@@ -18,6 +18,7 @@ use hub::hub::Hub;
 use hub::router::router;
 use hub::web::WebSettings;
 use model::clock::ManualClock;
+use model::id::PersonId;
 use ring::rand::SystemRandom;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -35,22 +36,41 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(WebSettings::default()).await
+    }
+
+    /// The same hub behind other walls.
+    pub async fn with(settings_of_web: WebSettings) -> Self {
         let folder = std::env::temp_dir().join(format!("kyoten-web-{}", uuid::Uuid::new_v4()));
         let clock = Arc::new(ManualClock::at(NOW.parse::<DateTime<Utc>>().unwrap()));
-        let local = "127.0.0.1:0".parse().unwrap();
-        let config = Config {
-            data_dir: folder.clone(),
-            database_url: format!("sqlite:{}", folder.join("hub.db").display()),
-            listen: local,
-            uplink_listen: local,
-            uplink_names: vec!["localhost".into()],
-            secure_cookies: false,
+        let settings = |key: &str| match key {
+            "KYOTEN_DATA_DIR" => Some(folder.display().to_string()),
+            "KYOTEN_SECURE_COOKIES" => Some("false".to_owned()),
+            _ => None,
         };
+        let config = Config::read(None, settings).unwrap();
         let hub =
             hub::serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap();
         hub::seed::demo(&hub, None).await.unwrap();
-        let router = router(hub.clone(), WebSettings::default());
+        let router = router(hub.clone(), settings_of_web);
         Self { hub, clock, router, folder }
+    }
+
+    /// Shows a second factor that was made for this moment: one-time codes work once each, and the
+    /// clock must not be moved for them.
+    async fn second_factor(&self, browser: &mut Browser, key: &str) {
+        let code = "TEST-TEST-TEST-TEST";
+        let person = self.person(key).await;
+        let digest = hub::service::codes::recovery_digest(person, code);
+        self.hub.store.set_recovery_codes(person, &[digest], self.hub.now()).await.unwrap();
+        let csrf = browser.get("/sign-in/second").await.csrf();
+        let answer = browser.post("/sign-in/second", &[("recovery", code), ("csrf", &csrf)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+
+    /// The demo's person of this key.
+    pub async fn person(&self, key: &str) -> PersonId {
+        self.hub.store.sign_in_record(&email(key)).await.unwrap().unwrap().person
     }
 
     /// A browser that nobody has signed in with.
@@ -66,6 +86,9 @@ impl World {
         let form = [("email", email.as_str()), ("password", hub::seed::PASSWORD), ("csrf", &csrf)];
         let answer = browser.post("/sign-in", &form).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        if answer.header("location").starts_with("/sign-in/second") {
+            self.second_factor(&mut browser, key).await;
+        }
         browser
     }
 }

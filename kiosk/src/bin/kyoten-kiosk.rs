@@ -18,7 +18,7 @@ use model::language::{Language, LocalText};
 use ring::rand::SystemRandom;
 use tokio::signal::unix::{SignalKind, signal};
 use wire::bus::{BusOptions, SiteBus};
-use wire::identity::DeviceIdentity;
+use wire::identity::{DeviceIdentity, keep_on_the_bus};
 
 /// The lobby screen of a Kyoten site: reads cards, asks the site, shows the answer.
 #[derive(Parser)]
@@ -48,6 +48,10 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
+    /// The hub's address for sites, to renew the certificate at; the one that enrolled this device
+    /// where nothing is said.
+    #[arg(long, env = "KYOTEN_HUB_URL")]
+    hub: Option<String>,
     /// The site bus, as host:port.
     #[arg(long, env = "KYOTEN_BUS", default_value = "localhost:1885")]
     bus: String,
@@ -118,11 +122,14 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
         telephone: args.telephone,
     };
     println!("kyoten-kiosk ready: http://{}", listener.local_addr()?);
+    let keeping =
+        keep_on_the_bus(identity, args.hub.as_deref(), bus.clone(), Arc::new(SystemClock));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = lobby.follow_line(bus.connected()) => {}
         () = lobby.read_cards(reader) => {}
         served = axum::serve(listener, pages::router(lobby.clone(), house)) => served?,
+        () = keeping => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }

@@ -159,6 +159,7 @@ async fn the_way_from_a_refusal_to_the_keypad_is_open() {
         why: RefusalKind::UnknownCard,
         opens: None,
         language: None,
+        ticket: None,
     }));
     assert!(get_page(&router, "/").await.1.contains("href=\"/code\""));
     assert!(get_page(&router, "/code").await.1.contains("予約番号を入れてください"));
@@ -172,6 +173,7 @@ async fn every_refusal_has_words_in_both_languages() {
     let kinds = [
         UnknownCard,
         BlockedCard,
+        ExpiredCard,
         UnreadableCard,
         NoBooking,
         TooEarly,
@@ -184,7 +186,9 @@ async fn every_refusal_has_words_in_both_languages() {
     for why in kinds {
         for language in [Language::Ja, Language::En] {
             let opens = Some("2026-11-24T03:45:00Z".parse().unwrap());
-            screen.show(Shown::Answer(Answer::Refused { why, opens, language: Some(language) }));
+            let (language, ticket) = (Some(language), None);
+            screen.show(Shown::Answer(Answer::Refused { why, opens, language, ticket }));
+            let language = language.unwrap();
             let (_, page) = get_page(&router, "/").await;
             assert!(page.contains(refusal(why, language).say), "{why:?} {language:?}");
             assert!(page.contains("12:45"));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -11,7 +12,7 @@ use seat_agent::page;
 use seat_agent::terminal::Terminal;
 use tokio::signal::unix::{SignalKind, signal};
 use wire::bus::{BusInbox, BusOptions, SiteBus};
-use wire::identity::DeviceIdentity;
+use wire::identity::{DeviceIdentity, keep_on_the_bus};
 use wire::topics::TERMINAL_STATE;
 
 /// The terminal at a desk of a Kyoten site: shows its state and tells the site.
@@ -42,6 +43,10 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
+    /// The hub's address for sites, to renew the certificate at; the one that enrolled this device
+    /// where nothing is said.
+    #[arg(long, env = "KYOTEN_HUB_URL")]
+    hub: Option<String>,
     /// The site bus, as host:port.
     #[arg(long, env = "KYOTEN_BUS", default_value = "localhost:1885")]
     bus: String,
@@ -90,11 +95,14 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     let router = page::router(terminal.follow(), label);
     let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
     println!("kyoten-seat ready: http://{}", listener.local_addr()?);
+    let keeping =
+        keep_on_the_bus(identity, args.hub.as_deref(), bus.clone(), Arc::new(SystemClock));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = tell_state(&terminal, bus.clone()) => {}
         () = obey(terminal, inbox) => {}
         served = axum::serve(listener, router) => served?,
+        () = keeping => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }

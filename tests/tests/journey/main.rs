@@ -3,7 +3,11 @@
 
 mod bookings;
 mod browser;
+mod devices;
 mod lines_down;
 mod one_day;
+mod organisations;
 mod pcscd;
+mod planted;
 mod released;
+mod sign_in;

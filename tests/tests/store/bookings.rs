@@ -3,12 +3,13 @@
 use futures::future::join_all;
 use model::booking::{BookingStatus, days_to_lock};
 use model::centre::SpaceKind;
-use model::day_sheet::{DeviceKind, SiteDevice};
+use model::day_sheet::DeviceKind;
 use model::id::{BookingId, CredentialId, SpaceId, VisitId};
 use model::interval::Interval;
 use model::site_event::{Happening, Proof, SiteEvent};
 use store::{
-    BookResult, Credential, EventBatch, Idempotency, LiveClaims, NoRoom, StoreError, UnvisitedClaim,
+    BookResult, Credential, EventBatch, Idempotency, KeyedReference, LiveClaims, NoRoom,
+    StoreError, UnvisitedClaim,
 };
 
 use crate::ground::{Ground, at, slot};
@@ -260,17 +261,12 @@ pub async fn the_plan_revision_tells_of_changes(ground: Ground) {
     store.cancel(made.id, &centre, at(0, 0)).await.unwrap();
     store.set_pin(person, Some("$argon2id$")).await.unwrap();
     changed("PIN").await;
-    let card = Credential {
-        id: CredentialId(ground.id()),
-        person,
-        reference: [1; 32],
-        label: String::new(),
-        blocked: false,
-    };
+    let reference = KeyedReference { generation: 1, reference: [1; 32] };
+    let card = Credential::new(CredentialId(ground.id()), person, reference, "", at(0, 0));
     store.add_credential(&card).await.unwrap();
     changed("card").await;
-    let device = SiteDevice { device: "yokohama-edge".parse().unwrap(), kind: DeviceKind::Edge };
-    store.add_device(centre.id, &device).await.unwrap();
+    let device = "yokohama-edge".parse().unwrap();
+    store.add_device(centre.id, &device, DeviceKind::Edge).await.unwrap();
     changed("device").await;
     ground.space(&centre, SpaceKind::Desk).await;
     changed("space").await;

@@ -7,14 +7,15 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc, Weekday};
 use model::booking::{Booking, BookingCode};
 use model::centre::{Centre, CentreKind, CentreSettings, Nursery, Space, SpaceKind};
 use model::id::{
-    BookingId, CentreId, ChildId, EmployerId, MunicipalityId, NurseryId, PersonId, SpaceId,
+    BookingId, CentreId, ChildId, EmployerId, HouseholdId, MunicipalityId, NurseryId, PersonId,
+    SpaceId,
 };
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
-use store::{BookResult, BookingOrder, Employer, SealedChild, Store};
+use store::{BookResult, BookingOrder, Employer, EmployerKind, SealedChild, Store};
 use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tests::folder::Folder;
@@ -99,7 +100,8 @@ async fn settle(store: Arc<dyn Store>, raw: Raw, folder: Option<Folder>) -> Grou
     store.add_municipality(town, &LocalText::new("横浜市", "Yokohama")).await.unwrap();
     let employer = EmployerId(Uuid::from_u128(2));
     let name = LocalText::new("株式会社みなと", "Minato K.K.");
-    store.add_employer(&Employer { id: employer, name }).await.unwrap();
+    let kind = EmployerKind::Company;
+    store.add_employer(&Employer { id: employer, name, kind }).await.unwrap();
     Ground { store, raw, town, employer, next: AtomicU64::new(3), _folder: folder }
 }
 
@@ -191,17 +193,27 @@ impl Ground {
             email: format!("person-{}@example.jp", self.number()),
             name: "山田 花子".to_owned(),
             language: Language::Ja,
-            employer: Some(self.employer),
-            grants: vec![Grant::Worker],
+            grants: vec![Grant::Worker { employer: Some(self.employer) }.into()],
         };
         self.store.add_person(&person, None).await.unwrap();
+        id
+    }
+
+    /// The household that somebody answers in.
+    pub async fn household(&self, guardian: PersonId) -> HouseholdId {
+        if let Some(&known) = self.store.households_of(guardian).await.unwrap().first() {
+            return known;
+        }
+        let id = HouseholdId(self.id());
+        self.store.found_household(id, guardian, at(0, 0)).await.unwrap();
         id
     }
 
     /// A child of somebody's.
     pub async fn child(&self, guardian: PersonId) -> ChildId {
         let id = ChildId(self.id());
-        let child = SealedChild { id, guardian, sealed: vec![7; 40] };
+        let household = self.household(guardian).await;
+        let child = SealedChild { id, household, sealed: vec![7; 40] };
         self.store.add_child(&child).await.unwrap();
         id
     }

@@ -16,8 +16,7 @@ pub async fn long_and_strange_texts(ground: Ground) {
         email: "strange@example.jp".to_owned(),
         name: strange.clone(),
         language: Language::En,
-        employer: None,
-        grants: vec![Grant::Worker],
+        grants: vec![Grant::Worker { employer: None }.into()],
     };
     ground.store.add_person(&person, Some(&strange)).await.unwrap();
     assert_eq!(ground.store.person(person.id).await.unwrap(), Some(person.clone()));

@@ -3,12 +3,17 @@
 
 mod ground;
 
+mod audit;
 mod bookings;
+mod cards;
 mod care;
 mod contention;
+mod devices;
 mod events;
+mod factors;
 mod hostile;
 mod jobs;
+mod organisations;
 mod people;
 mod places;
 mod random;
@@ -39,12 +44,36 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
+    audit:
+        entries_get_places_in_the_order_they_were_kept,
+        two_hubs_chain_at_once,
+        what_is_chained_cannot_be_changed,
+        the_chain_begins_later_once_its_beginning_is_forgotten,
+        entries_are_found_by_what_is_not_sealed,
+        sites_tell_the_highest_head_they_saw,
+        keys_have_one_owner_and_can_be_destroyed,
+        old_entries_are_read_in_any_year;
     people:
         people_come_back_as_they_were,
+        roles_are_given_and_taken,
         an_address_is_one_of_its_kind,
         sessions_end,
-        cards_are_one_of_their_kind,
+        sessions_move_on_and_are_ended_elsewhere,
         children_stand_in_the_order_they_were_added;
+    cards:
+        cards_come_back_as_they_were_and_are_one_of_their_kind,
+        a_card_moves_only_from_where_it_is,
+        an_offer_is_taken_once,
+        offers_are_bounded_and_forgotten,
+        an_ended_card_becomes_its_holders_again,
+        a_new_card_replaces_an_old_one,
+        staff_and_guests_know_their_centre,
+        a_card_moves_to_a_newer_key_and_the_old_key_retires;
+    factors:
+        a_code_is_used_once_and_none_before_it,
+        a_recovery_code_works_once_for_its_person,
+        passkeys_are_one_of_their_kind,
+        a_ceremony_is_taken_once_by_its_browser;
     places:
         places_come_back_as_they_were,
         names_are_one_of_their_kind;
@@ -67,9 +96,14 @@ on_both_databases! {
     contention:
         fifty_want_one_desk,
         fifty_want_two_dates_in_opposite_orders;
-    sites:
-        devices_and_their_certificates,
+    devices:
+        devices_come_and_go,
         a_code_works_once,
+        a_certificate_is_replaced_when_the_next_is_used,
+        an_overlap_ends_by_itself,
+        a_device_gets_few_certificates_a_day,
+        a_revoked_device_is_out_until_it_is_enrolled_again;
+    sites:
         sheets_rise_with_their_content,
         snapshots_only_go_forward;
     events:
@@ -88,6 +122,14 @@ on_both_databases! {
         a_claim_is_released_with_its_care_unless_somebody_came;
     reports:
         stays_of_a_town;
+    organisations:
+        a_provider_is_kept_and_dropped,
+        a_trip_ends_once_in_its_own_browser,
+        claims_take_only_what_claims_gave,
+        a_directory_names_each_once,
+        tokens_end_and_are_taken_back,
+        an_employer_sees_what_it_pays_for,
+        a_term_counts_from_the_first_check_in;
     hostile:
         long_and_strange_texts,
         rows_that_cannot_be_read;

@@ -20,6 +20,8 @@ struct Guest {
     /// The one booking that a code stands for; a card stands for all of its person's.
     booking: Option<BookingId>,
     by: Proof,
+    /// From when on their card no longer lets them in.
+    card_ends: Option<DateTime<Utc>>,
 }
 
 /// Somebody who is turned away.
@@ -67,7 +69,12 @@ pub(super) fn come_in(
                 None => Err(Refusal::of_nobody(RefusalKind::UnknownCard)),
                 Some(card) => {
                     let by = Proof::Card { credential: card.credential };
-                    let guest = Guest { person: card.person, booking: None, by };
+                    let guest = Guest {
+                        person: card.person,
+                        booking: None,
+                        by,
+                        card_ends: card.valid_until,
+                    };
                     if card.blocked {
                         Err(Refusal::of(&guest, RefusalKind::BlockedCard))
                     } else {
@@ -153,7 +160,12 @@ fn who_typed(
     let nobody = || Refusal::of_nobody(RefusalKind::WrongCode);
     let code = code.ok_or_else(nobody)?;
     let booking = book.booking_of(code).ok_or_else(nobody)?;
-    let guest = Guest { person: booking.person, booking: Some(booking.id), by: Proof::Code };
+    let guest = Guest {
+        person: booking.person,
+        booking: Some(booking.id),
+        by: Proof::Code,
+        card_ends: None,
+    };
     // Nothing is said in the guest's language before the PIN is right: a code alone tells nothing.
     if tries.paused(code, at.mono) {
         return Err(Refusal::of_nobody(RefusalKind::CodePaused));
@@ -174,6 +186,10 @@ fn desk_for(
 ) -> Result<(BookingId, SpaceId), Refusal> {
     if book.clock_unset {
         return Err(Refusal::of(guest, RefusalKind::ClockUnset));
+    }
+    // Only here, where somebody wants to come in: whoever is inside may still say that they leave.
+    if guest.card_ends.is_some_and(|ends| ends <= at.now) {
+        return Err(Refusal::of(guest, RefusalKind::ExpiredCard));
     }
     if !book.serves(at.now) {
         return Err(Refusal::of(guest, RefusalKind::SheetExpired));

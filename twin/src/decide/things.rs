@@ -25,7 +25,11 @@ pub(super) fn site(
             tries.forget_all_but(&book);
             said.happened(*at, Happening::SheetInForce { version: sheet.version });
         }
-        Some((_, Fact::ClockSet(set))) => book.clock_unset = !set,
+        Some((_, Fact::ClockSet(set))) => {
+            book.clock_unset = !set;
+            // However short the doubt was, no tick may have met it: grace is counted from its end.
+            book.serving_since = None;
+        }
         _ => {}
     }
 }

@@ -106,7 +106,9 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
                 digest: digest(number),
                 credential: CredentialId(Uuid::from_u128(number.into())),
                 person: person(number.into()),
+                generation: 1,
                 blocked: number == 99,
+                valid_until: None,
             })
             .collect(),
         people: (1..=people)

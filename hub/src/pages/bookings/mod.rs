@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use model::booking::{Booking, BookingStatus, Wish};
 use model::child::Child;
-use model::id::ChildId;
+use model::id::{CentreId, ChildId};
 use model::interval::Interval;
 use store::NoRoom;
 
@@ -82,7 +82,8 @@ pub async fn post(
     let atlas = web.atlas().await?;
     caller.signed_in()?;
     let unreadable = || Refused::Unreadable("the form does not say what to book".to_owned());
-    let wish = read_wish(&fields, &atlas).ok_or_else(unreadable)?;
+    let centre = atlas.named(fields.get("centre")).ok_or(Refused::NotFound)?.id;
+    let wish = read_wish(&fields, centre).ok_or_else(unreadable)?;
     let key =
         Some(fields.get("key")).filter(|key| !key.is_empty() && key.len() <= service::LONGEST_KEY);
     let booked = service::book(hub, &atlas, &caller, wish.clone(), key.map(str::to_owned)).await?;
@@ -90,17 +91,20 @@ pub async fn post(
         Booked::Made(booking) | Booked::Before(booking) => {
             return Ok(Redirect::to(&format!("/bookings/{}?new=1", booking.id)).into_response());
         }
+        Booked::NoConsent(child) => {
+            return Ok(Redirect::to(&format!("/children/{child}?care=1")).into_response());
+        }
         Booked::NoCentre | Booked::NoSpace | Booked::NoChild => return Err(Refused::NotFound),
         no => no,
     };
     taken(&web, &atlas, &caller, &wish, &no).await
 }
 
-fn read_wish(fields: &Fields, atlas: &Atlas) -> Option<Wish> {
+fn read_wish(fields: &Fields, centre: CentreId) -> Option<Wish> {
     let slots: Option<Vec<Interval>> = fields.all("slot").map(search::read_slot).collect();
     let children: Option<Vec<ChildId>> = fields.all("child").map(|id| id.parse().ok()).collect();
     Some(Wish {
-        centre: atlas.named(fields.get("centre"))?.id,
+        centre,
         slots: slots.filter(|slots| !slots.is_empty())?,
         desks: typed::number(fields.get("desks"))?,
         pinned: None,

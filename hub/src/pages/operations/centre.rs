@@ -18,7 +18,7 @@ use model::access::RefusalKind;
 use model::centre::Centre;
 use model::id::{CentreId, PersonId, SpaceId};
 use model::interval::Interval;
-use model::permission::{Action, Actor, Target, may};
+use model::permission::{Action, Target, may};
 use model::site_event::{Happening, Proof, SiteEvent};
 use model::terminal::TerminalState;
 use tokio::sync::watch;
@@ -30,11 +30,12 @@ use crate::live::LiveView;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
-use crate::service::{Caller, Refused, allow};
+use crate::service::{Caller, Refused, allow, session};
 use crate::web::Web;
 
-/// How often the page is told that the line stands.
-const PING: Duration = Duration::from_secs(15);
+/// How often the page is told that the line stands, and whoever watches is asked whether they still may:
+/// what is taken from somebody is gone from their screen within five seconds.
+const PING: Duration = Duration::from_secs(3);
 /// A site that was not heard of for so long is shown as away.
 const AWAY: TimeDelta = TimeDelta::minutes(2);
 /// How many events are shown.
@@ -197,11 +198,8 @@ struct Eye {
 impl Eye {
     /// None once the session has ended or the right to look was taken back.
     async fn still_allowed(&self, caller: &Caller) -> Option<()> {
-        let session = &caller.session.as_ref()?.token;
-        let session = self.hub.store.session(session, self.hub.now()).await.ok()??;
-        let person = self.hub.store.person(session.person).await.ok()??;
-        let actor = Actor { person: Some(person.id), grants: person.grants };
-        may(&actor, Action::SeeLiveCentre, &Target::at(self.centre.id)).then_some(())
+        let now = session::again(&self.hub, caller).await.ok()??;
+        may(&now.actor, Action::SeeLiveCentre, &Target::at(self.centre.id)).then_some(())
     }
 
     fn new(hub: Hub, atlas: Arc<Atlas>, centre: Centre, caller: &Caller) -> Self {
@@ -450,6 +448,7 @@ fn refusal(f: &Frame, why: RefusalKind) -> &'static str {
     match why {
         RefusalKind::UnknownCard => f.say("登録のないカード", "Unknown card"),
         RefusalKind::BlockedCard => f.say("止められたカード", "Blocked card"),
+        RefusalKind::ExpiredCard => f.say("期限の切れたカード", "Expired card"),
         RefusalKind::UnreadableCard => f.say("読み取れないカード", "Unreadable card"),
         RefusalKind::NoBooking => f.say("予約が見つかりません", "No booking"),
         RefusalKind::TooEarly => f.say("まだ早すぎます", "Too early"),

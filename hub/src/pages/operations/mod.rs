@@ -1,6 +1,8 @@
 //! The centres that the caller runs.
 
+pub mod cards;
 pub mod centre;
+pub mod devices;
 
 use askama::Template;
 use axum::extract::State;
@@ -36,7 +38,12 @@ pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Ref
         })
         .collect();
     match centres.as_slice() {
-        [] => Err(Refused::Forbidden),
+        [] => {
+            let full = caller.in_full();
+            let would = |id| may(&full, Action::SeeLiveCentre, &Target::at(id));
+            let would = atlas.centres.iter().any(|centre| would(centre.id));
+            Err(if would { Refused::SecondFactorFirst } else { Refused::Forbidden })
+        }
         [(slug, ..)] => Ok(Redirect::to(&format!("/operations/{slug}")).into_response()),
         _ => Ok(html(StatusCode::OK, &Page { f, centres })),
     }

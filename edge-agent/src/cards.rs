@@ -1,0 +1,296 @@
+//! Cards at the site: read under the region's keys, looked up on the sheet, offered to the hub.
+//!
+//! The identifier goes no further than [`Cards::read`]. What leads to a card stays here: a kiosk
+//! gets a ticket.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use data_encoding::BASE64;
+use model::day_sheet::{CredentialDigest, SheetCredential};
+use model::id::{CredentialId, DeviceId, OfferId, TicketId};
+use tokio::sync::Notify;
+use wire::cards::{CardKeys, MOST_REKEYED, OfferCard, OfferState, Reference, RekeyedCard};
+use wire::credential::{CardReference, RegionCardKey};
+use wire::identity::write_private;
+use wire::request::{Answer, NotOffered, Secret};
+
+use crate::hub::{Hub, HubError};
+
+/// The file of the keys that were fetched, beside the identity.
+pub const FILE: &str = "card-keys.json";
+/// How long a card that was refused may be registered without another tap.
+const TICKET: Duration = Duration::from_secs(3 * 60);
+/// How long it is asked after an offer.
+const OFFER: Duration = Duration::from_secs(15 * 60);
+/// The most tickets at once: the oldest goes first.
+const MOST_TICKETS: usize = 64;
+/// The most moved cards that wait to be told.
+const MOST_MOVED: usize = 10_000;
+
+/// The region's card keys and the sheet's cards.
+pub struct Cards {
+    file: PathBuf,
+    keys: RwLock<Vec<Key>>,
+    sheet: RwLock<Option<OnSheet>>,
+    tickets: Mutex<HashMap<TicketId, Ticket>>,
+    moved: Mutex<HashMap<CredentialId, RekeyedCard>>,
+    /// Told when there are moved cards to tell of.
+    pub(crate) has_moved: Notify,
+}
+
+/// A card key; its generation is known once it was fetched.
+struct Key {
+    generation: Option<u32>,
+    key: RegionCardKey,
+}
+
+/// A card as it was read, under every key.
+#[derive(Clone)]
+pub struct Read {
+    /// What the sheet would list.
+    pub digest: CredentialDigest,
+    references: Vec<Reference>,
+}
+
+struct OnSheet {
+    salt: [u8; 32],
+    cards: HashMap<CredentialDigest, (CredentialId, u32)>,
+    /// The newest generation that each card is listed under.
+    newest: HashMap<CredentialId, u32>,
+}
+
+struct Ticket {
+    kiosk: DeviceId,
+    references: Vec<Reference>,
+    offer: Option<OfferId>,
+    ends: Instant,
+}
+
+impl Cards {
+    /// With the keys that were fetched last into `folder`, or else the one of the enrolment.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn open(folder: &Path, enrolled: Option<[u8; 32]>) -> io::Result<Self> {
+        let file = folder.join(FILE);
+        let keys = match fs::read(&file) {
+            Ok(bytes) => keys(&serde_json::from_slice(&bytes)?)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => enrolled
+                .map(|bytes| Key { generation: None, key: RegionCardKey::new(&bytes) })
+                .into_iter()
+                .collect(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            file,
+            keys: RwLock::new(keys),
+            sheet: RwLock::default(),
+            tickets: Mutex::default(),
+            moved: Mutex::default(),
+            has_moved: Notify::new(),
+        })
+    }
+
+    /// Fetches the keys and keeps them; what was read before is read with the old ones.
+    ///
+    /// # Errors
+    /// When they cannot be fetched or kept; the ones before stay in use.
+    pub async fn fetch(&self, hub: &dyn Hub) -> Result<(), HubError> {
+        let fetched = hub.card_keys().await?;
+        let unreadable = |error: io::Error| HubError::Unreadable(error.to_string());
+        let found = keys(&fetched).map_err(unreadable)?;
+        let json = serde_json::to_vec(&fetched)
+            .map_err(|error| HubError::Unreadable(error.to_string()))?;
+        write_private(&self.file, &json).map_err(unreadable)?;
+        tracing::info!(keys = found.len(), "the region's card keys are in use");
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(())
+    }
+
+    /// Looks cards up on this sheet from now on.
+    pub fn use_sheet(&self, salt: [u8; 32], credentials: &[SheetCredential]) {
+        let mut newest: HashMap<CredentialId, u32> = HashMap::new();
+        for card in credentials {
+            let known = newest.entry(card.credential).or_default();
+            *known = card.generation.max(*known);
+        }
+        let cards = credentials
+            .iter()
+            .map(|card| (card.digest, (card.credential, card.generation)))
+            .collect();
+        *self.sheet.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(OnSheet { salt, cards, newest });
+    }
+
+    /// What the sheet lists the card under: whichever key the hub has it by. A card that has yet to
+    /// move to the newest key is told to the hub.
+    #[must_use]
+    pub fn read(&self, identifier: &[u8]) -> Read {
+        let (numbered, plain) = self.references(identifier);
+        let sheet = self.sheet.read().unwrap_or_else(PoisonError::into_inner);
+        // Before the first sheet no card is known, whatever its digest.
+        let mut digest = CredentialDigest([0; 32]);
+        if let Some(sheet) = sheet.as_ref() {
+            let mut digests = plain.iter().map(|reference| reference.on_sheet(&sheet.salt));
+            digest = digests
+                .clone()
+                .find(|digest| sheet.cards.contains_key(digest))
+                .or_else(|| digests.next())
+                .unwrap_or(digest);
+            if let (Some((card, generation)), Some(newest)) =
+                (sheet.cards.get(&digest), numbered.first())
+                && sheet.newest.get(card).is_some_and(|known| *known < newest.generation)
+                && let Some(former) = numbered.iter().find(|known| known.generation == *generation)
+            {
+                self.moves(RekeyedCard {
+                    credential: *card,
+                    former: former.reference,
+                    newest: *newest,
+                });
+            }
+        }
+        Read { digest, references: numbered }
+    }
+
+    fn references(&self, identifier: &[u8]) -> (Vec<Reference>, Vec<CardReference>) {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let mut numbered = Vec::new();
+        let mut plain = Vec::new();
+        for key in keys.iter() {
+            let reference = key.key.reference(identifier);
+            plain.push(reference);
+            numbered.extend(key.generation.map(|generation| Reference { generation, reference }));
+        }
+        (numbered, plain)
+    }
+
+    fn moves(&self, card: RekeyedCard) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if moved.len() < MOST_MOVED {
+            moved.insert(card.credential, card);
+            self.has_moved.notify_one();
+        }
+    }
+
+    /// Tells the hub of the cards that have moved; answers whether there were any.
+    ///
+    /// # Errors
+    /// When the hub does not take them; they wait then.
+    pub async fn tell_moved(&self, hub: &dyn Hub) -> Result<bool, HubError> {
+        let cards: Vec<RekeyedCard> = {
+            let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+            moved.values().take(MOST_REKEYED).copied().collect()
+        };
+        if cards.is_empty() {
+            return Ok(false);
+        }
+        hub.rekeyed(&cards).await?;
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.retain(|_, card| !cards.contains(card));
+        Ok(true)
+    }
+
+    /// A ticket with which the kiosk may offer the card that it has just read.
+    pub fn ticket(&self, ticket: TicketId, kiosk: &DeviceId, read: Read) {
+        let now = Instant::now();
+        let mut tickets = self.tickets();
+        tickets.retain(|_, ticket| now < ticket.ends);
+        if tickets.len() >= MOST_TICKETS
+            && let Some(oldest) =
+                tickets.iter().min_by_key(|(_, ticket)| ticket.ends).map(|(id, _)| *id)
+        {
+            tickets.remove(&oldest);
+        }
+        let references = read.references;
+        let new = Ticket { kiosk: kiosk.clone(), references, offer: None, ends: now + TICKET };
+        tickets.insert(ticket, new);
+    }
+
+    /// Offers the ticket's card to the hub.
+    pub async fn offer(&self, hub: &dyn Hub, kiosk: &DeviceId, ticket: TicketId) -> Answer {
+        let not = |why| Answer::NotOffered { why };
+        let references = match self.tickets().get(&ticket) {
+            Some(known) if known.kiosk == *kiosk && Instant::now() < known.ends => {
+                known.references.clone()
+            }
+            _ => return not(NotOffered::TapAgain),
+        };
+        if references.is_empty() {
+            // Enrolled, and never connected since.
+            self.fetch(hub).await.ok();
+            return not(NotOffered::NoConnection);
+        }
+        match hub.offer_card(&OfferCard { kiosk: kiosk.clone(), references }).await {
+            Ok(offered) => {
+                if let Some(known) = self.tickets().get_mut(&ticket) {
+                    known.offer = Some(offered.offer);
+                    known.ends = Instant::now() + OFFER;
+                }
+                let (code, ends_at) = (Secret(offered.code), offered.ends_at);
+                Answer::CardOffered { ticket, code, ends_at }
+            }
+            Err(HubError::Refused { kind, .. }) if kind == wire::cards::SOMEBODYS => {
+                not(NotOffered::Somebodys)
+            }
+            Err(HubError::Refused { kind, .. }) if kind == wire::cards::TOO_MANY => {
+                not(NotOffered::TooMany)
+            }
+            Err(HubError::Refused { kind, .. }) if kind == wire::cards::KEY_CHANGED => {
+                self.fetch(hub).await.ok();
+                not(NotOffered::TapAgain)
+            }
+            Err(error) => {
+                tracing::warn!(%kiosk, %error, "a card could not be offered");
+                not(NotOffered::NoConnection)
+            }
+        }
+    }
+
+    /// Whether the ticket's card is somebody's by now.
+    pub async fn offer_stands(&self, hub: &dyn Hub, kiosk: &DeviceId, ticket: TicketId) -> Answer {
+        let offer = match self.tickets().get(&ticket) {
+            Some(known) if known.kiosk == *kiosk => known.offer,
+            _ => None,
+        };
+        let Some(offer) = offer else {
+            return Answer::NotOffered { why: NotOffered::TapAgain };
+        };
+        let offers = hub.offers().await.map(|offers| offers.offers);
+        let state = offers.map(|all| all.iter().find(|known| known.offer == offer).copied());
+        match state {
+            Ok(Some(known)) if known.state == OfferState::Taken => Answer::CardAdded,
+            Ok(Some(known)) if known.state == OfferState::Ended => {
+                Answer::NotOffered { why: NotOffered::TapAgain }
+            }
+            Ok(None) => Answer::NotOffered { why: NotOffered::TapAgain },
+            // A line that is down for a moment is no reason to take the code off the screen.
+            Ok(Some(_)) | Err(_) => Answer::CardWaits,
+        }
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, HashMap<TicketId, Ticket>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keys(fetched: &CardKeys) -> io::Result<Vec<Key>> {
+    let keys: Vec<Key> = fetched
+        .keys
+        .iter()
+        .map(|key| {
+            let bytes =
+                BASE64.decode(key.key.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+            let bytes: [u8; 32] = bytes.ok_or_else(no_key)?;
+            Ok(Key { generation: Some(key.generation), key: RegionCardKey::new(&bytes) })
+        })
+        .collect::<io::Result<_>>()?;
+    if keys.is_empty() { Err(no_key()) } else { Ok(keys) }
+}
+
+fn no_key() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a card key is not 32 bytes")
+}

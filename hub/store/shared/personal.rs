@@ -1,0 +1,375 @@
+//! What is personal: sealed fields, consents, guardians' codes, how long things are kept, and
+//! erasure.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use model::consent::Purpose;
+use model::id::{BookingId, CentreId, ChildId, ConsentId, HouseholdId, NurseryId, PersonId};
+use model::interval::Interval;
+use sqlx::{AssertSqlSafe, FromRow, query, query_as, query_scalar};
+use store::{
+    Consent, Erasure, GuardianCode, Kept, Personal, Result, Retention, SealedChild, StoreError,
+    VisitRecord,
+};
+use uuid::Uuid;
+
+use super::convert::{from_word, number, storable, word};
+use super::people::{PEOPLE_CHANGED, join_household};
+use crate::{Here, id_list};
+
+#[async_trait]
+impl Personal for Here {
+    async fn sealed_of(&self, person: PersonId) -> Result<Option<Vec<u8>>> {
+        let sealed: Option<Option<Vec<u8>>> =
+            query_scalar("SELECT sealed FROM persons WHERE id = $1")
+                .bind(person.0)
+                .fetch_optional(self.reader())
+                .await?;
+        Ok(sealed.flatten())
+    }
+
+    async fn set_sealed_of(&self, person: PersonId, sealed: Option<&[u8]>) -> Result<()> {
+        query("UPDATE persons SET sealed = $2 WHERE id = $1 AND erased_at IS NULL")
+            .bind(person.0)
+            .bind(sealed)
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn child(&self, id: ChildId) -> Result<Option<(SealedChild, Option<Vec<u8>>)>> {
+        let row: Option<(Uuid, Uuid, Vec<u8>, Option<Vec<u8>>)> =
+            query_as("SELECT id, household_id, sealed, health FROM children WHERE id = $1")
+                .bind(id.0)
+                .fetch_optional(self.reader())
+                .await?;
+        Ok(row.map(|(id, household, sealed, health)| {
+            let household = HouseholdId(household);
+            (SealedChild { id: ChildId(id), household, sealed }, health)
+        }))
+    }
+
+    async fn set_child_health(&self, id: ChildId, sealed: Option<&[u8]>) -> Result<()> {
+        query("UPDATE children SET health = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(sealed)
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    async fn children_after(&self, after: Option<ChildId>, most: u32) -> Result<Vec<SealedChild>> {
+        let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query_as(
+            "SELECT id, household_id, sealed FROM children WHERE id > $1 ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or(Uuid::nil(), |id| id.0))
+        .bind(i64::from(most))
+        .fetch_all(self.reader())
+        .await?;
+        let child = |(id, household, sealed)| SealedChild {
+            id: ChildId(id),
+            household: HouseholdId(household),
+            sealed,
+        };
+        Ok(rows.into_iter().map(child).collect())
+    }
+
+    async fn nurseries_of(&self, child: ChildId, window: &Interval) -> Result<Vec<NurseryId>> {
+        let ids: Vec<Uuid> = query_scalar(
+            "SELECT DISTINCT nursery_id FROM care_claims
+             WHERE child_id = $1 AND released_at IS NULL AND starts_at < $3 AND ends_at > $2",
+        )
+        .bind(child.0)
+        .bind(storable(window.starts()))
+        .bind(storable(window.ends()))
+        .fetch_all(self.reader())
+        .await?;
+        Ok(ids.into_iter().map(NurseryId).collect())
+    }
+
+    async fn add_guardian_code(&self, code: &GuardianCode) -> Result<()> {
+        query(
+            "INSERT INTO guardian_codes (secret, household_id, made_by, ends_at)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(code.secret.as_slice())
+        .bind(code.household.0)
+        .bind(code.made_by.0)
+        .bind(storable(code.ends_at))
+        .execute(self.writer())
+        .await?;
+        Ok(())
+    }
+
+    async fn take_guardian_code(
+        &self,
+        secret: &[u8; 32],
+        guardian: PersonId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<GuardianCode>> {
+        let mut tx = self.begin().await?;
+        let row: Option<(Uuid, Uuid, DateTime<Utc>)> = query_as(
+            "UPDATE guardian_codes SET taken_at = $2
+             WHERE secret = $1 AND taken_at IS NULL AND ends_at > $2 AND made_by <> $3
+             RETURNING household_id, made_by, ends_at",
+        )
+        .bind(secret.as_slice())
+        .bind(storable(now))
+        .bind(guardian.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((household, made_by, ends_at)) = row else { return Ok(None) };
+        let household = HouseholdId(household);
+        join_household(&mut tx, household, guardian, now).await?;
+        tx.commit().await?;
+        Ok(Some(GuardianCode { secret: *secret, household, made_by: PersonId(made_by), ends_at }))
+    }
+
+    async fn give_consent(&self, consent: &Consent) -> Result<bool> {
+        let done = query(
+            "INSERT INTO consents (id, child_id, purpose, wording, given_by, given_at, withdrawn_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(consent.id.0)
+        .bind(consent.child.0)
+        .bind(word(consent.purpose)?)
+        .bind(&consent.wording)
+        .bind(consent.given_by.0)
+        .bind(storable(consent.given_at))
+        .bind(consent.withdrawn_at.map(storable))
+        .execute(self.writer())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn withdraw_consent(
+        &self,
+        child: ChildId,
+        purpose: Purpose,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let done = query(
+            "UPDATE consents SET withdrawn_at = $3
+             WHERE child_id = $1 AND purpose = $2 AND withdrawn_at IS NULL",
+        )
+        .bind(child.0)
+        .bind(word(purpose)?)
+        .bind(storable(at))
+        .execute(self.writer())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn consents_of(&self, child: ChildId) -> Result<Vec<Consent>> {
+        let rows: Vec<ConsentRow> = query_as(
+            "SELECT id, child_id, purpose, wording, given_by, given_at, withdrawn_at FROM consents
+             WHERE child_id = $1 ORDER BY given_at, id",
+        )
+        .bind(child.0)
+        .fetch_all(self.reader())
+        .await?;
+        rows.into_iter().map(Consent::try_from).collect()
+    }
+
+    async fn visits_of(&self, person: PersonId) -> Result<Vec<VisitRecord>> {
+        let rows: Vec<(Uuid, Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = query_as(
+            "SELECT centre_id, booking_id, checked_in_at, checked_out_at FROM visits
+             WHERE person_id = $1 ORDER BY checked_in_at, id",
+        )
+        .bind(person.0)
+        .fetch_all(self.reader())
+        .await?;
+        let visit = |(centre, booking, checked_in_at, checked_out_at)| VisitRecord {
+            centre: CentreId(centre),
+            booking: BookingId(booking),
+            checked_in_at,
+            checked_out_at,
+        };
+        Ok(rows.into_iter().map(visit).collect())
+    }
+
+    async fn retention(&self) -> Result<Vec<Retention>> {
+        let rows: Vec<(String, i64, String)> =
+            query_as("SELECT what, days, source FROM retention").fetch_all(self.reader()).await?;
+        let mut rules = rows
+            .into_iter()
+            .map(|(what, days, source)| {
+                Ok(Retention { what: from_word(&what)?, days: number(days)?, source })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        rules.sort_by_key(|rule| rule.what);
+        Ok(rules)
+    }
+
+    async fn forget(&self, what: Kept, before: DateTime<Utc>, most: u32) -> Result<u64> {
+        let statements: &[&'static str] = match what {
+            Kept::DeviceCodes => &["DELETE FROM enrol_codes WHERE secret IN
+                (SELECT secret FROM enrol_codes WHERE ends_at < $1 LIMIT $2)"],
+            Kept::GuardianCodes => &["DELETE FROM guardian_codes WHERE secret IN
+                (SELECT secret FROM guardian_codes WHERE ends_at < $1 LIMIT $2)"],
+            Kept::SiteEvents => &["DELETE FROM site_events WHERE (centre_id, place) IN
+                (SELECT e.centre_id, e.place FROM site_events e
+                     JOIN snapshots s ON s.centre_id = e.centre_id
+                 WHERE e.taken_at < $1 AND e.place <= s.place
+                 ORDER BY e.centre_id, e.place LIMIT $2)"],
+            Kept::Bookings => &[
+                "DELETE FROM desk_claims WHERE booking_id IN
+                    (SELECT id FROM bookings WHERE ends_at < $1 ORDER BY id LIMIT $2)",
+                "DELETE FROM care_claims WHERE booking_id IN
+                    (SELECT id FROM bookings WHERE ends_at < $1 ORDER BY id LIMIT $2)",
+                "DELETE FROM bookings WHERE id IN
+                    (SELECT id FROM bookings WHERE ends_at < $1 ORDER BY id LIMIT $2)",
+            ],
+            Kept::CancelledBookings => &[
+                "DELETE FROM desk_claims WHERE booking_id IN
+                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                     ORDER BY id LIMIT $2)",
+                "DELETE FROM care_claims WHERE booking_id IN
+                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                     ORDER BY id LIMIT $2)",
+                "DELETE FROM bookings WHERE id IN
+                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                     ORDER BY id LIMIT $2)",
+            ],
+            // Not deleted row by row: `cut_audit` and `pseudonymise`.
+            Kept::Audit | Kept::Visits => &[],
+        };
+        let mut tx = self.begin().await?;
+        let mut gone = 0;
+        for statement in statements {
+            gone = query(*statement)
+                .bind(storable(before))
+                .bind(i64::from(most))
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+        }
+        tx.commit().await?;
+        Ok(gone)
+    }
+
+    async fn visitors_before(&self, before: DateTime<Utc>, most: u32) -> Result<Vec<PersonId>> {
+        let ids: Vec<Uuid> = query_scalar(
+            "SELECT DISTINCT person_id FROM visits
+             WHERE pseudonymous = 0 AND checked_in_at < $1 AND checked_out_at < $1 LIMIT $2",
+        )
+        .bind(storable(before))
+        .bind(i64::from(most))
+        .fetch_all(self.reader())
+        .await?;
+        Ok(ids.into_iter().map(PersonId).collect())
+    }
+
+    async fn pseudonymise(
+        &self,
+        person: PersonId,
+        pseudonym: PersonId,
+        before: DateTime<Utc>,
+    ) -> Result<u64> {
+        let done = query(
+            "UPDATE visits SET person_id = $2, pseudonymous = 1
+             WHERE person_id = $1 AND pseudonymous = 0 AND checked_out_at < $3",
+        )
+        .bind(person.0)
+        .bind(pseudonym.0)
+        .bind(storable(before))
+        .execute(self.writer())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn erase(&self, erasure: &Erasure) -> Result<bool> {
+        let person = erasure.person.0;
+        let mut tx = self.begin().await?;
+        let there = query(
+            "UPDATE persons SET email = $2, name = '', password = NULL, pin = NULL, sealed = NULL,
+                 erased_at = $3
+             WHERE id = $1 AND erased_at IS NULL",
+        )
+        .bind(person)
+        .bind(format!("{person}@erased.invalid"))
+        .bind(storable(erasure.at))
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if there == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        query("UPDATE visits SET person_id = $2, pseudonymous = 1 WHERE person_id = $1")
+            .bind(person)
+            .bind(erasure.pseudonym.0)
+            .execute(&mut *tx)
+            .await?;
+        query(
+            "UPDATE bookings SET idempotency_key = NULL, idempotency_digest = NULL
+               WHERE person_id = $1",
+        )
+        .bind(person)
+        .execute(&mut *tx)
+        .await?;
+        query("DELETE FROM guardian_codes WHERE made_by = $1")
+            .bind(person)
+            .execute(&mut *tx)
+            .await?;
+        query(
+            "DELETE FROM credential_references WHERE credential_id IN
+               (SELECT id FROM credentials WHERE person_id = $1)",
+        )
+        .bind(person)
+        .execute(&mut *tx)
+        .await?;
+        for table in store::GOES_WITH_A_PERSON {
+            query(AssertSqlSafe(format!("DELETE FROM {table} WHERE person_id = $1")))
+                .bind(person)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let children = || id_list(erasure.children.iter().map(|id| id.0));
+        query(concat!("UPDATE children SET sealed = $2, health = NULL WHERE id ", in_list!("$1")))
+            .bind(children())
+            .bind(b"".as_slice())
+            .execute(&mut *tx)
+            .await?;
+        query(concat!(
+            "DELETE FROM person_keys WHERE owner_kind = 'child' AND owner_id ",
+            in_list!("$1")
+        ))
+        .bind(children())
+        .execute(&mut *tx)
+        .await?;
+        query("DELETE FROM person_keys WHERE owner_kind = 'person' AND owner_id = $1")
+            .bind(person)
+            .execute(&mut *tx)
+            .await?;
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+#[derive(FromRow)]
+struct ConsentRow {
+    id: Uuid,
+    child_id: Uuid,
+    purpose: String,
+    wording: String,
+    given_by: Uuid,
+    given_at: DateTime<Utc>,
+    withdrawn_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<ConsentRow> for Consent {
+    type Error = StoreError;
+    fn try_from(row: ConsentRow) -> Result<Self> {
+        Ok(Self {
+            id: ConsentId(row.id),
+            child: ChildId(row.child_id),
+            purpose: from_word(&row.purpose)?,
+            wording: row.wording,
+            given_by: PersonId(row.given_by),
+            given_at: row.given_at,
+            withdrawn_at: row.withdrawn_at,
+        })
+    }
+}

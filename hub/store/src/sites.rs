@@ -1,0 +1,104 @@
+//! Sites: their sheets and events.
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use model::centre::Centre;
+use model::id::{CentreId, DeviceId, PersonId};
+use model::language::Language;
+use model::site_event::SiteEvent;
+
+use crate::Result;
+use crate::cards::Credential;
+
+/// Sites: their sheets and events.
+#[async_trait]
+pub trait Sites {
+    /// What the hub knows of a site.
+    async fn site_status(&self, centre: CentreId) -> Result<SiteStatus>;
+    /// Notes which sheet a site has in force, and that it was heard of at `at`.
+    async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()>;
+    /// A number that changes whenever the bookings of these days, or the people, cards, devices or
+    /// settings of the centre change.
+    async fn plan_revision(&self, centre: CentreId, from: NaiveDate, to: NaiveDate) -> Result<i64>;
+    /// Keeps a sheet with the next version of this centre, which it answers, when `content` differs
+    /// from the newest one's; else answers the newest version and `false`.
+    async fn next_sheet_version(
+        &self,
+        centre: CentreId,
+        content: &[u8; 32],
+        at: DateTime<Utc>,
+    ) -> Result<(u64, bool)>;
+    /// Whom a centre's sheet speaks of: the given persons' cards and PINs.
+    async fn sheet_people(&self, persons: &[PersonId]) -> Result<Vec<SheetPersonRecord>>;
+
+    /// Takes events in, exactly once, in one transaction: skips those already there, refuses a gap,
+    /// keeps each in the log, and applies what they mean (check-in makes a visit, check-out ends it,
+    /// no-show releases its claim, with the booking's care in a slot that has no desk left, and
+    /// counts the centre-day's revision up). A no-show whose deadline `batch.at` has not reached is
+    /// kept and not applied.
+    async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;
+    /// A centre's events after a place, in order, with their places; at most 1,000.
+    async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>>;
+    /// Keeps a site's snapshot: its JSON after the event at `place`.
+    async fn put_snapshot(
+        &self,
+        centre: CentreId,
+        place: u64,
+        json: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
+    /// The newest snapshot.
+    async fn snapshot(&self, centre: CentreId) -> Result<Option<(u64, String)>>;
+}
+
+/// What the hub knows of a site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteStatus {
+    /// The place of the last event taken in.
+    pub reached: u64,
+    /// Everything before this instant has been told.
+    pub told_until: Option<DateTime<Utc>>,
+    /// The sheet that the site has in force.
+    pub sheet_in_force: Option<u64>,
+    /// When it was last heard of, by the hub's clock.
+    pub heard_at: Option<DateTime<Utc>>,
+}
+
+/// A person on a sheet.
+#[derive(Clone)]
+pub struct SheetPersonRecord {
+    /// Who.
+    pub person: PersonId,
+    /// Their language.
+    pub language: Language,
+    /// Their PIN, Argon2id PHC.
+    pub pin: Option<String>,
+    /// Their cards.
+    pub credentials: Vec<Credential>,
+}
+
+/// Events of one centre's edge.
+#[derive(Clone, Debug)]
+pub struct EventBatch {
+    /// The centre.
+    pub centre: Centre,
+    /// The edge that tells.
+    pub edge: DeviceId,
+    /// The place of the first event.
+    pub first: u64,
+    /// The events.
+    pub events: Vec<SiteEvent>,
+    /// Everything before this instant has been told.
+    pub told_until: DateTime<Utc>,
+    /// Now, by the hub's clock.
+    pub at: DateTime<Utc>,
+}
+
+/// How a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventsTaken {
+    /// Committed up to this place.
+    Reached(u64),
+    /// The batch must begin at this place.
+    Gap(u64),
+}

@@ -1,0 +1,136 @@
+//! The record of who did what: its words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, PersonId};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAction {
+    /// Somebody signed in.
+    SignedIn,
+    /// A sign-in was refused.
+    SignInRefused,
+    /// Somebody signed out.
+    SignedOut,
+    /// Sessions were ended from elsewhere.
+    SessionsEnded,
+    /// A password was set.
+    PasswordChanged,
+    /// A second factor or passkey was added.
+    FactorAdded,
+    /// A second factor or passkey was taken away.
+    FactorRemoved,
+    /// A program's token was made.
+    TokenMade,
+    /// A program's token was taken back.
+    TokenRevoked,
+    /// A site told of a card that wants to be somebody's.
+    CardOffered,
+    /// A card became somebody's.
+    CardAdded,
+    /// A card was told as lost.
+    CardLost,
+    /// A card was blocked.
+    CardBlocked,
+    /// A block was lifted.
+    CardUnblocked,
+    /// A card took another's place.
+    CardReplaced,
+    /// The region's card key moved on.
+    CardKeyRotated,
+    /// A device got its certificate.
+    DeviceEnrolled,
+    /// A device was shut out.
+    DeviceRevoked,
+    /// A device's certificate was renewed.
+    CertificateRenewed,
+    /// Somebody's roles were changed.
+    RolesChanged,
+    /// Somebody joined an employer.
+    MemberAdded,
+    /// Somebody left an employer.
+    MemberRemoved,
+    /// How an organisation signs in was changed.
+    SignInSettingsChanged,
+    /// Somebody looked at a child's health, allergies or contacts.
+    ChildHealthSeen,
+    /// A child's health, allergies or contacts were changed.
+    ChildHealthChanged,
+    /// A household got another guardian.
+    GuardianAdded,
+    /// Somebody read this record.
+    AuditRead,
+    /// Somebody took a copy of data with them.
+    DataExported,
+    /// A person was erased.
+    PersonErased,
+    /// A guardian consented.
+    ConsentGiven,
+    /// A guardian took their consent back.
+    ConsentWithdrawn,
+    /// What was kept long enough was deleted or made anonymous.
+    DataForgotten,
+    /// The keys of sealed data moved on.
+    KeysRotated,
+    /// An operator cancelled somebody's booking for them.
+    BookingCancelledForGuest,
+}
+
+impl AuditAction {
+    /// Every action.
+    pub const ALL: [Self; 34] = {
+        use AuditAction::*;
+        [
+            SignedIn,
+            SignInRefused,
+            SignedOut,
+            SessionsEnded,
+            PasswordChanged,
+            FactorAdded,
+            FactorRemoved,
+            TokenMade,
+            TokenRevoked,
+            CardOffered,
+            CardAdded,
+            CardLost,
+            CardBlocked,
+            CardUnblocked,
+            CardReplaced,
+            CardKeyRotated,
+            DeviceEnrolled,
+            DeviceRevoked,
+            CertificateRenewed,
+            RolesChanged,
+            MemberAdded,
+            MemberRemoved,
+            SignInSettingsChanged,
+            ChildHealthSeen,
+            ChildHealthChanged,
+            GuardianAdded,
+            AuditRead,
+            DataExported,
+            PersonErased,
+            ConsentGiven,
+            ConsentWithdrawn,
+            DataForgotten,
+            KeysRotated,
+            BookingCancelledForGuest,
+        ]
+    };
+}
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditActor {
+    /// A signed-in person.
+    Person(PersonId),
+    /// A device of a site.
+    Device(DeviceId),
+    /// The hub's own jobs, or whoever has its command line.
+    Hub,
+    /// Somebody who is not signed in.
+    Nobody,
+}

@@ -1,0 +1,51 @@
+//! A device's standing: what its region still takes from it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a device was locked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokedFor {
+    /// It is gone, and with it its key.
+    Lost,
+    /// It is to be mended elsewhere.
+    Broken,
+    /// It is no longer wanted.
+    Retired,
+}
+
+impl RevokedFor {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::Lost, Self::Broken, Self::Retired];
+
+    /// The name in forms, databases and on the line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Broken => "broken",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+impl fmt::Display for RevokedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a device is revoked as lost, broken or retired")]
+pub struct BadReason;
+
+impl FromStr for RevokedFor {
+    type Err = BadReason;
+    fn from_str(text: &str) -> Result<Self, BadReason> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or(BadReason)
+    }
+}
