@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hardware::card::{CardEvent, CardReader, CredentialKind};
-use model::id::{TicketId, VisitId};
-use tokio::sync::watch;
+use model::id::{DeviceId, TicketId, VisitId};
+use tokio::sync::{mpsc, watch};
+use wire::bus::StateChange;
 use wire::request::{Answer, Card, Request, Secret};
+use wire::topics::LIFECYCLE;
 
 use crate::screen::{Screen, Shown};
 use crate::site::Site;
@@ -39,12 +41,31 @@ impl Lobby {
         tracing::error!(reader = reader.name(), "the reader has stopped; restart the kiosk");
     }
 
-    /// Keeps the screen told whether the site can be reached.
-    pub async fn follow_line(&self, mut connected: watch::Receiver<bool>) {
+    /// Keeps the screen told whether the site can be reached: the bus, and the `edge` that answers
+    /// on it. A broker of its own is there also while nobody listens behind it.
+    pub async fn follow_line(
+        &self,
+        edge: &DeviceId,
+        mut connected: watch::Receiver<bool>,
+        mut states: mpsc::Receiver<StateChange>,
+    ) {
+        let mut ready = false;
         loop {
-            self.screen.set_site(*connected.borrow_and_update());
-            if connected.changed().await.is_err() {
-                break;
+            let reached = *connected.borrow_and_update();
+            // What was known of the edge is said again on the next connection.
+            ready &= reached;
+            self.screen.set_site(ready);
+            tokio::select! {
+                changed = connected.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+                Some(change) = states.recv() => {
+                    if change.device == *edge && change.path == LIFECYCLE {
+                        ready = change.value == "ready";
+                    }
+                }
             }
         }
     }

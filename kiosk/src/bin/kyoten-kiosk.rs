@@ -111,7 +111,8 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
         format!("{} is in use: stop what listens there or set KYOTEN_LISTEN", args.listen)
     })?;
     let reader = open_reader(&args, identity.device().as_str()).await?;
-    let (bus, _inbox) = SiteBus::start(options, &SystemRandom::new())?;
+    let edge = options.edge.clone();
+    let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
     let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
     let house = House {
         name: LocalText::new(
@@ -126,7 +127,7 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
         keep_on_the_bus(identity, args.hub.as_deref(), bus.clone(), Arc::new(SystemClock));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        () = lobby.follow_line(bus.connected()) => {}
+        () = lobby.follow_line(&edge, bus.connected(), inbox.states) => {}
         () = lobby.read_cards(reader) => {}
         served = axum::serve(listener, pages::router(lobby.clone(), house)) => served?,
         () = keeping => {}

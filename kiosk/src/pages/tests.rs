@@ -1,12 +1,16 @@
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
+use model::id::DeviceId;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
 use uuid::Uuid;
+use wire::bus::StateChange;
 use wire::request::Request;
+use wire::topics::LIFECYCLE;
 
 use super::*;
 use crate::screen::Screen;
@@ -214,4 +218,46 @@ async fn the_screen_follows_without_reloading_and_leaves_typing_alone() {
     screen.show(Shown::Answer(welcome()));
     assert!(next_block(&mut idle).await.contains("A-05"));
     assert!(next_block(&mut typing).await.contains("A-05"));
+}
+
+#[tokio::test]
+async fn the_screen_waits_for_the_edge_and_not_for_the_broker_alone() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let lobby =
+        Lobby::new(screen, Arc::new(Fake { answer: Ok(welcome()), asked: Mutex::default() }));
+    let edge: DeviceId = "yokohama-edge".parse().unwrap();
+    let (line, connected) = watch::channel(false);
+    let (tell, states) = mpsc::channel(4);
+    let own = edge.clone();
+    let following = tokio::spawn(async move { lobby.follow_line(&own, connected, states).await });
+    let says = async |device: &DeviceId, value: &str| {
+        let (device, path) = (device.clone(), LIFECYCLE.to_owned());
+        tell.send(StateChange { device, path, value: value.to_owned() }).await.unwrap();
+    };
+    let shows = async |what: &str| {
+        for _ in 0..1000 {
+            if get_page(&router, "/").await.1.contains(what) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the screen does not show {what}");
+    };
+    shows("screen--away").await;
+    line.send(true).unwrap();
+    says(&"yokohama-seat-01".parse().unwrap(), "ready").await;
+    shows("screen--away").await;
+    says(&edge, "ready").await;
+    shows("screen--idle").await;
+    says(&edge, "lost").await;
+    shows("screen--away").await;
+    says(&edge, "ready").await;
+    shows("screen--idle").await;
+    line.send(false).unwrap();
+    shows("screen--away").await;
+    line.send(true).unwrap();
+    says(&edge, "ready").await;
+    shows("screen--idle").await;
+    drop(line);
+    following.await.unwrap();
 }
