@@ -67,6 +67,7 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
     let centre = CentreId(id(1, 0));
     let text = |text: &str| LocalText::new(text, text);
     DaySheet {
+        made_at: now,
         version: 1,
         not_after: now + TimeDelta::days(2),
         site: Site {
@@ -82,6 +83,8 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
                     label: format!("A-{n:04}"),
                     zone: LocalText::new("窓側", "By the window"),
                     terminal: None,
+                    features: Default::default(),
+                    row: 0,
                 })
                 .collect(),
             doors: vec![Door {

@@ -19,6 +19,7 @@ pub mod sheets;
 mod site;
 mod sse;
 mod uplink;
+pub mod vouchers;
 
 pub use config::Config;
 pub use doors::{DoorDriver, Drivers, SimDoors};

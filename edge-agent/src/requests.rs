@@ -24,6 +24,7 @@ use crate::doors::Doors;
 use crate::hub::Hub;
 use crate::random;
 use crate::seats::Seats;
+use crate::vouchers::Vouchers;
 
 /// The most requests in hand at once.
 const AT_ONCE: usize = 64;
@@ -42,6 +43,8 @@ pub struct Desk {
     pub registry: DeviceRegistry,
     /// Reads cards.
     pub cards: Arc<Cards>,
+    /// Reads vouchers.
+    pub vouchers: Arc<Vouchers>,
     /// Takes offers of cards.
     pub hub: Arc<dyn Hub>,
     /// For visits' ids.
@@ -112,7 +115,10 @@ impl Desk {
                 return Ok(self.cards.offer_stands(&*self.hub, device, *ticket).await);
             }
             Request::Tap { card: Card::Identifier { identifier } } => Some(self.read(identifier)?),
-            Request::Tap { .. } | Request::Code { .. } | Request::Leave { .. } => None,
+            Request::Tap { .. }
+            | Request::Code { .. }
+            | Request::Voucher { .. }
+            | Request::Leave { .. } => None,
         };
         let digest = read.as_ref().map(|read| read.digest);
         let fact = self.fact(device.clone(), request, digest).await?;
@@ -161,6 +167,13 @@ impl Desk {
                 };
                 Fact::Code { reader, code, pin_right, visit }
             }
+            Request::Voucher { text } => match self.vouchers.read(&text.0) {
+                Ok(voucher) => Fact::Voucher { reader, voucher: Box::new(voucher), visit },
+                Err(error) => {
+                    tracing::info!(%reader, %error, "what was scanned is not taken");
+                    Fact::UnreadableVoucher { reader }
+                }
+            },
             Request::Leave { visit, leaving } => Fact::Leave { reader, visit, leaving },
             Request::OfferCard { .. } | Request::OfferStands { .. } => {
                 return Err(Unanswered::NotUnderstood("an offer is nothing for the centre"));

@@ -21,6 +21,7 @@ use crate::cards::Cards;
 use crate::centre::{Centre, Stopped};
 use crate::doors::Doors;
 use crate::hub::{Hub, HubError};
+use crate::vouchers::Vouchers;
 
 /// A sheet that has been checked through.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ pub struct GoodSheet {
     pub sheet: DaySheet,
     /// What its credentials are keyed with.
     pub salt: [u8; 32],
-    /// When it was made.
-    pub made_at: DateTime<Utc>,
+    /// The key that later sheets and vouchers may be signed with, beside today's.
+    pub next_key: Option<String>,
 }
 
 /// Why no new sheet came into force; the one before stays.
@@ -83,7 +84,7 @@ fn good(
     if sheet.site.slug != *centre {
         return Err(SheetRefused::WrongCentre);
     }
-    Ok(GoodSheet { sheet, salt, made_at: manifest.made_at })
+    Ok(GoodSheet { sheet, salt, next_key: manifest.next_key.clone() })
 }
 
 /// Brings sheets into force.
@@ -93,6 +94,7 @@ pub struct Sheets {
     pub(crate) doors: Arc<Doors>,
     pub(crate) registry: DeviceRegistry,
     pub(crate) cards: Arc<Cards>,
+    pub(crate) vouchers: Arc<Vouchers>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The public keys that sheets may be signed with, base64.
     pub(crate) keys: Vec<String>,
@@ -193,15 +195,16 @@ impl Sheets {
     }
 
     async fn put_in_force(&self, good: GoodSheet) -> Result<(), Stopped> {
-        let GoodSheet { sheet, salt, made_at } = good;
+        let GoodSheet { sheet, salt, next_key } = good;
         let doors = sheet.site.doors.clone();
-        self.registry.replace(listed(&sheet, made_at, self.registry.edge()));
+        self.registry.replace(listed(&sheet, self.registry.edge()));
         if let Some(mosquitto) = &self.mosquitto
             && let Err(error) = mosquitto.admit(&self.registry).await
         {
             tracing::error!(%error, "Mosquitto does not have the new rights");
         }
-        self.centre.sheet_made(made_at).await?;
+        self.centre.sheet_made(sheet.made_at).await?;
+        self.vouchers.use_sheet(next_key);
         // The cards first: a tap in between finds no card and is refused, never let in wrongly.
         self.cards.use_sheet(salt, &sheet.credentials);
         let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
@@ -211,8 +214,8 @@ impl Sheets {
     }
 }
 
-/// Who may be on the site bus: the devices of a sheet that was made at `made_at`, and the edge.
-pub(crate) fn listed(sheet: &DaySheet, made_at: DateTime<Utc>, edge: &DeviceId) -> DeviceList {
+/// Who may be on the site bus: the devices of a sheet, and the edge.
+pub(crate) fn listed(sheet: &DaySheet, edge: &DeviceId) -> DeviceList {
     let entry = |device: &SiteDevice| DeviceEntry {
         kind: device.kind,
         certificates: device
@@ -222,7 +225,11 @@ pub(crate) fn listed(sheet: &DaySheet, made_at: DateTime<Utc>, edge: &DeviceId) 
         revoked: device.revoked,
     };
     let devices = sheet.devices.iter().map(|device| (device.device.clone(), entry(device)));
-    let mut list = DeviceList { centre: Some(sheet.site.centre), made_at, ..only_the_edge(edge) };
+    let mut list = DeviceList {
+        centre: Some(sheet.site.centre),
+        made_at: sheet.made_at,
+        ..only_the_edge(edge)
+    };
     list.devices.extend(devices);
     list
 }

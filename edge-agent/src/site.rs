@@ -27,6 +27,7 @@ use crate::requests::{self, Desk};
 use crate::seats::{self, Seats};
 use crate::sheets::{self, GoodSheet, InForce, Sheets};
 use crate::uplink::{self, Look, Teller};
+use crate::vouchers::Vouchers;
 
 /// How often the centre looks at the time.
 const TICK: Duration = Duration::from_millis(200);
@@ -111,11 +112,12 @@ impl Site {
             Some(Err(_)) => return Err(SiteError::CardKey),
             None => None,
         };
+        let vouchers = Arc::new(Vouchers::new(sheet_keys.clone()));
         let cards = Arc::new(Cards::open(&config.data_dir, card_key)?);
         let good = sheets::last_good(&store, &sheet_keys, identity.centre()).await?;
         let list = good.as_ref().map_or_else(
             || sheets::only_the_edge(&edge),
-            |good| sheets::listed(&good.sheet, good.made_at, &edge),
+            |good| sheets::listed(&good.sheet, &edge),
         );
         let registry = DeviceRegistry::new(edge.clone(), list);
 
@@ -139,7 +141,7 @@ impl Site {
             Journal::start(store.clone(), store.progress().await?.last_place);
         let floor = ClockFloor {
             last: store.clock_floor().await?,
-            sheet_made: good.as_ref().map(|good| good.made_at).unwrap_or_default(),
+            sheet_made: good.as_ref().map(|good| good.sheet.made_at).unwrap_or_default(),
         };
         let centre = Centre::start(twin, journal, clock.clone(), floor)?;
         let alarm = Arc::new(Notify::new());
@@ -151,6 +153,7 @@ impl Site {
             doors: doors.clone(),
             registry: registry.clone(),
             cards: cards.clone(),
+            vouchers: vouchers.clone(),
             clock,
             keys: sheet_keys,
             slug: identity.centre().clone(),
@@ -159,8 +162,9 @@ impl Site {
         });
 
         centre.decide(Fact::Started).await?;
-        if let Some(GoodSheet { sheet, salt: its_salt, .. }) = good {
+        if let Some(GoodSheet { sheet, salt: its_salt, next_key }) = good {
             cards.use_sheet(its_salt, &sheet.credentials);
+            vouchers.use_sheet(next_key);
             *sheets.in_force.lock().await = InForce {
                 version: sheet.version,
                 centre: Some(sheet.site.centre),
@@ -180,6 +184,7 @@ impl Site {
             seats: seats.clone(),
             registry: registry.clone(),
             cards: cards.clone(),
+            vouchers,
             hub: hub.clone(),
             rng,
         };

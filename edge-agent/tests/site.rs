@@ -17,15 +17,16 @@ use hardware::sim::SimDoor;
 use model::access::RefusalKind;
 use model::clock::{Clock, ManualClock};
 use model::id::{DeviceId, VisitId};
-use model::site_event::Happening;
+use model::site_event::{Happening, Proof};
 use model::terminal::TerminalState;
-use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until};
+use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until, voucher};
 use tokio::time::timeout;
 use twin::SpaceState;
 use wire::bus::BusInbox;
 use wire::request::{Act, Answer, Command, Request};
 use wire::sheet::{AuditHead, seal};
 use wire::topics::DeviceKind;
+use wire::voucher;
 
 fn welcome(answer: Answer) -> VisitId {
     let Answer::Welcome { visit, door_open, .. } = answer else { panic!("{answer:?}") };
@@ -189,7 +190,7 @@ async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
     torn.sections.values_mut().for_each(|bytes| bytes.truncate(bytes.len() / 2));
     let mut unsigned = good.clone();
     unsigned.manifest.signature.clear();
-    let stranger = seal(&sheet(3), &[9; 32], morning(), None, &key()).unwrap();
+    let stranger = seal(&sheet(3), &[9; 32], None, &key()).unwrap();
     let mut elsewhere = sheet(4);
     elsewhere.site.slug = id("t");
     let elsewhere = house.hub.seal(&elsewhere);
@@ -425,4 +426,96 @@ async fn a_site_remembers_the_highest_head_of_the_audit_record() {
     let _site = house.start().await;
     assert_eq!(told(7, head(3, 5)).await, head(12, 2), "after a restart too");
     assert_eq!(told(8, head(13, 6)).await, head(13, 6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voucher_is_honoured_without_the_hub_after_a_restart_too_and_told_once_it_is_back() {
+    let house = House::new();
+    house.start_with(1).await.stop().await;
+    house.hub.state().away = true;
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let text = voucher::seal(&voucher(30), &house.hub.key).unwrap();
+    let mut door = house.doors.get(&id("y-door")).watch();
+    let visit = welcome(kiosk.scan(&format!("{}\r\n", text.to_lowercase())).await);
+    let unlocked = door.wait_for(|door| door.lock == LockLevel::Unlocked);
+    timeout(DEADLINE, unlocked).await.unwrap().unwrap();
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::NoUsableSpace, "the desk is taken");
+
+    house.clock.advance(TimeDelta::seconds(10));
+    let asked = kiosk.scan(&text).await;
+    assert!(matches!(asked, Answer::AskLeaving { visit: told, .. } if told == visit), "{asked:?}");
+    site.stop().await;
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let asked = kiosk.scan(&text).await;
+    assert!(matches!(asked, Answer::AskLeaving { visit: told, .. } if told == visit), "{asked:?}");
+    kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+
+    // The hub is back: it has the visit, and says that the booking was cancelled meanwhile.
+    let mut cancelled = sheet(2);
+    cancelled.made_at = morning() + TimeDelta::seconds(31);
+    house.hub.offer(house.hub.seal(&cancelled));
+    house.hub.state().away = false;
+    in_force(&site, 2).await;
+    assert_eq!(refused(kiosk.scan(&text).await), RefusalKind::VoidVoucher);
+    // A voucher of a booking on the sheet is as good as its card, however old.
+    let mut known = voucher(-1_000);
+    (known.booking, known.person) = (sheet(2).bookings[0].id, sheet(2).bookings[0].person);
+    let known = voucher::seal(&known, &house.hub.key).unwrap();
+    let answer = kiosk.scan(&known).await;
+    assert!(matches!(&answer, Answer::Welcome { space, .. } if space == "A-01"), "{answer:?}");
+
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert_eq!((hub.differed, hub.snapshots), (0, 0), "the mirror never went astray");
+    let by: Vec<_> = hub
+        .events
+        .iter()
+        .filter_map(|event| match event.what {
+            Happening::CheckedIn { booking, by, .. } => Some((booking.0.as_u128(), by)),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(
+            by[..],
+            [(3, Proof::Voucher { vouched: Some(_) }), (1, Proof::Voucher { vouched: None })]
+        ),
+        "{by:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_voucher_of_this_region_opens_nothing() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let good = voucher::seal(&voucher(30), &house.hub.key).unwrap();
+    let tampered = {
+        let other = if good.as_bytes()[40] == b'A' { "B" } else { "A" };
+        let mut text = good.clone();
+        text.replace_range(40..41, other);
+        text
+    };
+    let stranger = voucher::seal(&voucher(30), &key()).unwrap();
+    let torn = &good[..good.len() - 9];
+    for scanned in ["", "4902102072618", &tampered, &stranger, torn, &"A".repeat(15_000), "横浜"]
+    {
+        assert_eq!(refused(kiosk.scan(scanned).await), RefusalKind::UnreadableVoucher, "{scanned}");
+    }
+    let old = voucher::seal(&voucher(0), &house.hub.key).unwrap();
+    assert_eq!(refused(kiosk.scan(&old).await), RefusalKind::VoidVoucher);
+    let mut elsewhere = voucher(30);
+    elsewhere.centre.0 = uuid::Uuid::from_u128(2);
+    let elsewhere = voucher::seal(&elsewhere, &house.hub.key).unwrap();
+    assert_eq!(refused(kiosk.scan(&elsewhere).await), RefusalKind::OtherCentre);
+    let answer = kiosk.say(br#"{"ask":"voucher"}"#).await;
+    assert!(matches!(answer, Answer::NotUnderstood { .. }), "{answer:?}");
+    // Neither does a good one while the clock is in doubt.
+    house.clock.set_by(TimeDelta::hours(2));
+    assert_eq!(refused(kiosk.scan(&good).await), RefusalKind::ClockUnset);
+    assert_eq!(site.view().await.unwrap().people_inside, 0);
+    site.stop().await;
 }

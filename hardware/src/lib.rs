@@ -1,4 +1,4 @@
-//! Card readers, doors and the drivers behind them.
+//! Card readers, code scanners, doors and the drivers behind them.
 //!
 //! A trait says what one device does; a driver, real or simulated, does it. Callers hold the trait
 //! and cannot tell the drivers apart.
@@ -6,4 +6,5 @@
 pub mod card;
 pub mod door;
 pub mod pcsc_reader;
+pub mod scan;
 pub mod sim;

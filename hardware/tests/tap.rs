@@ -6,7 +6,8 @@ use std::process::Output;
 use std::time::Duration;
 
 use hardware::card::{CardEvent, CardReader};
-use hardware::sim::{SimReader, SimReaderSettings};
+use hardware::scan::CodeScanner;
+use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -68,4 +69,34 @@ async fn mistakes_are_answered_with_what_would_work() {
     let tapped = tap(&folder.0, "kiosk-1", "sato").await;
     assert!(String::from_utf8_lossy(&tapped.stderr).contains("must hold lines like"));
     drop(reader);
+}
+
+#[tokio::test]
+async fn a_code_is_scanned_and_a_missing_scanner_is_named() {
+    let folder = Folder::new("scan");
+    let mut scanner = SimScanner::start("kiosk-1", &folder.0).await.unwrap();
+    let _reader = SimReader::start(SimReaderSettings::new("kiosk-2", &folder.0)).await.unwrap();
+    let scan = async |reader: &str, text: &str| {
+        Command::new(env!("CARGO_BIN_EXE_kyoten-card"))
+            .args(["scan", "--reader", reader, "--text", text])
+            .env("KYOTEN_READER_DIR", &folder.0)
+            .output()
+            .await
+            .unwrap()
+    };
+    let scanned = scan("kiosk-1", "KY1ABC").await;
+    let said = String::from_utf8_lossy(&scanned.stdout).into_owned();
+    assert_eq!(said, "scanned a code of 6 letters on reader kiosk-1\n", "not the code itself");
+    let read = timeout(Duration::from_secs(10), scanner.next_text()).await.unwrap().unwrap();
+    assert_eq!(read.expose(), "KY1ABC");
+    for (reader, text, hint) in [
+        ("kiosk-9", "KY1ABC", "choose one of kiosk-1"),
+        ("kiosk-1", "", "1 to 4296 bytes"),
+        ("kiosk-1", &"A".repeat(4297), "1 to 4296 bytes"),
+    ] {
+        let refused = scan(reader, text).await;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(hint), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }

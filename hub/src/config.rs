@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use lettre::message::Mailbox;
 use serde::Deserialize;
 use webauthn_rs::prelude::Url;
 
+use crate::notices::post::SmtpUrl;
 use crate::web::limits::LimitSettings;
 use crate::web::proxies::{ForwardedBy, Network, Proxies};
 
@@ -37,6 +39,10 @@ pub struct Config {
     /// A list of passwords that were stolen somewhere, none of which is taken (`KYOTEN_BREACH_LIST`):
     /// SHA-1 in upper-case hexadecimal, one a line in rising order, as `HASH` or `HASH:COUNT`.
     pub breach_list: Option<PathBuf>,
+    /// The mail server (`KYOTEN_SMTP_URL`); without one, mails are files in the folder `mail`.
+    pub smtp: Option<SmtpUrl>,
+    /// Whom mails are from (`KYOTEN_MAIL_FROM`), such as `拠点 <kyoten@kyoten.example>`.
+    pub mail_from: Mailbox,
     /// How many days a card key lives on beside a newer one (`KYOTEN_CARD_KEY_DAYS`): a card that is
     /// not tapped in that time ends.
     pub card_key_days: u16,
@@ -91,6 +97,8 @@ struct File {
     guesses_per_minute: Option<u32>,
     public_url: Option<String>,
     breach_list: Option<PathBuf>,
+    smtp_url: Option<String>,
+    mail_from: Option<String>,
     card_key_days: Option<u16>,
 }
 
@@ -165,6 +173,13 @@ impl Config {
                 .unwrap_or_else(|| format!("http://localhost:{}", listen.port())),
         )?;
         let breach_list = variable("KYOTEN_BREACH_LIST").map(PathBuf::from).or(file.breach_list);
+        let smtp = variable("KYOTEN_SMTP_URL").or(file.smtp_url).map(|text| smtp(&text));
+        let smtp = smtp.transpose()?;
+        let mail_from = mail_from(
+            variable("KYOTEN_MAIL_FROM").or(file.mail_from),
+            smtp.is_some(),
+            public_url.domain().unwrap_or("localhost"),
+        )?;
         let card_key_days = variable("KYOTEN_CARD_KEY_DAYS")
             .map(|text| days("KYOTEN_CARD_KEY_DAYS", text))
             .transpose()?
@@ -181,6 +196,8 @@ impl Config {
             limits,
             public_url,
             breach_list,
+            smtp,
+            mail_from,
             card_key_days,
         })
     }
@@ -232,6 +249,30 @@ fn public_url(value: String) -> Result<Url, ConfigError> {
         key: "KYOTEN_PUBLIC_URL",
         value,
         wanted: "scheme, name and port alone, such as https://kyoten.example",
+    })
+}
+
+/// The address may hold a password, so it is not repeated.
+fn smtp(text: &str) -> Result<SmtpUrl, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Value {
+        key: "KYOTEN_SMTP_URL",
+        value: "(not shown here)".to_owned(),
+        wanted: "smtps://user:password@host, smtp://user:password@host?tls=required or smtp://host; \
+                 a password needs TLS, except to this machine itself",
+    })
+}
+
+/// Nobody guesses an address for mails that leave this machine.
+fn mail_from(text: Option<String>, leaves: bool, name: &str) -> Result<Mailbox, ConfigError> {
+    let value = match text {
+        Some(text) => text,
+        None if leaves => String::new(),
+        None => format!("Kyoten <kyoten@{name}>"),
+    };
+    value.parse().map_err(|_| ConfigError::Value {
+        key: "KYOTEN_MAIL_FROM",
+        value,
+        wanted: "the address that mails are from, such as Kyoten <kyoten@kyoten.example>",
     })
 }
 
@@ -305,6 +346,8 @@ mod tests {
         assert_eq!(config.card_key_days, 180);
         assert_eq!(config.public_url.as_str(), "http://localhost:8080/");
         assert_eq!(config.breach_list, None);
+        assert_eq!(config.smtp, None);
+        assert_eq!(config.mail_from.email.to_string(), "kyoten@localhost");
         assert_eq!(config.proxies, Proxies::default());
         assert_eq!(config.limits, LimitSettings::SANE);
     }
@@ -358,5 +401,22 @@ mod tests {
             assert!(wrong.starts_with("KYOTEN_PUBLIC_URL cannot be"), "{wrong}");
         }
         assert!(Config::read(Some(Path::new("/no/such/file")), nothing).is_err());
+    }
+
+    #[test]
+    fn mails_that_leave_need_a_server_and_a_sender() {
+        let from = "mail_from = '拠点 <kyoten@kyoten.example>'\n";
+        let config = with_file(&format!("{from}smtp_url = 'smtp://127.0.0.1:2525'"), nothing);
+        let config = config.unwrap();
+        assert!(config.smtp.is_some());
+        assert_eq!(config.mail_from.name.as_deref(), Some("拠点"));
+        let wrong = with_file("smtp_url = 'smtp://127.0.0.1:2525'", nothing).unwrap_err();
+        assert!(wrong.starts_with("KYOTEN_MAIL_FROM cannot be ''"), "{wrong}");
+        let open = format!("{from}smtp_url = 'smtp://kyoten:hunter2@mail.example'");
+        let wrong = with_file(&open, nothing).unwrap_err();
+        assert!(wrong.starts_with("KYOTEN_SMTP_URL cannot be") && !wrong.contains("hunter2"));
+        for from in ["kyoten", "a@b.example, c@d.example", "a@b.example\\r\\nBcc: c@d.example"] {
+            assert!(with_file(&format!("mail_from = \"{from}\""), nothing).is_err(), "{from}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use webauthn_rs::prelude::Url;
 use crate::authority::Authority;
 use crate::keys::Keys;
 use crate::live::Live;
+use crate::notices::post::PostOffice;
 use crate::service::audit::witness::Witness;
 use crate::service::breach_list::BreachList;
 
@@ -37,6 +38,8 @@ pub struct Hub {
     pub passkeys: Arc<Webauthn>,
     /// Passwords that were stolen somewhere.
     pub breach_list: Option<Arc<BreachList>>,
+    /// Sends mails.
+    pub post: Arc<PostOffice>,
     /// The mirrors of the living centres, and who watches them.
     pub live: Arc<Live>,
 }

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod key_ring;
 pub mod keys;
 pub mod live;
+pub mod notices;
 pub mod pages;
 pub mod problem;
 pub mod region_cards;

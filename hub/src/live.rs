@@ -29,6 +29,8 @@ pub struct Live {
     pub counters: Counters,
     /// Wakes the one who chains the audit record.
     pub audit_recorded: Notify,
+    /// Wakes the one who sends notices.
+    pub notice_written: Notify,
     mirrors: Mutex<HashMap<CentreId, Arc<Mirror>>>,
     some_plan_changed: Notify,
     stopping: watch::Sender<bool>,
@@ -72,6 +74,7 @@ impl Live {
             sheets: Sheets::default(),
             counters: Counters::default(),
             audit_recorded: Notify::new(),
+            notice_written: Notify::new(),
             mirrors: Mutex::default(),
             some_plan_changed: Notify::new(),
             stopping: watch::Sender::new(false),
@@ -100,6 +103,8 @@ impl Live {
             mirror.plan.send_modify(|changes| *changes += 1);
         }
         self.some_plan_changed.notify_one();
+        // Whoever is concerned was written to with the change.
+        self.notice_written.notify_one();
     }
 
     /// Says that people's cards have changed: every site is told of its new sheet at once.

@@ -48,6 +48,13 @@ impl Problem {
         self
     }
 
+    /// The same, told in another sentence.
+    #[must_use]
+    pub fn saying(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
     /// What was sent cannot be read.
     #[must_use]
     pub fn malformed(detail: impl Into<String>) -> Self {

@@ -22,12 +22,18 @@ pub enum About {
     Theirs,
     /// The booking `{id}`.
     Booking,
+    /// The waitlist entry `{id}`.
+    Entry,
+    /// The closure `{id}` of the centre `{slug}`.
+    Closure,
     /// The session `{id}`.
     Session,
     /// The passkey `{id}`.
     Passkey,
     /// The child `{id}`.
     Child,
+    /// The calendar whose private address ends in `{token}`.
+    CalendarFeed,
     /// The centre `{slug}`.
     Centre,
     /// The device `{device}` of the centre `{slug}`.

@@ -26,6 +26,8 @@ use crate::drain::drain;
 use crate::hub::Hub;
 use crate::keys::{KeyFile, Keys};
 use crate::live::Live;
+use crate::notices::outbox;
+use crate::notices::post::{BadSmtpUrl, PostOffice};
 use crate::service::breach_list::BreachList;
 use crate::service::cards::card_key;
 use crate::service::{audit, vault};
@@ -81,6 +83,9 @@ pub enum StartError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// Mails cannot be sent that way.
+    #[error(transparent)]
+    Post(#[from] BadSmtpUrl),
     /// Something else listens there.
     #[error("port {port} at {host} is in use: stop what runs there, or set {key} to another")]
     PortInUse {
@@ -149,6 +154,12 @@ pub async fn open(
     )?;
     let passkeys = passkeys_for(&config.public_url)?;
     let breach_list = config.breach_list.as_deref().map(open_breach_list).transpose()?;
+    let post = PostOffice::new(
+        config.smtp.as_ref(),
+        &config.data_dir.join("mail"),
+        config.mail_from.clone(),
+        config.public_url.domain().unwrap_or("localhost"),
+    )?;
     let life = TimeDelta::days(config.card_key_days.into());
     card_key::note(&*store, &keys.region_cards, clock.now(), life).await?;
     let hub = Hub {
@@ -161,6 +172,7 @@ pub async fn open(
         public_url: config.public_url.clone(),
         passkeys: Arc::new(passkeys),
         breach_list,
+        post: Arc::new(post),
         live: Arc::new(Live::new()),
     };
     if !vault::fits(&hub).await? {
@@ -247,6 +259,11 @@ pub async fn serve(
     let chaining = hub.clone();
     parts.spawn(async move {
         audit::chain::follow(chaining).await;
+        Ok(())
+    });
+    let sending = hub.clone();
+    parts.spawn(async move {
+        outbox::follow(sending).await;
         Ok(())
     });
     let looking = hub.clone();

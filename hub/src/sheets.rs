@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use model::booking::Booking;
+use model::booking::{Booking, BookingStatus};
 use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    CertificateDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site,
-    SiteDevice,
+    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, SheetBooking, SheetCredential, SheetDesk,
+    SheetPerson, Site, SiteDevice,
 };
 use model::id::{CentreId, PersonId};
 use model::interval::Interval;
@@ -25,12 +25,8 @@ use wire::sheet::{self, SealedSheet};
 use crate::hub::Hub;
 use crate::service::audit::witness::wire_head;
 
-/// A sheet is made anew at the latest when a period of this length ends.
-const PERIOD: TimeDelta = TimeDelta::hours(6);
 /// Bookings of this long ago still stand on a sheet.
 const BEHIND: TimeDelta = TimeDelta::days(1);
-/// So far ahead bookings stand on a sheet at least.
-const AHEAD: TimeDelta = TimeDelta::days(3);
 /// A sheet lasts this long at least.
 const LASTS: TimeDelta = TimeDelta::days(4);
 /// Older versions whose sections can still be fetched.
@@ -181,7 +177,7 @@ impl Period {
     }
 
     fn horizon(self) -> (DateTime<Utc>, DateTime<Utc>) {
-        (self.begins - BEHIND, self.begins + PERIOD + AHEAD)
+        (self.begins - BEHIND, self.begins + PERIOD + LISTED_AHEAD)
     }
 
     fn not_after(self) -> DateTime<Utc> {
@@ -200,7 +196,9 @@ async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>
     let revision = hub.store.plan_revision(id, days.0, days.1).await?;
     let plan = Plan::read(hub, &centre, from, to).await?;
 
-    let draft = plan.sheet(&centre, 0, period.not_after(), &hub.keys.derive(CONTENT_LABEL, &[]));
+    // When it was made is no part of its content: the same plan keeps its version.
+    let no_time = Stamp { version: 0, made_at: DateTime::UNIX_EPOCH, period };
+    let draft = plan.sheet(&centre, no_time, &hub.keys.derive(CONTENT_LABEL, &[]));
     let content = digest::digest(&digest::SHA256, &serde_json::to_vec(&draft)?);
     let mut content_digest = [0; 32];
     content_digest.copy_from_slice(content.as_ref());
@@ -208,15 +206,23 @@ async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>
     let (version, _) = hub.store.next_sheet_version(id, &content_digest, now).await?;
 
     let salt = hub.keys.derive(SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
-    let sheet = plan.sheet(&centre, version, period.not_after(), &salt);
+    let sheet = plan.sheet(&centre, Stamp { version, made_at: now, period }, &salt);
     let audit_head = wire_head(&hub.store.audit_chain().await?.head);
-    let sealed = sheet::seal(&sheet, &salt, now, audit_head, &hub.keys.sheet)?;
+    let sealed = sheet::seal(&sheet, &salt, audit_head, &hub.keys.sheet)?;
     let made_for = MadeFor { period, days, revision };
     Ok(Some(Current { centre: Arc::new(centre), sheet, sealed, made_for }))
 }
 
 const CONTENT_LABEL: &[u8] = b"kyoten: content of a day sheet";
 const SALT_LABEL: &[u8] = b"kyoten: salt of a day sheet";
+
+/// What a sheet says of itself.
+#[derive(Clone, Copy)]
+struct Stamp {
+    version: u64,
+    made_at: DateTime<Utc>,
+    period: Period,
+}
 
 /// What the database says of a centre's coming days.
 struct Plan {
@@ -236,7 +242,9 @@ impl Plan {
     ) -> Result<Self, SheetError> {
         let (mut bookings, mut left) = (Vec::new(), BTreeSet::new());
         if let Ok(horizon) = Interval::new(from, to) {
-            let planned = hub.store.bookings_at(centre.id, &horizon).await?;
+            let mut planned = hub.store.bookings_at(centre.id, &horizon).await?;
+            // What is only held or asked for lets nobody in.
+            planned.retain(|booking| booking.status == BookingStatus::Confirmed);
             let held = held_by(hub, &planned).await?;
             for booking in &planned {
                 let held = held.get(&booking.person).map_or(&[][..], Vec::as_slice);
@@ -267,13 +275,7 @@ impl Plan {
         Ok(Self { spaces, doors, devices, people, bookings })
     }
 
-    fn sheet(
-        &self,
-        centre: &Centre,
-        version: u64,
-        not_after: DateTime<Utc>,
-        salt: &[u8; 32],
-    ) -> DaySheet {
+    fn sheet(&self, centre: &Centre, stamp: Stamp, salt: &[u8; 32]) -> DaySheet {
         let mut credentials: Vec<_> = self
             .people
             .iter()
@@ -298,8 +300,9 @@ impl Plan {
             pin: person.pin.clone(),
         });
         DaySheet {
-            version,
-            not_after,
+            version: stamp.version,
+            made_at: stamp.made_at,
+            not_after: stamp.period.not_after(),
             site: Site {
                 centre: centre.id,
                 slug: centre.slug.clone(),
@@ -381,6 +384,6 @@ mod tests {
         let late = time("2026-11-24T11:59:59Z");
         assert!(period.not_after() - late >= LASTS);
         let (from, to) = period.horizon();
-        assert!(from <= late - BEHIND && to - late >= AHEAD);
+        assert!(from <= late - BEHIND && to - late >= LISTED_AHEAD);
     }
 }

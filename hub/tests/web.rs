@@ -48,6 +48,7 @@ async fn without_a_session_no_personal_page_answers() {
     for (method, path) in [
         (Method::GET, "/api/v1/bookings"),
         (Method::GET, "/api/v1/bookings/0190b1d2-0000-7000-8000-000000000000"),
+        (Method::GET, "/api/v1/bookings/0190b1d2-0000-7000-8000-000000000000/voucher"),
         (Method::POST, "/api/v1/bookings/0190b1d2-0000-7000-8000-000000000000/cancel"),
         (Method::DELETE, "/api/v1/session"),
         (Method::GET, "/api/v1/me"),
@@ -621,6 +622,7 @@ async fn the_description_names_every_address() {
         "/api/v1/bookings",
         "/api/v1/bookings/{id}",
         "/api/v1/bookings/{id}/cancel",
+        "/api/v1/bookings/{id}/voucher",
         "/api/v1/session",
         "/api/v1/me",
     ] {
@@ -642,4 +644,75 @@ async fn the_description_names_every_address() {
         .json();
     let unavailable = free["unavailable"].as_array().unwrap();
     assert!(unavailable.iter().any(|centre| centre["reason"] == "no_nursery"), "{free}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_confirmed_booking_with_a_desk_to_come_has_a_voucher_for_each_day() {
+    let world = World::new().await;
+    let mut sato = world.signed_in("sato").await;
+    let slots = [
+        slot("2026-11-26T01:00:00Z", "2026-11-26T03:00:00Z"),
+        slot("2026-11-26T04:00:00Z", "2026-11-26T05:00:00Z"),
+        slot("2026-11-27T01:00:00Z", "2026-11-27T03:00:00Z"),
+    ];
+    let order = json!({"centre": "yokohama", "slots": slots});
+    let booked = ordered(&mut sato, &order, &[]).await.json();
+    let id = booked["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/bookings/{id}/voucher");
+    let keys = [world.hub.keys.sheet.public()];
+
+    let next = sato.get(&path).await.json();
+    assert_eq!(next["day"], "2026-11-26");
+    assert_eq!(next["days"], json!(["2026-11-26", "2026-11-27"]));
+    let text = next["text"].as_str().unwrap();
+    let voucher = wire::voucher::open(text, &keys).unwrap();
+    assert_eq!(voucher.booking.0.to_string(), id);
+    assert_eq!(voucher.person, world.person("sato").await);
+    assert_eq!(voucher.code.to_string(), booked["code"].as_str().unwrap());
+    assert_eq!(voucher.issued_at, world.hub.now());
+    let begin: Vec<_> = voucher.desks.iter().map(|desk| desk.when.starts().to_rfc3339()).collect();
+    assert_eq!(begin, ["2026-11-26T01:00:00+00:00", "2026-11-26T04:00:00+00:00"]);
+    let later = sato.get(&format!("{path}?day=2026-11-27")).await.json();
+    let later = wire::voucher::open(later["text"].as_str().unwrap(), &keys).unwrap();
+    assert_eq!(later.desks.len(), 1);
+
+    let page = sato.get(&format!("/bookings/{id}")).await;
+    no_machine_words(&page);
+    assert!(page.body.contains("qr--voucher") && page.body.contains("<svg"), "{}", page.body);
+    assert!(page.body.contains(text) && page.body.contains("?day=2026-11-27#voucher"));
+    assert_eq!(page.header("cache-control"), "no-store");
+    let page = sato.get(&format!("/bookings/{id}?day=2026-11-27")).await;
+    assert!(page.body.contains("?day=2026-11-26#voucher") && !page.body.contains(text));
+    for day in ["2026-11-28", "soon", "%00", "9999-99-99"] {
+        let page = sato.get(&format!("/bookings/{id}?day={day}")).await;
+        assert!(page.body.contains(text), "another day than its own: the next one");
+    }
+
+    for (day, status, kind) in [
+        ("soon", StatusCode::BAD_REQUEST, "/problems/malformed"),
+        ("%FF", StatusCode::BAD_REQUEST, "/problems/malformed"),
+        ("2026-02-30", StatusCode::BAD_REQUEST, "/problems/malformed"),
+        ("2026-11-28", StatusCode::CONFLICT, "/problems/no-voucher"),
+        ("9999-12-31", StatusCode::CONFLICT, "/problems/no-voucher"),
+    ] {
+        let answer = sato.get(&format!("{path}?day={day}")).await;
+        assert_eq!((answer.status, answer.json()["type"].as_str()), (status, Some(kind)), "{day}");
+    }
+    let mut other = world.signed_in("ito").await;
+    assert_eq!(other.get(&path).await.status, StatusCode::NOT_FOUND);
+
+    // What is over or given up has none.
+    world.clock.set_by(TimeDelta::hours(28));
+    let mut sato = world.signed_in("sato").await;
+    let next = sato.get(&path).await.json();
+    let left = wire::voucher::open(next["text"].as_str().unwrap(), &keys).unwrap();
+    assert_eq!(left.desks.len(), 1, "the morning is over");
+    let cancel = format!("/api/v1/bookings/{id}/cancel");
+    let csrf = sato.get("/account").await.csrf();
+    let headers = [("x-csrf-token", csrf.as_str())];
+    let cancelled = sato.api(Method::POST, &cancel, &headers, json!({})).await;
+    assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.body);
+    let gone = sato.get(&path).await;
+    assert_eq!(gone.status, StatusCode::CONFLICT, "{}", gone.body);
+    assert!(!sato.get(&format!("/bookings/{id}")).await.body.contains("qr--voucher"));
 }

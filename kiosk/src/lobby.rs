@@ -1,10 +1,11 @@
-//! From a card or a code to the screen, by way of the site.
+//! From a card, a code or a voucher to the screen, by way of the site.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hardware::card::{CardEvent, CardReader, CredentialKind};
+use hardware::scan::CodeScanner;
 use model::id::{DeviceId, TicketId, VisitId};
 use tokio::sync::{mpsc, watch};
 use wire::bus::StateChange;
@@ -39,6 +40,14 @@ impl Lobby {
         }
         self.screen.set_reader(false);
         tracing::error!(reader = reader.name(), "the reader has stopped; restart the kiosk");
+    }
+
+    /// Takes what a scanner reads until it stops for good.
+    pub async fn read_codes(&self, mut scanner: Box<dyn CodeScanner>) {
+        while let Some(text) = scanner.next_text().await {
+            self.scan(text.expose()).await;
+        }
+        tracing::error!(scanner = scanner.name(), "the scanner has stopped; restart the kiosk");
     }
 
     /// Keeps the screen told whether the site can be reached: the bus, and the `edge` that answers
@@ -95,6 +104,11 @@ impl Lobby {
     /// Asks the site about a booking code and PIN.
     pub async fn code(&self, code: &str, pin: &str) {
         self.ask(&Request::Code { code: code.to_owned(), pin: Secret(pin.to_owned()) }).await;
+    }
+
+    /// Asks the site about the text of a code that was scanned.
+    pub async fn scan(&self, text: &str) {
+        self.ask(&Request::Voucher { text: Secret(text.to_owned()) }).await;
     }
 
     /// Passes on whether they leave.

@@ -3,6 +3,7 @@
 //! Everything works as plain forms; the scripts only make it quicker.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -18,6 +19,7 @@ use chrono_tz::Tz;
 use futures::{Stream, StreamExt};
 use model::access::RefusalKind;
 use model::booking::BookingCode;
+use model::clock::Clock;
 use model::id::VisitId;
 use model::language::{Language, LocalText};
 use serde::Deserialize;
@@ -34,6 +36,10 @@ pub struct House {
     pub name: LocalText,
     /// The zone its times are shown in.
     pub zone: Tz,
+    /// Whether a scanner stands beside the screen, so that the screen speaks of it.
+    pub scanner: bool,
+    /// What "today" is.
+    pub clock: Arc<dyn Clock>,
     /// The telephone that answers when nothing works, if there is one.
     pub telephone: Option<String>,
 }
@@ -50,6 +56,7 @@ pub fn router(lobby: Lobby, house: House) -> Router {
         .route("/", get(idle))
         .route("/live", get(live))
         .route("/code", get(code).post(key))
+        .route("/scan", post(scan))
         .route("/leaving", post(leaving))
         .route("/card", post(card))
         .route("/longer", post(longer))
@@ -69,12 +76,14 @@ pub fn router(lobby: Lobby, house: House) -> Router {
             get(|| asset("text/javascript", include_str!("../../hub/assets/kyoten.js"))),
         )
         .fallback(|| async { Redirect::to("/") })
-        .layer(DefaultBodyLimit::max(4 * 1024))
+        .layer(DefaultBodyLimit::max(MOST_TYPED))
         .layer(middleware::from_fn(guard))
         .with_state(App { lobby, house })
 }
 
 const SPRITE: &str = include_str!("../../hub/assets/icons.svg");
+/// The longest form, in bytes: the longest voucher, in full-width letters, written as a form.
+const MOST_TYPED: usize = 16 * 1024;
 const PING: Duration = Duration::from_secs(15);
 /// After this many seconds an abandoned code entry goes back to the idle screen.
 const ABANDONED: &str = "90; url=/";
@@ -125,6 +134,23 @@ macro_rules! words {
 
             fn clock(&self, time: &DateTime<Utc>) -> String {
                 time.with_timezone(&self.house.zone).format("%-H:%M").to_string()
+            }
+
+            /// The time, with its day where that is not today.
+            fn when(&self, time: &DateTime<Utc>) -> String {
+                let day = |time: DateTime<Utc>| time.with_timezone(&self.house.zone).date_naive();
+                if day(*time) == day(self.house.clock.now()) {
+                    return self.clock(time);
+                }
+                self.day_and_clock(time)
+            }
+
+            fn day_and_clock(&self, time: &DateTime<Utc>) -> String {
+                let local = time.with_timezone(&self.house.zone);
+                match self.theirs() {
+                    Language::Ja => local.format("%-m月%-d日 %-H:%M").to_string(),
+                    Language::En => local.format("%a %-d %b, %-H:%M").to_string(),
+                }
             }
 
             fn not_offered(&self, why: &NotOffered) -> (&'static str, &'static str) {
@@ -204,8 +230,8 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
             false,
         ),
         RefusalKind::TooEarly => words(
-            ("まだ入れません", "予約の時間が近づいたら、もう一度タッチしてください。"),
-            ("It is not time yet", "Please touch your card again when your booking is near."),
+            ("まだ入れません", "予約の時間が近づいたら、もう一度どうぞ。"),
+            ("It is not time yet", "Please come back when your booking is near."),
             false,
         ),
         RefusalKind::WrongCode => words(
@@ -225,8 +251,44 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
             false,
         ),
         RefusalKind::NoUsableSpace => words(
-            ("使える席がありません", "予約の席が故障しています。係員を呼んでください。"),
-            ("No seat can be used", "Your seat is out of order. Please call the staff."),
+            (
+                "使える席がありません",
+                "予約の席が、故障しているか、使われています。係員を呼んでください。",
+            ),
+            ("No seat can be used", "Your seat is out of order or taken. Please call the staff."),
+            false,
+        ),
+        RefusalKind::UnreadableVoucher => words(
+            (
+                "このコードでは入れません",
+                "予約の画面のQRコードを、明るくして、もう一度かざしてください。予約番号と暗証番号でも入れます。",
+            ),
+            (
+                "This code does not let you in",
+                "Show the QR code of your booking page once more, with the screen bright. A booking code and PIN work too.",
+            ),
+            true,
+        ),
+        RefusalKind::OtherCentre => words(
+            (
+                "ほかのセンターの予約です",
+                "予約の画面で場所を確かめて、そのセンターへお越しください。",
+            ),
+            (
+                "This booking is for another centre",
+                "Your booking page says where it is. Please go to that centre.",
+            ),
+            false,
+        ),
+        RefusalKind::VoidVoucher => words(
+            (
+                "この予約は、もう使えません",
+                "取り消されたか、変更されています。予約の画面を開き直して、新しいQRコードをかざしてください。",
+            ),
+            (
+                "This booking is no longer valid",
+                "It was cancelled or changed. Open your booking page again and show its new QR code.",
+            ),
             false,
         ),
         RefusalKind::SheetExpired | RefusalKind::ClockUnset => words(
@@ -398,6 +460,17 @@ async fn key(State(app): State<App>, Form(typed): Form<Typed>) -> Response {
         },
     }
     entry_page(&app, Entry { code, pin, problem })
+}
+
+#[derive(Deserialize)]
+struct ScanForm {
+    text: String,
+}
+
+/// What a scanner typed into the page. The answer shows on every screen that follows.
+async fn scan(State(app): State<App>, Form(form): Form<ScanForm>) -> Redirect {
+    app.lobby.scan(&form.text).await;
+    Redirect::to("/")
 }
 
 #[derive(Deserialize)]

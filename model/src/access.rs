@@ -39,6 +39,12 @@ pub enum RefusalKind {
     WrongCode,
     /// Too many wrong PINs.
     CodePaused,
+    /// What was scanned is no whole voucher of this region.
+    UnreadableVoucher,
+    /// The voucher is for another centre.
+    OtherCentre,
+    /// The voucher's booking is not valid any more.
+    VoidVoucher,
     /// Every desk of the booking is out of order or taken.
     NoUsableSpace,
     /// The site has no sheet in force, so nobody new may check in.

@@ -7,7 +7,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::centre::Centre;
-use crate::id::{BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SpaceId};
+use crate::feature::Features;
+use crate::id::{
+    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId,
+};
 use crate::interval::Interval;
 use crate::opening;
 
@@ -28,6 +31,12 @@ pub struct Booking {
     pub desks: Vec<DeskClaim>,
     /// The care places it holds, by start.
     pub care: Vec<CareClaim>,
+    /// What its desks must be like.
+    pub needs: DeskNeeds,
+    /// When it ends by itself, while it is held or asked for.
+    pub lapses_at: Option<DateTime<Utc>>,
+    /// The rule that made it, with others.
+    pub series: Option<SeriesId>,
     /// Who pays for it, and therefore sees it.
     pub on_account_of: Option<EmployerId>,
     /// The revision of the prices it was made under.
@@ -57,10 +66,51 @@ impl Booking {
 pub enum BookingStatus {
     /// It holds its claims.
     Confirmed,
+    /// It holds its claims for a while, until its guest confirms.
+    Held,
+    /// It holds its claims until somebody approves.
+    Asked,
     /// Given up by the guest or an operator.
     Cancelled,
     /// Nobody came; the desks were given free.
     NoShow,
+    /// Nobody confirmed or approved it in time.
+    Lapsed,
+    /// It was not approved.
+    Declined,
+}
+
+impl BookingStatus {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Confirmed,
+        Self::Held,
+        Self::Asked,
+        Self::Cancelled,
+        Self::NoShow,
+        Self::Lapsed,
+        Self::Declined,
+    ];
+
+    /// Whether a booking in it holds its claims.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Held | Self::Asked)
+    }
+}
+
+/// What the desks of a booking must be like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeskNeeds {
+    /// What each must have.
+    pub required: Features,
+    /// What each had better have.
+    pub wanted: Features,
+    /// Whether the guest picked the space: then it stays.
+    pub pinned: bool,
+    /// Whether several stand side by side.
+    pub together: bool,
 }
 
 /// One space for one interval.
@@ -106,6 +156,18 @@ impl BookingCode {
     #[must_use]
     pub fn from_random(number: u64) -> Self {
         Self(u32::try_from(number % 100_000_000).unwrap_or_default())
+    }
+
+    /// The code of these eight digits; nothing where they are more.
+    #[must_use]
+    pub fn from_number(digits: u32) -> Option<Self> {
+        (digits < 100_000_000).then_some(Self(digits))
+    }
+
+    /// Its eight digits.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
     }
 }
 
@@ -158,7 +220,7 @@ impl fmt::Debug for BookingCode {
 }
 
 /// What somebody wants: in every slot so many desks, and a care place for each child.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     /// Where.
     pub centre: CentreId,
@@ -168,8 +230,45 @@ pub struct Wish {
     pub desks: u32,
     /// The one space it must be, where the guest picked it; only with one desk.
     pub pinned: Option<SpaceId>,
+    /// What each desk must have.
+    #[serde(default)]
+    pub required: Features,
+    /// What each desk had better have.
+    #[serde(default)]
+    pub wanted: Features,
+    /// Whether several desks must stand side by side.
+    #[serde(default)]
+    pub together: bool,
     /// Who needs care in each slot.
     pub children: Vec<ChildId>,
+}
+
+impl Wish {
+    /// So many desks in each slot, and nothing else.
+    #[must_use]
+    pub fn of_desks(centre: CentreId, slots: Vec<Interval>, desks: u32) -> Self {
+        Self {
+            centre,
+            slots,
+            desks,
+            pinned: None,
+            required: Features::NONE,
+            wanted: Features::NONE,
+            together: false,
+            children: Vec::new(),
+        }
+    }
+
+    /// What its desks must be like.
+    #[must_use]
+    pub fn needs(&self) -> DeskNeeds {
+        DeskNeeds {
+            required: self.required,
+            wanted: self.wanted,
+            pinned: self.pinned.is_some(),
+            together: self.together,
+        }
+    }
 }
 
 /// The most slots in one wish.
@@ -214,6 +313,12 @@ pub enum BadWish {
     /// One slot is longer than the centre allows.
     #[error("one stretch is at most {minutes} minutes")]
     TooLong {
+        /// The limit.
+        minutes: u32,
+    },
+    /// One slot is shorter than the centre allows.
+    #[error("one stretch is at least {minutes} minutes")]
+    TooShort {
         /// The limit.
         minutes: u32,
     },
@@ -280,6 +385,9 @@ fn check_slot(slot: &Interval, centre: &Centre, now: DateTime<Utc>) -> Result<()
     }
     if slot.length() > TimeDelta::minutes(settings.longest_minutes.into()) {
         return Err(BadWish::TooLong { minutes: settings.longest_minutes });
+    }
+    if slot.length() < TimeDelta::minutes(settings.shortest_minutes.into()) {
+        return Err(BadWish::TooShort { minutes: settings.shortest_minutes });
     }
     if !centre.opening.covers(slot, zone) {
         let day = slot.starts().with_timezone(&zone).date_naive();
@@ -352,7 +460,7 @@ mod tests {
     }
 
     fn wish(slots: Vec<Interval>) -> Wish {
-        Wish { centre: centre().id, slots, desks: 1, pinned: None, children: vec![] }
+        Wish::of_desks(centre().id, slots, 1)
     }
 
     #[test]
@@ -380,6 +488,12 @@ mod tests {
             Err(BadWish::OffGrain { minutes: 15 })
         );
         assert_eq!(try_slot("2026-11-23T10:00:00", "2026-11-23T12:00:00"), Err(BadWish::Past));
+        let hour = CentreSettings { shortest_minutes: 60, ..CentreSettings::default() };
+        let short = wish(vec![slot("2026-11-24T10:00:00", "2026-11-24T10:45:00")]);
+        assert_eq!(
+            check(&short, &Centre { settings: hour, ..centre() }, now),
+            Err(BadWish::TooShort { minutes: 60 })
+        );
         let last_day = "2027-01-23".parse().unwrap();
         assert_eq!(
             try_slot("9999-11-23T10:00:00", "9999-11-23T12:00:00"),

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::feature::Features;
 use crate::id::{CentreId, DeviceId, MunicipalityId, NurseryId, Slug, SpaceId};
 use crate::language::LocalText;
 use crate::opening::OpeningRules;
@@ -47,8 +48,9 @@ pub enum CentreKind {
     RuralCentre,
 }
 
-/// House rules of a centre: data, never code.
+/// House rules of a centre: data, never code. A sheet from before a rule was there has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CentreSettings {
     /// Bookings begin and end on multiples of this many minutes: 5, 10 or 15.
     pub grain_minutes: u32,
@@ -60,6 +62,33 @@ pub struct CentreSettings {
     pub horizon_days: u32,
     /// The longest single stretch, in minutes.
     pub longest_minutes: u32,
+    /// The shortest single stretch, in minutes.
+    pub shortest_minutes: u32,
+    /// Between two claims of one space, in minutes.
+    pub buffer_minutes: u32,
+    /// Guests change and cancel by themselves until so many minutes before the start.
+    pub cancel_minutes: u32,
+    /// How long a hold waits for its confirmation, in minutes.
+    pub hold_minutes: u32,
+    /// How long what came free is kept for whoever waited for it, in minutes.
+    pub offer_minutes: u32,
+    /// Which bookings an operator approves.
+    pub approval: Approval,
+    /// How long an approval is waited for, in minutes.
+    pub approval_minutes: u32,
+}
+
+/// Which bookings at a centre an operator approves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// None.
+    #[default]
+    None,
+    /// Those of rooms.
+    Rooms,
+    /// All.
+    All,
 }
 
 impl Default for CentreSettings {
@@ -70,6 +99,13 @@ impl Default for CentreSettings {
             early_minutes: 15,
             horizon_days: 60,
             longest_minutes: 12 * 60,
+            shortest_minutes: 15,
+            buffer_minutes: 0,
+            cancel_minutes: 0,
+            hold_minutes: 10,
+            offer_minutes: 60,
+            approval: Approval::None,
+            approval_minutes: 24 * 60,
         }
     }
 }
@@ -89,6 +125,12 @@ pub struct Space {
     pub zone: LocalText,
     /// The thin-client terminal on it, if any.
     pub terminal: Option<DeviceId>,
+    /// What it offers.
+    #[serde(default)]
+    pub features: Features,
+    /// Spaces of one row whose labels follow each other are neighbours.
+    #[serde(default)]
+    pub row: u32,
 }
 
 /// What sort of space it is.

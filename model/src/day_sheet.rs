@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::booking::BookingCode;
@@ -12,11 +12,20 @@ use crate::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, Slug, Spa
 use crate::interval::Interval;
 use crate::language::{Language, LocalText};
 
+/// A sheet is made anew at the latest when a period of this length ends.
+pub const PERIOD: TimeDelta = TimeDelta::hours(6);
+/// Every booking that begins within so long of a sheet's making stands on it.
+pub const LISTED_AHEAD: TimeDelta = TimeDelta::days(3);
+/// What lies further ahead stands on no sheet.
+pub const REACH: TimeDelta = TimeDelta::hours(3 * 24 + 6);
+
 /// Everything a site runs on until the next sheet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaySheet {
     /// Rises with every change; an older sheet never replaces a newer one.
     pub version: u64,
+    /// When it was made, after the plan had been read: what was booked since is not on it.
+    pub made_at: DateTime<Utc>,
     /// No new check-ins from this instant on.
     pub not_after: DateTime<Utc>,
     /// The house.

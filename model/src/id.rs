@@ -55,6 +55,14 @@ ids! {
     ApiTokenId;
     /// All the desk and care claims that stand or fall together.
     BookingId;
+    /// Bookings that one rule has made.
+    SeriesId;
+    /// A wish that waits for room.
+    WaitlistId;
+    /// A stretch in which a centre or space is out of use.
+    ClosureId;
+    /// How much somebody may book.
+    QuotaId;
     /// One space, or one care place, for one interval.
     ClaimId;
     /// One stay from check-in to check-out.
@@ -71,6 +79,8 @@ ids! {
     OfferId;
     /// What a kiosk holds of a card that was refused.
     TicketId;
+    /// A mail that tells somebody something.
+    NoticeId;
 }
 
 /// Why a text is no [`Slug`].

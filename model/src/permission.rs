@@ -82,8 +82,18 @@ pub enum Action {
     BookCare,
     /// See a booking.
     SeeBooking,
+    /// Show a booking's voucher, which opens doors: its guest alone, and no program for them.
+    CarryVoucher,
+    /// Give a booking another time, place or number, and confirm what is held.
+    ChangeBooking,
     /// Cancel a booking.
     CancelBooking,
+    /// Approve a booking that waits for it, or not.
+    ApproveBooking,
+    /// Decide when a centre or its spaces are closed, and its house rules.
+    ManageHouse,
+    /// Decide how much may be booked.
+    ManageQuotas,
     /// See and change one's own account: name, language, PIN, telephone, consents; take it away.
     KeepAccount,
     /// Keep what one signs in with: password, second factors, passkeys, sessions, API tokens.
@@ -130,7 +140,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = {
+    pub const ALL: [Self; 32] = {
         use Action::*;
         [
             UseTheDoor,
@@ -138,7 +148,12 @@ impl Action {
             BookDesk,
             BookCare,
             SeeBooking,
+            CarryVoucher,
+            ChangeBooking,
             CancelBooking,
+            ApproveBooking,
+            ManageHouse,
+            ManageQuotas,
             KeepAccount,
             KeepSignIn,
             KeepCards,
@@ -169,7 +184,7 @@ impl Action {
         use Action::*;
         match self {
             Search | SeeBooking => Some(TokenScope::Read),
-            BookDesk | BookCare | CancelBooking => Some(TokenScope::Book),
+            BookDesk | BookCare | ChangeBooking | CancelBooking => Some(TokenScope::Book),
             ReadReport | SeePaidVisits => Some(TokenScope::Report),
             ManageMembers => Some(TokenScope::Members),
             _ => None,
@@ -229,24 +244,35 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (Person, ReadAudit, Own),
         (Worker, BookDesk, Own),
         (Worker, SeeBooking, Own),
+        (Worker, CarryVoucher, Own),
+        (Worker, ChangeBooking, Own),
         (Worker, CancelBooking, Own),
         (Worker, KeepCards, Own),
         (Resident, BookDesk, OwnInTheirMunicipality),
         (Resident, SeeBooking, Own),
+        (Resident, CarryVoucher, Own),
+        (Resident, ChangeBooking, Own),
         (Resident, CancelBooking, Own),
         (Resident, KeepCards, Own),
         (Parent, BookDesk, Own),
         (Parent, BookCare, Own),
         (Parent, SeeBooking, Own),
+        (Parent, CarryVoucher, Own),
+        (Parent, ChangeBooking, Own),
         (Parent, CancelBooking, Own),
         (Parent, KeepCards, Own),
         (Parent, KeepChildren, Own),
         (Parent, SeeChildHealth, Own),
         (EmployerAdmin, SeePaidVisits, TheirEmployer),
         (EmployerAdmin, ManageMembers, TheirEmployer),
+        (EmployerAdmin, ApproveBooking, TheirEmployer),
+        (EmployerAdmin, ManageQuotas, TheirEmployer),
         (Operator, SeeLiveCentre, TheirCentre),
         (Operator, SeeBooking, TheirCentre),
+        (Operator, ChangeBooking, TheirCentre),
         (Operator, CancelBooking, TheirCentre),
+        (Operator, ApproveBooking, TheirCentre),
+        (Operator, ManageHouse, TheirCentre),
         (Operator, ManageCards, TheirCentre),
         (Operator, KeepCards, Own),
         (Operator, ManageDevices, TheirCentre),
@@ -255,6 +281,7 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (NurseryStaff, KeepCards, Own),
         (MunicipalAdmin, ReadReport, TheirMunicipality),
         (SystemAdmin, ManagePeople, Any),
+        (SystemAdmin, ManageQuotas, Any),
         (SystemAdmin, ManageDevices, Any),
         (SystemAdmin, ReadAudit, Any),
         (Edge, RenewCertificate, Own),

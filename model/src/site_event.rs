@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::RefusalKind;
 use crate::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
+use crate::language::Language;
 use crate::terminal::TerminalState;
 
 /// Something that happened, and when by the site's clock.
@@ -38,7 +39,7 @@ pub enum Happening {
         booking: BookingId,
         /// The space they were sent to.
         space: SpaceId,
-        /// By card or code.
+        /// By card, code or voucher.
         by: Proof,
     },
     /// Somebody checked out.
@@ -50,7 +51,7 @@ pub enum Happening {
         /// The space that is free again.
         space: SpaceId,
     },
-    /// A tap or code was turned away.
+    /// A tap, code or voucher was turned away.
     Refused {
         /// Where.
         reader: DeviceId,
@@ -118,4 +119,19 @@ pub enum Proof {
     },
     /// Booking code and PIN.
     Code,
+    /// A booking's signed voucher.
+    Voucher {
+        /// What only the voucher said; nothing where the sheet knew the booking.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vouched: Option<Vouched>,
+    },
+}
+
+/// What a voucher said of a guest whose booking the sheet could not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Vouched {
+    /// Until when the desk is theirs.
+    pub until: DateTime<Utc>,
+    /// The language they are answered in.
+    pub language: Language,
 }

@@ -9,6 +9,7 @@ pub mod bare;
 pub mod browser;
 pub mod folder;
 pub mod http;
+pub mod mail;
 pub mod mosquitto;
 pub mod oidc;
 pub mod pcscd;

@@ -33,6 +33,8 @@ pub struct Region {
     pub database_url: String,
     /// For pages that nobody signs in to.
     pub http: Client,
+    /// What its environment sets beside what every test's does; counts at the next start.
+    pub settings: Vec<(String, String)>,
     program: PathBuf,
     listen: SocketAddr,
     uplink: SocketAddr,
@@ -46,7 +48,15 @@ impl Region {
     /// # Panics
     /// When it is not up in time.
     pub async fn start(database: Database) -> Self {
-        Self::start_program(database, program("kyoten-hub")).await
+        Self::start_with(database, &[]).await
+    }
+
+    /// The same with settings of its own in the environment.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
+        Self::start_so(database, program("kyoten-hub"), settings).await
     }
 
     /// The same with the hub's program built otherwise.
@@ -54,6 +64,10 @@ impl Region {
     /// # Panics
     /// When it is not up in time.
     pub async fn start_program(database: Database, program: PathBuf) -> Self {
+        Self::start_so(database, program, &[]).await
+    }
+
+    async fn start_so(database: Database, program: PathBuf, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new("region");
         let database_url = match database {
             Database::Sqlite => format!("sqlite:{}", folder.join("hub/hub.sqlite").display()),
@@ -66,6 +80,10 @@ impl Region {
             store,
             database_url,
             http: client(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             program,
             listen,
             uplink,
@@ -83,6 +101,21 @@ impl Region {
             Process::start("kyoten-hub", self.command().arg("serve"), &self.folder.join("hub.log"));
         hub.answers(&self.http, &format!("{}/readyz", self.url)).await;
         self.hub = Some(hub);
+    }
+
+    /// Starts a second hub on the same data, at an address of its own; answers that address.
+    pub async fn another_hub(&self) -> (String, Process) {
+        let (listen, uplink) = (free_address(), free_address());
+        let mut command = self.command();
+        command
+            .env("KYOTEN_LISTEN", listen.to_string())
+            .env("KYOTEN_UPLINK_LISTEN", uplink.to_string())
+            .arg("serve");
+        let log = self.folder.join("another-hub.log");
+        let mut hub = Process::start("another kyoten-hub", &mut command, &log);
+        let url = format!("http://{listen}");
+        hub.answers(&self.http, &format!("{url}/readyz")).await;
+        (url, hub)
     }
 
     /// Stops the hub as a service manager does.
@@ -130,7 +163,8 @@ impl Region {
             // Programs ask faster than people.
             .env("KYOTEN_REQUESTS_PER_MINUTE", "0")
             .env("KYOTEN_WRITES_PER_MINUTE", "0")
-            .env("KYOTEN_UPLINK_LISTEN", self.uplink.to_string());
+            .env("KYOTEN_UPLINK_LISTEN", self.uplink.to_string())
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 }

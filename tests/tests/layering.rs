@@ -34,11 +34,14 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("libosdp", &["hardware"]),
     ("mqtt5", &["edge-agent"]),
     ("rumqttc", &["wire", "edge-agent", "kiosk", "seat-agent", "tests"]),
+    ("lettre", &["hub"]),
+    ("icalendar", &["hub", "tests"]),
     ("axum", &["hub", "kiosk", "seat-agent", "tests"]),
 ];
 
 /// What the rules may be written with: nothing that reads, writes, waits or rolls dice.
-const MODEL_USES: &[&str] = &["chrono", "chrono-tz", "serde", "serde_json", "thiserror", "uuid"];
+const MODEL_USES: &[&str] =
+    &["chrono", "chrono-tz", "rrule", "serde", "serde_json", "thiserror", "uuid"];
 
 #[test]
 fn crates_import_only_what_the_table_allows() {

@@ -3,7 +3,7 @@
 use bevy_ecs::prelude::*;
 use chrono::TimeDelta;
 use model::id::DeviceId;
-use model::site_event::{Happening, SiteEvent};
+use model::site_event::{Happening, Proof, SiteEvent};
 use model::terminal::TerminalState;
 
 use crate::fact::LockLevel;
@@ -30,11 +30,15 @@ fn visits(
 ) {
     let Some(event) = &happened.0 else { return };
     match &event.what {
-        Happening::CheckedIn { visit, person, booking, space, .. } => {
+        Happening::CheckedIn { visit, person, booking, space, by } => {
             let (visit, person, booking, space) = (*visit, *person, *booking, *space);
+            let vouched = match by {
+                Proof::Voucher { vouched } => *vouched,
+                Proof::Card { .. } | Proof::Code => None,
+            };
             if !open.iter().any(|(_, other)| other.0.visit == visit) {
                 let since = event.at;
-                let visit = OpenVisit { visit, person, booking, space, since };
+                let visit = OpenVisit { visit, person, booking, space, since, vouched };
                 commands.spawn((Visit(visit), Welcomed(since)));
             }
         }

@@ -5,18 +5,24 @@ use std::collections::HashMap;
 use bevy_ecs::prelude::Resource;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::BookingCode;
-use model::centre::{CentreSettings, Door};
+use model::centre::{CentreSettings, Door, SpaceKind};
 use model::day_sheet::{
     CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson,
 };
-use model::id::{BookingId, DeviceId, PersonId, SpaceId};
+use model::id::{BookingId, CentreId, DeviceId, PersonId, SpaceId};
 use model::language::Language;
 use model::no_show;
+use model::voucher::{Knowledge, Voucher, Worth, weigh};
+
+use crate::snapshot::OpenVisit;
 
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Book {
     /// No new check-ins from this instant on; none before the first sheet.
     pub not_after: Option<DateTime<Utc>>,
+    /// Whose sheet it is.
+    centre: Option<CentreId>,
+    made_at: DateTime<Utc>,
     pub settings: CentreSettings,
     pub doors: Vec<Door>,
     pub credentials: HashMap<CredentialDigest, SheetCredential>,
@@ -27,6 +33,8 @@ pub(crate) struct Book {
     by_person: HashMap<PersonId, Vec<usize>>,
     terminals: HashMap<SpaceId, DeviceId>,
     labels: HashMap<SpaceId, String>,
+    /// By label.
+    spaces: Vec<(SpaceId, SpaceKind)>,
     /// Every claim's deadline, latest first, so that the next one is popped.
     pub deadlines: Vec<Deadline>,
     /// Whether the site's clock is in doubt.
@@ -68,8 +76,12 @@ impl Book {
             .collect();
         deadlines.sort_by_key(Deadline::latest_first);
         let numbered = || sheet.bookings.iter().enumerate();
+        let mut spaces: Vec<_> = sheet.site.spaces.iter().collect();
+        spaces.sort_by_key(|space| (&space.label, space.id));
         Self {
             not_after: Some(sheet.not_after),
+            centre: Some(sheet.site.centre),
+            made_at: sheet.made_at,
             settings,
             doors: sheet.site.doors.clone(),
             credentials: sheet.credentials.iter().map(|c| (c.digest, c.clone())).collect(),
@@ -82,6 +94,7 @@ impl Book {
                 .filter_map(|space| Some((space.id, space.terminal.clone()?)))
                 .collect(),
             labels: sheet.site.spaces.iter().map(|s| (s.id, s.label.clone())).collect(),
+            spaces: spaces.into_iter().map(|space| (space.id, space.kind)).collect(),
             deadlines,
             clock_unset: false,
             serving_since: None,
@@ -143,21 +156,43 @@ impl Book {
         TimeDelta::minutes(self.settings.early_minutes.into())
     }
 
-    /// Until when somebody who came at `since` may stay, as the sheet stands `now`: the end of the
-    /// booking's last claim that has begun. A booking that has left the sheet gives the longest
-    /// stretch that can be booked.
-    pub fn until(
-        &self,
-        booking: BookingId,
-        since: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> DateTime<Utc> {
-        self.booking(booking)
+    /// What a voucher is worth; nothing before the first sheet.
+    pub fn weigh(&self, voucher: &Voucher, now: DateTime<Utc>) -> Option<Worth> {
+        let known = Knowledge {
+            centre: self.centre?,
+            sheet_made_at: self.made_at,
+            listed: self.by_id.contains_key(&voucher.booking),
+            settings: &self.settings,
+        };
+        Some(weigh(voucher, &known, now))
+    }
+
+    /// The spaces of the same kind as `like`, or desks where it is none of the house's, by label.
+    pub fn spaces_like(&self, like: Option<SpaceId>) -> impl Iterator<Item = SpaceId> {
+        let kind = self.spaces.iter().find(|(space, _)| Some(*space) == like);
+        let kind = kind.map_or(SpaceKind::Desk, |(_, kind)| *kind);
+        self.spaces.iter().filter(move |(_, other)| *other == kind).map(|(space, _)| *space)
+    }
+
+    /// The language that the guest of a visit is answered in.
+    pub fn language_of(&self, visit: &OpenVisit) -> Language {
+        self.language(visit.person)
+            .or(visit.vouched.map(|vouched| vouched.language))
+            .unwrap_or_default()
+    }
+
+    /// Until when the guest of a visit may stay, as the sheet stands `now`: the end of the booking's
+    /// last claim that has begun. Of a booking that is not on the sheet it is what their voucher
+    /// said, or else the longest stretch that can be booked.
+    pub fn until(&self, visit: &OpenVisit, now: DateTime<Utc>) -> DateTime<Utc> {
+        let since = visit.since;
+        self.booking(visit.booking)
             .into_iter()
             .flat_map(|booking| &booking.desks)
             .filter(|desk| desk.when.ends() > since && desk.when.starts() - self.early() <= now)
             .map(|desk| desk.when.ends())
             .max()
+            .or_else(|| visit.vouched.map(|vouched| vouched.until))
             .or_else(|| {
                 let longest = TimeDelta::minutes(self.settings.longest_minutes.into());
                 since.checked_add_signed(longest)

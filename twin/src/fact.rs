@@ -10,6 +10,7 @@ use model::id::{DeviceId, VisitId};
 use model::language::Language;
 use model::site_event::SiteEvent;
 use model::terminal::TerminalState;
+use model::voucher::Voucher;
 
 /// When something happens, on both of a site's clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,20 @@ pub enum Fact {
         pin_right: bool,
         /// The id of the visit, should one begin.
         visit: VisitId,
+    },
+    /// A voucher whose signature is good was scanned.
+    Voucher {
+        /// Where.
+        reader: DeviceId,
+        /// What it says.
+        voucher: Box<Voucher>,
+        /// The id of the visit, should one begin.
+        visit: VisitId,
+    },
+    /// Something was scanned that is no whole voucher of this region.
+    UnreadableVoucher {
+        /// Where.
+        reader: DeviceId,
     },
     /// Somebody answered [`Answer::AskLeaving`].
     Leave {

@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::day_sheet::SheetDesk;
 use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
-use model::site_event::SiteEvent;
+use model::site_event::{SiteEvent, Vouched};
 use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub struct OpenVisit {
     pub space: SpaceId,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// What their voucher said, where the sheet that they came in on could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
 }
 
 /// A visit that has ended.

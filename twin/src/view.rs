@@ -115,7 +115,7 @@ fn space_view(Place(space): &Place, all: &Snapshot, book: &Book, now: DateTime<U
     });
     let visit = all.visits.iter().find(|visit| visit.space == space.id);
     let (state, until) = if let Some(visit) = visit {
-        (SpaceState::Occupied, Some(book.until(visit.booking, visit.since, now)))
+        (SpaceState::Occupied, Some(book.until(visit, now)))
     } else if terminal.as_ref().is_some_and(|(_, state)| !state.usable()) {
         (SpaceState::Broken, None)
     } else {

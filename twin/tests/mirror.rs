@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{at, booking, code, digest, id, sheet, visit};
+use common::{at, booking, code, digest, id, sheet, visit, voucher};
 use model::terminal::TerminalState;
 use proptest::prelude::*;
 use twin::{Fact, LockLevel, Twin};
@@ -56,6 +56,17 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
             sheet.version = u64::try_from(step).unwrap();
             Fact::Sheet(Box::new(sheet))
         }
+        19..=21 => {
+            let number = u128::from(which) + 1;
+            let from = i64::from(which) * 10;
+            let booked = booking(number, number, &[(number % 4 + 1, from, from + 120)]);
+            let mut voucher = voucher(booked, if flag { 1 } else { -1 });
+            if which == 11 {
+                voucher.centre.0 = uuid::Uuid::nil();
+            }
+            Fact::Voucher { reader, voucher: Box::new(voucher), visit: visit(step) }
+        }
+        22 => Fact::UnreadableVoucher { reader },
         _ => Fact::Tick,
     }
 }
@@ -63,7 +74,7 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
 proptest! {
     #[test]
     fn the_mirror_agrees(
-        steps in prop::collection::vec((0..24_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
+        steps in prop::collection::vec((0..27_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
     ) {
         let mut site = Twin::new();
         let mut mirror = Twin::new();

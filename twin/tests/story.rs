@@ -4,12 +4,14 @@
 mod common;
 
 use chrono::{DateTime, Utc};
-use common::{at, booking, booking_id, code, digest, id, minute, sheet, space, visit};
+use common::{at, booking, booking_id, code, digest, id, minute, sheet, space, visit, voucher};
 use model::access::RefusalKind;
 use model::day_sheet::SheetBooking;
 use model::id::BookingId;
-use model::site_event::{Happening, SiteEvent};
+use model::language::Language;
+use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use model::terminal::TerminalState;
+use model::voucher::Voucher;
 use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, SpaceState, Twin};
 
 fn tap(card: u32, new_visit: u128) -> Fact {
@@ -19,6 +21,10 @@ fn tap(card: u32, new_visit: u128) -> Fact {
 fn typed(number: u64, pin_right: bool, new_visit: u128) -> Fact {
     let (reader, code, visit) = (id("kiosk"), Some(code(number)), visit(new_visit));
     Fact::Code { reader, code, pin_right, visit }
+}
+
+fn scan(voucher: Voucher, new_visit: u128) -> Fact {
+    Fact::Voucher { reader: id("kiosk"), voucher: Box::new(voucher), visit: visit(new_visit) }
 }
 
 fn leave(which: u128, leaving: bool) -> Fact {
@@ -100,10 +106,7 @@ fn a_double_tap_shows_the_desk_again_and_a_later_one_asks() {
     assert!(matches!(stays.answer, Some(Answer::Welcome { .. })));
     assert!(stays.outcomes.is_empty());
     let goes = twin.decide(at(130), leave(7, true));
-    assert_eq!(
-        goes.answer,
-        Some(Answer::Goodbye { minutes: 2, language: model::language::Language::Ja })
-    );
+    assert_eq!(goes.answer, Some(Answer::Goodbye { minutes: 2, language: Language::Ja }));
     assert_eq!(goes.effects, [Effect::Wipe { terminal: id("seat-1"), visit: visit(7) }]);
     let twice = twin.decide(at(190), leave(7, true));
     assert!(matches!(twice.answer, Some(Answer::Goodbye { minutes: 2, .. })));
@@ -385,4 +388,180 @@ fn a_hundred_thousand_cards_do_not_slow_a_tap() {
     }
     let each = begun.elapsed() / 100;
     assert!(each.as_millis() < 5, "{each:?} each, even unoptimised");
+}
+
+#[test]
+fn a_voucher_lets_its_guest_in_as_the_sheet_says_and_out_again() {
+    let mut twin = morning();
+    // It is older than the sheet and names another desk and another time: the sheet decides.
+    let stale = voucher(booking(2, 2, &[(1, 300, 400)]), -60);
+    let comes = twin.decide(at(10), scan(stale.clone(), 7));
+    assert!(
+        matches!(&comes.answer, Some(Answer::Welcome { space, until, language: Language::Ja, .. })
+            if space == "A-03" && *until == minute(120)),
+        "{comes:?}"
+    );
+    assert!(
+        matches!(comes.outcomes[0].what, Happening::CheckedIn { booking, by: Proof::Voucher { vouched: None }, .. }
+            if booking == booking_id(2)),
+        "{comes:?}"
+    );
+    assert!(comes.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    let twice = twin.decide(at(13), scan(stale.clone(), 8));
+    assert!(matches!(twice.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(7)));
+    let later = twin.decide(at(60), scan(stale.clone(), 9));
+    assert!(
+        matches!(later.answer, Some(Answer::AskLeaving { visit: told, .. }) if told == visit(7))
+    );
+    let goes = twin.decide(at(70), leave(7, true));
+    assert!(matches!(goes.answer, Some(Answer::Goodbye { .. })));
+    // Of several bookings it gives only its own, and too early is too early.
+    assert_eq!(
+        refused(&twin.decide(at(80), scan(voucher(booking(3, 3, &[(1, 0, 120)]), 5), 9))),
+        RefusalKind::TooEarly
+    );
+}
+
+#[test]
+fn a_booking_that_the_sheet_cannot_know_is_honoured_and_remembered() {
+    let mut twin = morning();
+    let new = voucher(booking(50, 200, &[(2, 0, 90), (2, 90, 100)]), 1);
+    let comes = twin.decide(at(70), scan(new.clone(), 7));
+    assert!(
+        matches!(&comes.answer, Some(Answer::Welcome { space, until, language: Language::En, .. })
+            if space == "A-02" && *until == minute(100)),
+        "its own desk, though the sheet has that for somebody else: {comes:?}"
+    );
+    let vouched = Some(Vouched { until: minute(100), language: Language::En });
+    assert!(
+        matches!(comes.outcomes[0].what, Happening::CheckedIn { by: Proof::Voucher { vouched: told }, .. }
+            if told == vouched),
+        "{comes:?}"
+    );
+    // A restart without the hub forgets neither the end nor the language.
+    let mut again = Twin::new();
+    let json = serde_json::to_string(&twin.snapshot()).unwrap();
+    again.restore(&serde_json::from_str(&json).unwrap());
+    again.load_sheet(&sheet(3, 99, vec![]));
+    let asked = again.decide(at(30 * 60), scan(new.clone(), 8));
+    assert!(
+        matches!(asked.answer, Some(Answer::AskLeaving { visit: told, language: Language::En, .. })
+            if told == visit(7)),
+        "{asked:?}"
+    );
+    let stays = again.decide(at(30 * 60 + 1), leave(7, false));
+    assert!(matches!(stays.answer, Some(Answer::Welcome { until, .. }) if until == minute(100)));
+    // Once a sheet has the booking, the sheet says until when.
+    let mut known = sheet(3, 99, vec![booking(50, 200, &[(2, 0, 110)])]);
+    (known.version, known.made_at) = (2, minute(40));
+    again.decide(at(40 * 60), Fact::Sheet(Box::new(known)));
+    let view = again.view(at(40 * 60).now);
+    assert_eq!(view.spaces[1].until, Some(minute(110)));
+    let over = again.decide(at((110 + 119) * 60), Fact::Tick).outcomes;
+    assert!(!over.iter().any(|event| matches!(event.what, Happening::CheckedOut { .. })));
+    let over = again.decide(at((110 + 120) * 60), Fact::Tick).outcomes;
+    assert!(
+        over.iter().any(|event| matches!(event.what, Happening::CheckedOut { .. })),
+        "{over:?}"
+    );
+}
+
+#[test]
+fn a_cancelled_booking_opens_nothing_and_its_guest_may_still_leave() {
+    let mut twin = morning();
+    let old = voucher(booking(50, 200, &[(2, 0, 100)]), 0);
+    assert_eq!(refused(&twin.decide(at(10), scan(old, 7))), RefusalKind::VoidVoucher);
+    let new = voucher(booking(50, 200, &[(2, 0, 100)]), 1);
+    let comes = twin.decide(at(70), scan(new.clone(), 7));
+    assert!(matches!(comes.answer, Some(Answer::Welcome { .. })), "{comes:?}");
+
+    let mut cancelled = sheet(3, 99, vec![booking(1, 1, &[(1, 0, 120)])]);
+    (cancelled.version, cancelled.made_at) = (2, minute(2));
+    twin.decide(at(125), Fact::Sheet(Box::new(cancelled)));
+    // Whoever is inside on it is asked; another voucher of theirs that is worth nothing is not.
+    let another = voucher(booking(51, 200, &[(3, 0, 100)]), 1);
+    assert_eq!(refused(&twin.decide(at(130), scan(another, 8))), RefusalKind::VoidVoucher);
+    let asked = twin.decide(at(130), scan(new.clone(), 8));
+    assert!(matches!(asked.answer, Some(Answer::AskLeaving { .. })), "{asked:?}");
+    twin.decide(at(131), leave(7, true));
+    let replayed = twin.decide(at(140), scan(new, 9));
+    assert_eq!(refused(&replayed), RefusalKind::VoidVoucher);
+    assert!(
+        matches!(replayed.answer, Some(Answer::Refused { language: Some(Language::En), .. })),
+        "in the language that the voucher says: {replayed:?}"
+    );
+}
+
+#[test]
+fn a_voucher_opens_nothing_where_a_card_would_not() {
+    let new = || voucher(booking(50, 200, &[(2, 0, 100)]), 1);
+    let mut none = Twin::new();
+    assert_eq!(refused(&none.decide(at(70), scan(new(), 7))), RefusalKind::SheetExpired);
+
+    let mut twin = morning();
+    let unreadable = Fact::UnreadableVoucher { reader: id("kiosk") };
+    assert_eq!(refused(&twin.decide(at(70), unreadable)), RefusalKind::UnreadableVoucher);
+    let mut foreign = new();
+    foreign.centre.0 = uuid::Uuid::from_u128(2);
+    let elsewhere = twin.decide(at(70), scan(foreign, 7));
+    assert_eq!(refused(&elsewhere), RefusalKind::OtherCentre);
+    assert!(
+        matches!(elsewhere.answer, Some(Answer::Refused { opens: Some(when), .. }) if when == minute(0))
+    );
+    let early = twin.decide(at(70), scan(voucher(booking(50, 200, &[(2, 60, 100)]), 1), 7));
+    assert_eq!(refused(&early), RefusalKind::TooEarly);
+    assert!(
+        matches!(early.answer, Some(Answer::Refused { opens: Some(opens), .. }) if opens == minute(45))
+    );
+    let late = scan(voucher(booking(50, 200, &[(2, 0, 60)]), 1), 7);
+    assert_eq!(refused(&twin.decide(at(3_600), late)), RefusalKind::NoBooking);
+    twin.decide(at(3_601), Fact::ClockSet(false));
+    assert_eq!(refused(&twin.decide(at(3_602), scan(new(), 7))), RefusalKind::ClockUnset);
+    twin.decide(at(3_603), Fact::ClockSet(true));
+    let mut short = sheet(3, 99, vec![]);
+    (short.version, short.not_after) = (2, minute(61));
+    twin.decide(at(3_604), Fact::Sheet(Box::new(short)));
+    assert_eq!(refused(&twin.decide(at(3_660), scan(new(), 7))), RefusalKind::SheetExpired);
+}
+
+#[test]
+fn a_vouched_guest_whose_desk_is_taken_gets_one_that_nobody_needs() {
+    let bookings = || vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(2, 90, 200)])];
+    let new = |number: u128, until| voucher(booking(number, number, &[(1, 0, until)]), 1);
+    let label = |decision: &Decision| match &decision.answer {
+        Some(Answer::Welcome { space, .. }) => Some(space.clone()),
+        _ => None,
+    };
+    // Desk 1 is taken, desk 2 is somebody's from minute 90, desk 3 nobody's.
+    let mut twin = running(0, bookings());
+    twin.decide(at(61), tap(1, 7));
+    let long = twin.decide(at(70), scan(new(50, 120), 8));
+    assert_eq!(label(&long).as_deref(), Some("A-03"), "{long:?}");
+    let short = twin.decide(at(71), scan(new(51, 90), 9));
+    assert_eq!(label(&short).as_deref(), Some("A-02"), "{short:?}");
+    let none = twin.decide(at(72), scan(new(52, 90), 10));
+    assert_eq!(refused(&none), RefusalKind::NoUsableSpace);
+    assert!(
+        matches!(&none.outcomes[0].what, Happening::Refused { came_for, .. } if *came_for == [booking_id(52)])
+    );
+
+    // A terminal that is out of order is as good as taken, here and there.
+    let mut twin = running(0, bookings());
+    for broken in ["seat-1", "seat-3"] {
+        let state = TerminalState::Broken;
+        twin.decide(at(61), Fact::TerminalSaid { terminal: id(broken), state });
+    }
+    assert_eq!(
+        refused(&twin.decide(at(70), scan(new(50, 120), 8))),
+        RefusalKind::NoUsableSpace,
+        "desk 2 is needed before they go"
+    );
+    // What the site gave free is free.
+    let mut twin = running(0, vec![booking(1, 1, &[(2, 0, 300)]), booking(2, 2, &[(3, 0, 300)])]);
+    let state = TerminalState::Broken;
+    twin.decide(at(61), Fact::TerminalSaid { terminal: id("seat-1"), state });
+    assert_eq!(refused(&twin.decide(at(70), scan(new(50, 120), 8))), RefusalKind::NoUsableSpace);
+    assert_eq!(no_shows(&twin.decide(at(30 * 60), Fact::Tick)).len(), 2);
+    let given = twin.decide(at(31 * 60), scan(new(50, 120), 9));
+    assert_eq!(label(&given).as_deref(), Some("A-02"), "{given:?}");
 }

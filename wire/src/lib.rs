@@ -13,3 +13,4 @@ pub mod renew;
 pub mod request;
 pub mod sheet;
 pub mod topics;
+pub mod voucher;

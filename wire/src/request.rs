@@ -25,6 +25,11 @@ pub enum Request {
         /// As typed.
         pin: Secret,
     },
+    /// A voucher was scanned.
+    Voucher {
+        /// The text, as the scanner gave it.
+        text: Secret,
+    },
     /// Somebody answered the question whether they leave.
     Leave {
         /// The visit that was asked about.

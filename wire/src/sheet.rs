@@ -14,7 +14,7 @@ use data_encoding::HEXLOWER;
 use model::day_sheet::{DaySheet, SheetBooking, SheetCredential, SheetPerson, Site, SiteDevice};
 use model::id::CentreId;
 use ring::digest;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, Signature, UnparsedPublicKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +203,11 @@ impl SheetKey {
         BASE64.encode(self.0.public_key())
     }
 
+    /// Signs bytes that begin with what they are for, so that no signature can stand for another.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Signature {
+        self.0.sign(bytes)
+    }
+
     /// Vouches for a head of the audit chain.
     #[must_use]
     pub fn vouch(&self, head: &AuditHead) -> Vec<u8> {
@@ -243,7 +248,6 @@ struct People {
 pub fn seal(
     sheet: &DaySheet,
     salt: &[u8; 32],
-    made_at: DateTime<Utc>,
     audit_head: Option<AuditHead>,
     key: &SheetKey,
 ) -> Result<SealedSheet, serde_json::Error> {
@@ -261,7 +265,7 @@ pub fn seal(
         format: FORMAT,
         centre: sheet.site.centre,
         version: sheet.version,
-        made_at,
+        made_at: sheet.made_at,
         not_after: sheet.not_after,
         salt: BASE64.encode(salt),
         next_key: None,
@@ -345,6 +349,7 @@ pub fn assemble(
     }
     let sheet = DaySheet {
         version: manifest.version,
+        made_at: manifest.made_at,
         not_after: manifest.not_after,
         site: house.site,
         devices: house.devices,
@@ -401,6 +406,7 @@ mod tests {
     fn sheet(version: u64) -> DaySheet {
         DaySheet {
             version,
+            made_at: now(),
             not_after: now() + TimeDelta::days(3),
             site: Site {
                 centre: CentreId(Uuid::from_u128(1)),
@@ -428,15 +434,15 @@ mod tests {
     #[test]
     fn a_good_sheet_arrives_whole() {
         let key = key();
-        let sealed = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
+        let sealed = seal(&sheet(5), &[7; 32], None, &key).unwrap();
         assert_eq!(open(&sealed, &trust(&key)), Ok(sheet(5)));
     }
 
     #[test]
     fn what_is_wrong_with_a_sheet_is_said() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
-        let old = seal(&sheet(4), &[7; 32], now(), None, &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], None, &key).unwrap();
+        let old = seal(&sheet(4), &[7; 32], None, &key).unwrap();
         assert_eq!(
             open(&old, &trust(&key)),
             Err(SheetRefused::NotNewer { in_force: 4, offered: 4 })
@@ -464,7 +470,7 @@ mod tests {
     #[test]
     fn garbage_in_any_field_is_refused_without_a_panic() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], now(), None, &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], None, &key).unwrap();
         for garbage in ["", "!", "AAAA", "{}", "横浜"] {
             for field in 0..3 {
                 let mut bad = good.clone();

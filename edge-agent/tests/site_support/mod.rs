@@ -20,6 +20,7 @@ use model::id::{BookingId, CentreId, CredentialId, DeviceId, OfferId, PersonId, 
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::site_event::SiteEvent;
+use model::voucher::Voucher;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
@@ -79,6 +80,7 @@ pub fn sheet(version: u64) -> DaySheet {
         .to_string();
     DaySheet {
         version,
+        made_at: morning(),
         not_after: morning() + TimeDelta::days(3),
         site: day_sheet::Site {
             centre,
@@ -93,6 +95,8 @@ pub fn sheet(version: u64) -> DaySheet {
                     label: format!("A-{number:02}"),
                     zone: LocalText::new("窓側", "By the window"),
                     terminal: Some(id(&format!("y-seat-{number:02}"))),
+                    features: Default::default(),
+                    row: 0,
                 })
                 .collect(),
             doors: vec![Door {
@@ -135,6 +139,23 @@ pub fn sheet(version: u64) -> DaySheet {
                 children: 0,
             })
             .collect(),
+    }
+}
+
+/// Person 3's booking of desk A-02, which no sheet of these tests has; issued so many seconds after
+/// the sheets were made.
+pub fn voucher(issued: i64) -> Voucher {
+    let hours = Interval::new(morning(), morning() + TimeDelta::hours(4)).unwrap();
+    Voucher {
+        booking: BookingId(Uuid::from_u128(3)),
+        centre: CentreId(Uuid::from_u128(1)),
+        person: PersonId(Uuid::from_u128(3)),
+        language: Language::En,
+        version: 1,
+        issued_at: morning() + TimeDelta::seconds(issued),
+        code: BookingCode::from_random(3),
+        children: 0,
+        desks: vec![SheetDesk { space: SpaceId(Uuid::from_u128(2)), when: hours }],
     }
 }
 
@@ -192,7 +213,7 @@ impl FakeHub {
     }
 
     pub fn seal_with(&self, sheet: &DaySheet, audit_head: Option<AuditHead>) -> SealedSheet {
-        seal(sheet, &SALT, morning(), audit_head, &self.key).unwrap()
+        seal(sheet, &SALT, audit_head, &self.key).unwrap()
     }
 
     fn here(&self) -> Result<MutexGuard<'_, HubState>, HubError> {
@@ -491,6 +512,10 @@ impl Kiosk {
     pub async fn tap(&self, identifier: &str) -> Answer {
         let identifier = Secret(identifier.to_owned());
         self.ask(&Request::Tap { card: Card::Identifier { identifier } }).await
+    }
+
+    pub async fn scan(&self, text: &str) -> Answer {
+        self.ask(&Request::Voucher { text: Secret(text.to_owned()) }).await
     }
 
     pub async fn code(&self, code: &str, pin: &str) -> Answer {

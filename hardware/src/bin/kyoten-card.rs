@@ -1,4 +1,5 @@
-//! A virtual card: taps a simulated reader, or lies on a virtual reader of a real pcscd.
+//! A virtual card: taps a simulated reader, or lies on a virtual reader of a real pcscd. Holds codes in
+//! front of a simulated scanner, too.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use hardware::sim::{CardNames, LinkError, PromptTcp, VirtualCard, socket_path};
+use hardware::sim::{CardNames, LinkError, PromptTcp, ScanError, VirtualCard, scan, socket_path};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 #[derive(Parser)]
-#[command(name = "kyoten-card", version, about = "A virtual card for Kyoten's readers")]
+#[command(name = "kyoten-card", version, about = "A virtual card, and codes, for Kyoten's readers")]
 struct Cli {
     #[command(subcommand)]
     what: What,
@@ -30,6 +31,17 @@ enum What {
         /// How long to hold the card there after it was read, in milliseconds
         #[arg(long, default_value_t = 400)]
         hold_ms: u64,
+    },
+    /// Hold a code in front of a simulated scanner
+    Scan {
+        /// The reader's name, which is its scanner's too
+        #[arg(long)]
+        reader: String,
+        /// What the code says
+        #[arg(long)]
+        text: String,
+        #[command(flatten)]
+        folder: Folder,
     },
     /// Lie on a virtual reader (vpcd) of a pcscd on this machine
     Vpcd {
@@ -49,6 +61,12 @@ struct Card {
     /// A name from cards.toml in the readers' folder, or an identifier in hex
     #[arg(long)]
     card: String,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Args)]
+struct Folder {
     /// The readers' folder [default: $KYOTEN_DATA_DIR/readers, or ./data/readers]
     #[arg(long, env = "KYOTEN_READER_DIR")]
     dir: Option<PathBuf>,
@@ -58,6 +76,7 @@ struct Card {
 async fn main() -> ExitCode {
     let done = match Cli::parse().what {
         What::Tap { reader, card, hold_ms } => tap(&reader, &card, hold_ms).await,
+        What::Scan { reader, text, folder } => hold_up(&reader, &text, &folder.path()).await,
         What::Vpcd { port, card, hold_ms } => vpcd(port, &card, hold_ms).await,
     };
     match done {
@@ -75,10 +94,14 @@ async fn tap(reader: &str, card: &Card, hold_ms: u64) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     let virtual_card = card.load()?;
-    let folder = card.folder();
+    let folder = card.folder.path();
     let socket = socket_path(&folder, reader);
     let Ok(stream) = UnixStream::connect(&socket).await else {
-        bail!("no reader called {reader} runs in {}: {}", folder.display(), readers_in(&folder));
+        bail!(
+            "no reader called {reader} runs in {}: {}",
+            folder.display(),
+            readers_in(&folder, ".sock")
+        );
     };
     let mut reads = virtual_card.times_read();
     let leave = async {
@@ -99,6 +122,20 @@ async fn tap(reader: &str, card: &Card, hold_ms: u64) -> Result<()> {
             Ok(())
         }
         Err(error) => Err(error).context(format!("reader {reader} went wrong")),
+    }
+}
+
+async fn hold_up(reader: &str, text: &str, folder: &Path) -> Result<()> {
+    match scan(folder, reader, text).await {
+        Ok(()) => {
+            println!("scanned a code of {} letters on reader {reader}", text.chars().count());
+            Ok(())
+        }
+        Err(ScanError::NoScanner(_)) => {
+            let others = readers_in(folder, ".scanner");
+            bail!("no scanner called {reader} runs in {}: {others}", folder.display())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -128,11 +165,13 @@ async fn vpcd(port: u16, card: &Card, hold_ms: Option<u64>) -> Result<()> {
 
 impl Card {
     fn load(&self) -> Result<VirtualCard> {
-        let identifier = CardNames::read(&self.folder())?.identifier(&self.card)?;
+        let identifier = CardNames::read(&self.folder.path())?.identifier(&self.card)?;
         Ok(VirtualCard::new(&identifier)?)
     }
+}
 
-    fn folder(&self) -> PathBuf {
+impl Folder {
+    fn path(&self) -> PathBuf {
         self.dir.clone().unwrap_or_else(|| {
             let data = std::env::var_os("KYOTEN_DATA_DIR");
             data.map_or_else(|| PathBuf::from("data"), PathBuf::from).join("readers")
@@ -140,12 +179,13 @@ impl Card {
     }
 }
 
-fn readers_in(folder: &Path) -> String {
+/// Whose sockets, told by their ending, are in the folder.
+fn readers_in(folder: &Path, ending: &str) -> String {
     let sockets = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = sockets
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            name.strip_suffix(".sock").map(str::to_owned)
+            name.strip_suffix(ending).map(str::to_owned)
         })
         .collect();
     if names.is_empty() {

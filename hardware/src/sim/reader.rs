@@ -70,11 +70,7 @@ impl SimReader {
     /// [`SimReaderError`] when the name will not do, another process has the reader, or the
     /// folder cannot be used.
     pub async fn start(settings: SimReaderSettings) -> Result<Self, SimReaderError> {
-        let name = settings.name.clone();
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        if name.is_empty() || !name.chars().all(plain) {
-            return Err(SimReaderError::Name(name));
-        }
+        let name = plain_name(&settings.name)?;
         let socket = socket_path(&settings.folder, &name);
         let listener = listen(&settings.folder, &socket, &name).await?;
         let (sender, events) = event_queue();
@@ -130,7 +126,20 @@ pub enum SimReaderError {
     },
 }
 
-async fn listen(folder: &Path, socket: &Path, name: &str) -> Result<UnixListener, SimReaderError> {
+/// The name, if it can be a file's.
+pub(super) fn plain_name(name: &str) -> Result<String, SimReaderError> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(SimReaderError::Name(name.to_owned()));
+    }
+    Ok(name.to_owned())
+}
+
+pub(super) async fn listen(
+    folder: &Path,
+    socket: &Path,
+    name: &str,
+) -> Result<UnixListener, SimReaderError> {
     if UnixStream::connect(socket).await.is_ok() {
         return Err(SimReaderError::Taken(name.to_owned()));
     }

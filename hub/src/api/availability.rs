@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use model::feature::{Feature, Features};
 use model::interval::Interval;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -36,6 +37,22 @@ pub struct Params {
     centre: Option<String>,
     /// The nearer to this centre the better, by slug or id.
     near: Option<String>,
+    /// What each desk must have, by name and parted by commas: `monitor,quiet`.
+    #[serde(default)]
+    features: String,
+}
+
+/// Features by their names, parted by commas.
+fn features(names: &str) -> Answer<Features> {
+    let named = |name: &str| {
+        serde_json::from_value::<Feature>(name.trim().into()).map_err(|_| {
+            let known: Vec<_> =
+                Feature::ALL.iter().filter_map(|one| serde_json::to_string(one).ok()).collect();
+            Problem::malformed(format!("A feature is one of {}.", known.join(", ")))
+        })
+    };
+    let names = names.split(',').filter(|name| !name.trim().is_empty());
+    Ok(names.map(named).collect::<Result<Features, _>>()?)
 }
 
 fn one() -> u32 {
@@ -90,7 +107,7 @@ pub struct Available {
 pub struct Unavailable {
     /// Its slug.
     centre: String,
-    /// `not_open`, `rule`, `no_desk`, `no_nursery` or `no_care_place`.
+    /// `not_open`, `closed`, `rule`, `no_desk`, `no_nursery` or `no_care_place`.
     #[schema(example = "no_desk")]
     reason: &'static str,
     /// The reason in a sentence.
@@ -137,6 +154,7 @@ pub async fn get(
         when: When::Slots(vec![slot]),
         desks: params.desks,
         children: params.children,
+        required: features(&params.features)?,
         only: named(params.centre.as_ref())?,
         near: named(params.near.as_ref())?,
     };
@@ -194,6 +212,7 @@ fn why(why: &Why) -> (&'static str, String) {
         Why::Rule(bad @ model::booking::BadWish::NotOpen { .. }) => ("not_open", bad.to_string()),
         Why::Rule(bad) => ("rule", bad.to_string()),
         Why::Desks(_, free) => ("no_desk", format!("only {free} desks are free all through")),
+        Why::Closed(_, reason) => ("closed", reason.en.clone()),
         Why::NoNursery => ("no_nursery", "the centre has no nursery".to_owned()),
         Why::Care(_, free) => {
             ("no_care_place", format!("only {free} care places are free all through"))

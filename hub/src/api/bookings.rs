@@ -1,24 +1,32 @@
-//! Making, seeing and cancelling bookings.
+//! Making, seeing and cancelling bookings, and their vouchers.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{BadWish, Booking as Made, BookingStatus, Wish};
-use model::id::{BookingId, ChildId, SpaceId};
+use model::centre::Centre;
+use model::feature::Features;
+use model::id::{BookingId, CentreId, ChildId, SpaceId};
+use model::language::Language;
 use serde::{Deserialize, Serialize};
 use store::NoRoom;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::availability::{Change, Slot, no_centre};
-use super::{Answer, Body, Id};
+use super::availability::{Change as Way, Slot, no_centre};
+use super::{Answer, Asked, Body, Id};
+use crate::pages::words;
 use crate::problem::Problem;
 use crate::service::atlas::Atlas;
-use crate::service::booking::{self as service, Booked, Cancelled, LONGEST_KEY};
+use crate::service::booking::{
+    self as service, Booked, Cancelled, Confirmed, LONGEST_KEY, Rebooked,
+};
+use crate::service::order::NoOrder;
 use crate::service::search::{Query, When, search};
-use crate::service::{Caller, Refused};
+use crate::service::voucher::{self as vouchers, Issued, NoVoucher};
+use crate::service::{Caller, Refused, series, typed};
 use crate::web::Web;
 
 /// What is to be booked: in every slot so many desks and a care place for each child.
@@ -36,9 +44,46 @@ pub struct Order {
     /// The one space it must be; only with one desk.
     #[serde(default)]
     space: Option<Uuid>,
+    /// What each desk must have: `monitor`, `standing`, `wheelchair`, `quiet`, `near_nursery`,
+    /// `thin_client`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["monitor"]))]
+    required: Features,
+    /// What each desk had better have.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["quiet"]))]
+    wanted: Features,
+    /// Whether several desks must stand side by side.
+    #[serde(default)]
+    together: bool,
     /// Whose care in each slot; the caller's own children.
     #[serde(default)]
     children: Vec<Uuid>,
+    /// Only hold it for a while: `POST …/confirm` makes it stand.
+    #[serde(default)]
+    hold: bool,
+}
+
+impl Order {
+    /// The wish at `centre`.
+    pub(super) fn wish(&self, centre: CentreId) -> Answer<Wish> {
+        let slots: Answer<Vec<_>> = self.slots.iter().map(|slot| slot.interval()).collect();
+        Ok(Wish {
+            centre,
+            slots: slots?,
+            desks: self.desks,
+            pinned: self.space.map(SpaceId),
+            required: self.required,
+            wanted: self.wanted,
+            together: self.together,
+            children: self.children.iter().copied().map(ChildId).collect(),
+        })
+    }
+
+    /// The centre that it names.
+    pub(super) fn centre<'a>(&self, atlas: &'a Atlas) -> Answer<&'a Centre> {
+        Ok(atlas.named(&self.centre).ok_or_else(|| no_centre(&self.centre))?)
+    }
 }
 
 fn one() -> u32 {
@@ -54,11 +99,21 @@ pub struct Booking {
     /// What a guest without a card types in.
     #[schema(example = "1234-5678")]
     code: String,
-    /// `confirmed`, `cancelled` or `no_show`.
+    /// `confirmed`, `held`, `asked` (for approval), `cancelled`, `no_show`, `lapsed` or `declined`.
     #[schema(value_type = String, example = "confirmed")]
     status: BookingStatus,
     desks: Vec<Desk>,
     care: Vec<Care>,
+    /// What the desks must have.
+    #[schema(value_type = Vec<String>)]
+    required: Features,
+    /// What the desks had better have.
+    #[schema(value_type = Vec<String>)]
+    wanted: Features,
+    /// When it ends by itself, while it is held or asked for.
+    lapses_at: Option<DateTime<Utc>>,
+    /// The series that it is of.
+    series: Option<Uuid>,
     made_at: DateTime<Utc>,
     tariff_rev: u32,
     rule_rev: u32,
@@ -115,50 +170,17 @@ pub async fn make(
     caller.signed_in()?;
     let atlas = web.atlas().await?;
     let key = key(&headers)?;
-    let centre = atlas.named(&order.centre).ok_or_else(|| no_centre(&order.centre))?;
-    let slots: Answer<Vec<_>> = order.slots.iter().map(|slot| slot.interval()).collect();
-    let wish = Wish {
-        centre: centre.id,
-        slots: slots?,
-        desks: order.desks,
-        pinned: order.space.map(SpaceId),
-        children: order.children.into_iter().map(ChildId).collect(),
+    let wish = order.wish(order.centre(&atlas)?.id)?;
+    let booked = service::book(&web.hub, &atlas, &caller, wish.clone(), order.hold, key).await?;
+    let (status, booking) = match booked {
+        Booked::Made(booking) => (StatusCode::CREATED, booking),
+        Booked::Before(booking) => (StatusCode::OK, booking),
+        Booked::Not(not) => return Err(no_order(&not).into()),
+        Booked::NoRoom(no_room) => {
+            return Err(taken(&web, &atlas, &caller, &wish, &no_room).await?.into());
+        }
+        Booked::KeyReused => return Err(key_reused().into()),
     };
-    let (status, booking) =
-        match service::book(&web.hub, &atlas, &caller, wish.clone(), key).await? {
-            Booked::Made(booking) => (StatusCode::CREATED, booking),
-            Booked::Before(booking) => (StatusCode::OK, booking),
-            Booked::Bad(bad) => return Err(bad_wish(&bad).into()),
-            Booked::NoRoom(no_room) => {
-                return Err(taken(&web, &atlas, &caller, &wish, &no_room).await?.into());
-            }
-            Booked::KeyReused => {
-                return Err(Problem::new(
-                    StatusCode::CONFLICT,
-                    "key-reused",
-                    "The Idempotency-Key was used for another request",
-                    "Send a new key with a new request.",
-                )
-                .into());
-            }
-            Booked::NoCentre => return Err(no_centre(&order.centre).into()),
-            Booked::NoSpace => {
-                return Err(Problem::not_found("The centre has no such space.").into());
-            }
-            Booked::NoChild => {
-                return Err(Problem::not_found("A child is not among your own.").into());
-            }
-            Booked::NoConsent(child) => {
-                return Err(Problem::new(
-                    StatusCode::CONFLICT,
-                    "no-consent",
-                    "A guardian has not agreed to care",
-                    format!("Agree to care for this child first, at /children/{child}."),
-                )
-                .with("child", child)
-                .into());
-            }
-        };
     let location = format!("/api/v1/bookings/{}", booking.id);
     Ok((status, [(header::LOCATION, location)], Json(view(&atlas, booking))).into_response())
 }
@@ -201,6 +223,91 @@ pub async fn get(
     Ok(Json(view(&atlas, booking)))
 }
 
+/// A voucher, as a kiosk reads it off a QR code.
+#[derive(Serialize, ToSchema)]
+pub struct Voucher {
+    booking: Uuid,
+    /// The local day that it is for.
+    day: NaiveDate,
+    /// Every day that the booking has one for.
+    days: Vec<NaiveDate>,
+    issued_at: DateTime<Utc>,
+    /// What the code says: capital letters and digits, for the QR code's alphanumeric mode.
+    #[schema(pattern = "^KY1[A-Z2-7]+$")]
+    text: String,
+}
+
+/// For which day.
+#[derive(Deserialize)]
+pub struct Day {
+    #[serde(default)]
+    day: Option<String>,
+}
+
+/// The signed voucher of a confirmed booking for one of its days. A kiosk reads it as a QR code and
+/// lets its guest in, whether or not its centre can reach the hub.
+#[utoipa::path(
+    get, path = "/v1/bookings/{id}/voucher", tag = "bookings",
+    params(
+        ("id" = Uuid, Path, description = "The booking."),
+        ("day" = Option<NaiveDate>, Query, description = "A local day of it; the next one where it is left out.")
+    ),
+    responses(
+        (status = 200, body = Voucher),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none, or it is somebody else's."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The booking has no voucher for that day; `days` names those that have one."),
+    )
+)]
+pub async fn voucher(
+    State(web): State<Web>,
+    caller: Caller,
+    id: Answer<Id<BookingId>>,
+    asked: Answer<Asked<Day>>,
+) -> Answer<Json<Voucher>> {
+    caller.signed_in()?;
+    let Id(id) = id?;
+    let looked_at = web.hub.now();
+    let booking = service::carry(&web.hub, &caller, id).await?;
+    let Asked(Day { day }) = asked?;
+    let day = match day {
+        None => None,
+        Some(day) => Some(
+            typed::date(&day)
+                .ok_or_else(|| Problem::malformed("`day` is a local date such as 2026-11-24."))?,
+        ),
+    };
+    let atlas = web.atlas().await?;
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    match vouchers::issue(&web.hub, centre, &booking, day, looked_at).await? {
+        Ok(Issued { day, days, issued_at, text }) => {
+            Ok(Json(Voucher { booking: booking.id.0, day, days, issued_at, text }))
+        }
+        Err(why) => Err(no_voucher(why).into()),
+    }
+}
+
+fn no_voucher(why: NoVoucher) -> Problem {
+    let (detail, days) = match why {
+        NoVoucher::NotConfirmed => ("The booking does not stand any more.", vec![]),
+        NoVoucher::NothingThen { days } if days.is_empty() => {
+            ("The booking has no desk that is still to come.", days)
+        }
+        NoVoucher::NothingThen { days } => {
+            ("The booking has no desk on that day; those in `days` have one.", days)
+        }
+        NoVoucher::NobodyPays => ("Whoever pays for it does not stand for its guest now.", vec![]),
+        NoVoucher::TooMuch => (
+            "It holds more on that day than a QR code can say; its code and the PIN let its guest in.",
+            vec![],
+        ),
+    };
+    let title = "There is no voucher for that";
+    Problem::new(StatusCode::CONFLICT, "no-voucher", title, detail).with("days", days)
+}
+
 /// Gives a booking up, desks and care together. Doing it twice is the same as once.
 #[utoipa::path(
     post, path = "/v1/bookings/{id}/cancel", tag = "bookings",
@@ -233,6 +340,7 @@ pub async fn cancel(
             "What has ended cannot be cancelled.",
         )
         .into()),
+        Cancelled::TooLate(booking) => Err(not_changed(&Rebooked::TooLate(booking)).into()),
         Cancelled::Inside(_) => Err(Problem::new(
             StatusCode::CONFLICT,
             "guest-inside",
@@ -243,7 +351,245 @@ pub async fn cancel(
     }
 }
 
-fn key(headers: &HeaderMap) -> Answer<Option<String>> {
+/// Gives a booking other times, desks or children; days that have begun stay as they are. With
+/// `reach` the other bookings of its series get the same hours and needs, each on its own day.
+#[utoipa::path(
+    post, path = "/v1/bookings/{id}/change", tag = "bookings", request_body = Change,
+    params(
+        ("id" = Uuid, Path, description = "The booking."),
+        ("X-CSRF-Token" = String, Header, description = "The session's token.")
+    ),
+    responses(
+        (status = 200, body = Vec<ChangedOne>, description = "Each booking that was meant, with what came of it."),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none, or it is somebody else's."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "No room, another version, or it holds nothing any more."),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Against the house rules."),
+    )
+)]
+pub async fn change(
+    State(web): State<Web>,
+    caller: Caller,
+    id: Answer<Id<BookingId>>,
+    Body(change): Body<Change>,
+) -> Answer<Json<Vec<ChangedOne>>> {
+    caller.signed_in()?;
+    let Id(id) = id?;
+    let atlas = web.atlas().await?;
+    let booking = service::see(&web.hub, &caller, id).await?;
+    let wish = change.order.wish(booking.centre)?;
+    let reach = change.reach.into();
+    let hub = &web.hub;
+    let (version, asked) = (change.version, wish.clone());
+    let mut changed =
+        series::change_in_series(hub, &atlas, &caller, id, version, asked, reach).await?;
+    if let [(_, one)] = changed.as_mut_slice() {
+        let no = match one {
+            Rebooked::Done(_) => None,
+            Rebooked::Not(not) => Some(no_order(not)),
+            Rebooked::NoRoom(no_room) => Some(taken(&web, &atlas, &caller, &wish, no_room).await?),
+            other => Some(not_changed(other)),
+        };
+        if let Some(no) = no {
+            return Err(no.into());
+        }
+    }
+    let changed = changed.into_iter().map(|(id, came)| {
+        let (booking, problem) = match came {
+            Rebooked::Done(booking) => (Some(view(&atlas, booking)), None),
+            Rebooked::Not(not) => (None, Some(no_order(&not))),
+            Rebooked::NoRoom(no_room) => (None, Some(no_room_problem(&no_room))),
+            other => (None, Some(not_changed(&other))),
+        };
+        ChangedOne { id: id.0, booking, problem }
+    });
+    Ok(Json(changed.collect()))
+}
+
+/// What a booking is to be like from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The booking's version that you have seen.
+    version: u32,
+    /// Which bookings of its series are meant.
+    #[serde(default)]
+    reach: Reach,
+    /// What it is to hold instead; its `centre` stays as it is and `hold` says nothing here.
+    order: Order,
+}
+
+/// Which bookings of a series are meant.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// The one alone.
+    #[default]
+    One,
+    /// It and those after it.
+    Following,
+    /// All that have not begun.
+    All,
+}
+
+impl From<Reach> for series::Reach {
+    fn from(reach: Reach) -> Self {
+        match reach {
+            Reach::One => Self::One,
+            Reach::Following => Self::Following,
+            Reach::All => Self::All,
+        }
+    }
+}
+
+/// What came of one booking that was meant.
+#[derive(Serialize, ToSchema)]
+pub struct ChangedOne {
+    id: Uuid,
+    /// As it is now, where it was changed.
+    booking: Option<Booking>,
+    /// Why it was not.
+    problem: Option<Problem>,
+}
+
+/// Makes a held booking stand; where somebody has to approve it, it is asked for.
+#[utoipa::path(
+    post, path = "/v1/bookings/{id}/confirm", tag = "bookings",
+    params(
+        ("id" = Uuid, Path, description = "The booking."),
+        ("X-CSRF-Token" = String, Header, description = "The session's token.")
+    ),
+    responses(
+        (status = 200, body = Booking),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none, or it is somebody else's."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is not held any more."),
+    )
+)]
+pub async fn confirm(
+    State(web): State<Web>,
+    caller: Caller,
+    id: Answer<Id<BookingId>>,
+) -> Answer<Json<Booking>> {
+    caller.signed_in()?;
+    let Id(id) = id?;
+    let atlas = web.atlas().await?;
+    match service::confirm(&web.hub, &atlas, &caller, id).await? {
+        Confirmed::Done(booking) => Ok(Json(view(&atlas, booking))),
+        // Doing it twice is the same as once.
+        Confirmed::Otherwise(booking) if booking.status == BookingStatus::Confirmed => {
+            Ok(Json(view(&atlas, booking)))
+        }
+        Confirmed::Otherwise(booking) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not-held",
+            "The booking is not held any more",
+            "Its time to confirm is over, or it was given up. Please book again.",
+        )
+        .with("booking_status", booking.status)
+        .into()),
+    }
+}
+
+/// Why a booking could not be changed, apart from room and rules.
+fn not_changed(came: &Rebooked) -> Problem {
+    let (name, title, detail, now) = match came {
+        Rebooked::Newer(now) => (
+            "other-version",
+            "The booking was changed meanwhile",
+            "Read it again, and change what it is now.",
+            Some(now),
+        ),
+        Rebooked::TooLate(now) => (
+            "too-late",
+            "It is too late to change it",
+            "Please call the centre; its operators can still change it.",
+            Some(now),
+        ),
+        Rebooked::Fixed(now) => (
+            "booking-fixed",
+            "The booking cannot be changed",
+            "It holds nothing any more, or its guest is inside.",
+            Some(now),
+        ),
+        Rebooked::Done(_) | Rebooked::Not(_) | Rebooked::NoRoom(_) => {
+            ("not-changed", "The booking was not changed", "Please try again.", None)
+        }
+    };
+    let problem = Problem::new(StatusCode::CONFLICT, name, title, detail);
+    match now {
+        Some(now) => problem.with("version", now.version).with("booking_status", now.status),
+        None => problem,
+    }
+}
+
+/// Why a wish makes no order.
+pub(super) fn no_order(not: &NoOrder) -> Problem {
+    match not {
+        NoOrder::Bad(bad) => bad_wish(bad),
+        NoOrder::Closed(slot, reason) => no_room_problem(&NoRoom::Closed(*slot, reason.clone())),
+        NoOrder::NoCentre => Problem::not_found("There is no such centre."),
+        NoOrder::NoSpace => Problem::not_found("The centre has no such space."),
+        NoOrder::NoChild => Problem::not_found("A child is not among your own."),
+        NoOrder::NoConsent(child) => Problem::new(
+            StatusCode::CONFLICT,
+            "no-consent",
+            "A guardian has not agreed to care",
+            format!("Agree to care for this child first, at /children/{child}."),
+        )
+        .with("child", child),
+    }
+}
+
+/// That a key was used before.
+pub(super) fn key_reused() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "key-reused",
+        "The Idempotency-Key was used for another request",
+        "Send a new key with a new request.",
+    )
+}
+
+/// No room, without looking for what would work.
+pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
+    let (name, title, slot) = match no_room {
+        NoRoom::Desk { slot, .. } => ("no-desk", "Too few desks are free", Some(*slot)),
+        NoRoom::Care(slot) => ("no-care-place", "Too few care places are free", Some(*slot)),
+        NoRoom::NoNursery => ("no-nursery", "The centre has no nursery", None),
+        NoRoom::ChildElsewhere(_, slot) => {
+            ("child-elsewhere", "The child is in another booking then", Some(*slot))
+        }
+        NoRoom::Closed(slot, _) => ("closed", "The centre is closed then", Some(*slot)),
+        NoRoom::Quota(_) => ("over-quota", "That is more than may be booked", None),
+    };
+    let detail = match no_room {
+        NoRoom::Closed(_, reason) => reason.en.clone(),
+        NoRoom::Quota(over) => words::over(Language::En, over),
+        _ => "Nothing was booked.".to_owned(),
+    };
+    let problem = Problem::new(StatusCode::CONFLICT, name, title, detail);
+    let problem = match no_room {
+        NoRoom::Desk { proven, .. } => problem.with("proven", proven),
+        NoRoom::Quota(over) => problem
+            .with("measure", over.quota.measure)
+            .with("most", over.quota.most)
+            .with("left", over.left)
+            .with("on", over.on),
+        _ => problem,
+    };
+    match slot {
+        Some(slot) => problem.with("slot", Slot::from(slot)),
+        None => problem,
+    }
+}
+
+pub(super) fn key(headers: &HeaderMap) -> Answer<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(text) if (1..=LONGEST_KEY).contains(&text.len()) => Ok(Some(text.to_owned())),
@@ -261,6 +607,7 @@ fn bad_wish(bad: &BadWish) -> Problem {
         BadWish::Past => "past",
         BadWish::TooFarAhead { .. } => "too-far-ahead",
         BadWish::TooLong { .. } => "too-long",
+        BadWish::TooShort { .. } => "too-short",
         BadWish::NotOpen { .. } => "not-open",
     };
     let problem = Problem::new(
@@ -292,12 +639,13 @@ async fn taken(
         when: When::Slots(wish.slots.clone()),
         desks: wish.desks,
         children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+        required: wish.required,
         only: None,
         near: Some(wish.centre),
     };
     let found = search(&web.hub, atlas, caller, &query).await?;
     let here = found.others.into_iter().find(|other| other.centre == wish.centre);
-    let instead = here.and_then(|other| other.instead).map(Change::from);
+    let instead = here.and_then(|other| other.instead).map(Way::from);
     let elsewhere: Vec<String> = found
         .takers
         .iter()
@@ -306,29 +654,21 @@ async fn taken(
         .map(|centre| centre.slug.to_string())
         .take(5)
         .collect();
-    let (name, title, slot) = match no_room {
-        NoRoom::Desk(slot) => ("no-desk", "Too few desks are free", Some(*slot)),
-        NoRoom::Care(slot) => ("no-care-place", "Too few care places are free", Some(*slot)),
-        NoRoom::NoNursery => ("no-nursery", "The centre has no nursery", None),
-        NoRoom::ChildElsewhere(_, slot) => {
-            ("child-elsewhere", "The child is in another booking then", Some(*slot))
-        }
-    };
     let detail = match (&instead, elsewhere.is_empty()) {
         (Some(_), _) => "Nothing was booked. The nearest change that works is in `instead`.",
         (None, false) => "Nothing was booked. The centres in `elsewhere` can take it at that time.",
-        (None, true) => "Nothing was booked. Please look for another day.",
+        (None, true) => "Nothing was booked. Please look for another day, or wait for it.",
     };
-    let problem = Problem::new(StatusCode::CONFLICT, name, title, detail)
-        .with("instead", instead)
-        .with("elsewhere", elsewhere);
-    Ok(match slot {
-        Some(slot) => problem.with("slot", Slot::from(slot)),
-        None => problem,
-    })
+    let problem = no_room_problem(no_room);
+    Ok(match no_room {
+        NoRoom::Quota(_) | NoRoom::Closed(..) => problem,
+        _ => problem.saying(detail),
+    }
+    .with("instead", instead)
+    .with("elsewhere", elsewhere))
 }
 
-fn view(atlas: &Atlas, booking: Made) -> Booking {
+pub(super) fn view(atlas: &Atlas, booking: Made) -> Booking {
     Booking {
         id: booking.id.0,
         centre: atlas
@@ -357,6 +697,10 @@ fn view(atlas: &Atlas, booking: Made) -> Booking {
                 released_at: claim.released_at,
             })
             .collect(),
+        required: booking.needs.required,
+        wanted: booking.needs.wanted,
+        lapses_at: booking.lapses_at,
+        series: booking.series.map(|series| series.0),
         made_at: booking.made_at,
         tariff_rev: booking.tariff_rev,
         rule_rev: booking.rule_rev,

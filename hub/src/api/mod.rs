@@ -1,18 +1,22 @@
 //! The API for programs, under `/api`: JSON in and out, refusals as problems, described by itself
 //! at `/api/openapi.json`.
 
+pub mod approvals;
 pub mod audit;
 pub mod availability;
 pub mod bookings;
 pub mod cards;
 pub mod centres;
+pub mod closures;
 pub mod devices;
 pub mod employers;
 pub mod guard;
 pub mod me;
 pub mod people;
+pub mod series;
 pub mod session;
 pub mod sessions;
+pub mod waitlist;
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -70,7 +74,25 @@ pub fn routes() -> (Routes<Web>, utoipa::openapi::OpenApi) {
             [(POST, BookDesk, About::CallerAtCentre), (GET, SeeBooking, About::Caller)],
         )
         .with(routes!(bookings::get), [(GET, SeeBooking, About::Booking)])
+        .with(routes!(bookings::voucher), [(GET, CarryVoucher, About::Booking)])
         .with(routes!(bookings::cancel), [(POST, CancelBooking, About::Booking)])
+        .with(routes!(bookings::change), [(POST, ChangeBooking, About::Booking)])
+        .with(routes!(bookings::confirm), [(POST, ChangeBooking, About::Booking)])
+        .with(routes!(approvals::approve), [(POST, ApproveBooking, About::Booking)])
+        .with(routes!(approvals::decline), [(POST, ApproveBooking, About::Booking)])
+        .with(routes!(approvals::at_centre), [(GET, ApproveBooking, About::Centre)])
+        .with(routes!(approvals::of_employer), [(GET, ApproveBooking, About::Employer)])
+        .with(routes!(series::make), [(POST, BookDesk, About::CallerAtCentre)])
+        .with(
+            routes!(waitlist::wait, waitlist::list),
+            [(POST, BookDesk, About::CallerAtCentre), (GET, SeeBooking, About::Caller)],
+        )
+        .with(routes!(waitlist::stop), [(DELETE, CancelBooking, About::Entry)])
+        .with(
+            routes!(closures::list, closures::close),
+            [(GET, ManageHouse, About::Centre), (POST, ManageHouse, About::Centre)],
+        )
+        .with(routes!(closures::reopen), [(DELETE, ManageHouse, About::Closure)])
         .with(
             routes!(session::sign_in, session::sign_out),
             [(POST, UseTheDoor, About::Nothing), (DELETE, KeepSignIn, About::Caller)],

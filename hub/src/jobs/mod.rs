@@ -3,6 +3,7 @@
 //! The scheduler's tick only notes that a job is due; workers of any hub take it from the
 //! database, so no hub has to lead. Jobs take no input: they look at the state and mend it.
 
+pub mod end_holds;
 pub mod forget;
 pub mod release_no_shows;
 pub mod retire_card_keys;
@@ -40,6 +41,12 @@ const WORK: &[Work] = &[
         every: TimeDelta::minutes(1),
         needs: Action::ReleaseNoShows,
         run: |hub| Box::pin(release_no_shows::run(hub)),
+    },
+    Work {
+        name: "end-holds",
+        every: TimeDelta::minutes(1),
+        needs: Action::ReleaseNoShows,
+        run: |hub| Box::pin(end_holds::run(hub)),
     },
     Work {
         name: "sweep-devices",

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod bookings;
+pub mod calendar;
 pub mod centres;
 pub mod children;
 pub mod employers;
@@ -16,6 +17,7 @@ pub mod reports;
 pub mod search;
 pub mod sign_in;
 pub mod sign_out;
+pub mod waitlist;
 pub mod wish;
 pub mod words;
 
@@ -41,6 +43,11 @@ pub fn routes() -> Routes<Web> {
         .get("/bookings/{id}", SeeBooking, About::Booking, bookings::booking::get)
         .get("/bookings/{id}/cancel", SeeBooking, About::Booking, bookings::cancel::get)
         .post("/bookings/{id}/cancel", CancelBooking, About::Booking, bookings::cancel::post)
+        .get("/bookings/{id}/change", SeeBooking, About::Booking, bookings::change::get)
+        .post("/bookings/{id}/change", ChangeBooking, About::Booking, bookings::change::post)
+        .post("/bookings/{id}/confirm", ChangeBooking, About::Booking, bookings::confirm::post)
+        .post("/waitlist", BookDesk, About::CallerAtCentre, waitlist::post)
+        .post("/waitlist/{id}/stop", CancelBooking, About::Entry, waitlist::stop)
         .get("/audit", ReadAudit, About::Theirs, audit::get)
         .get("/audit/entries.csv", ReadAudit, About::Theirs, audit::csv)
         .get("/audit/entries.jsonl", ReadAudit, About::Theirs, audit::jsonl)
@@ -94,6 +101,10 @@ pub fn routes() -> Routes<Web> {
         .post("/account/cards/add", KeepCards, About::Caller, account::cards::add::post)
         .post("/account/cards/{id}/lost", KeepCards, About::Card, account::cards::lost)
         .post("/account/cards/{id}/name", KeepCards, About::Card, account::cards::name)
+        .get("/account/calendar", KeepAccount, About::Caller, account::calendar::get)
+        .post("/account/calendar", KeepAccount, About::Caller, account::calendar::renew)
+        .post("/account/calendar/stop", KeepAccount, About::Caller, account::calendar::stop)
+        .get("/calendar/{token}", UseTheDoor, About::CalendarFeed, calendar::get)
         .get("/account/tokens", KeepSignIn, About::Caller, account::tokens::get)
         .post("/account/tokens", KeepSignIn, About::Caller, account::tokens::post)
         .post("/account/tokens/revoke", KeepSignIn, About::Caller, account::tokens::revoke)

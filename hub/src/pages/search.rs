@@ -255,6 +255,9 @@ impl Draw<'_> {
             }
             Why::Desks(slot, free) if f.ja() => format!("{}空きは{free}席だけです", on(slot)),
             Why::Desks(slot, free) => format!("{}Only {free} of the desks are free", on(slot)),
+            Why::Closed(slot, reason) => {
+                format!("{}{}", on(slot), f.get(reason))
+            }
             Why::NoNursery => {
                 f.say("このセンターには保育室がありません", "This centre has no nursery").to_owned()
             }

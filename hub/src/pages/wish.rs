@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::child::Child;
+use model::feature::Features;
 use model::id::{CentreId, ChildId};
 use model::interval::Interval;
 
@@ -95,6 +96,7 @@ impl Wanted {
             when: When::Days { days: self.days.clone(), from: self.from, to: self.to },
             desks: self.desks,
             children: self.count,
+            required: Features::NONE,
             only: None,
             near: self.near,
         }

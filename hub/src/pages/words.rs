@@ -6,6 +6,7 @@ use model::booking::BadWish;
 use model::centre::Centre;
 use model::interval::Interval;
 use model::language::Language;
+use model::quota::{Measure, Over};
 
 /// `11月24日（火）`, `Tue 24 Nov`.
 #[must_use]
@@ -123,6 +124,39 @@ pub fn distance(km: f64) -> String {
     if km < 10.0 { format!("{km:.1} km") } else { format!("{km:.0} km") }
 }
 
+/// Which quota a wish goes over, and how much of it is left.
+#[must_use]
+pub fn over(language: Language, over: &Over) -> String {
+    let (most, left) = (over.quota.most, over.left);
+    match (language, over.quota.measure) {
+        (Language::Ja, Measure::MinutesAMonth) => format!(
+            "{}月は{}までです。あと{}使えます",
+            over.on.month(),
+            length(language, most.into()),
+            length(language, left.into())
+        ),
+        (Language::Ja, Measure::DaysAWeek) => {
+            format!("{}からの週は{most}日までです。あと{left}日使えます", day(language, over.on))
+        }
+        (Language::Ja, Measure::AtOnce) => {
+            format!("同時に予約できるのは{most}席までです。あと{left}席使えます")
+        }
+        (Language::En, Measure::MinutesAMonth) => format!(
+            "At most {} in {}; {} are left",
+            length(language, most.into()),
+            over.on.format("%B"),
+            length(language, left.into())
+        ),
+        (Language::En, Measure::DaysAWeek) => format!(
+            "At most {most} days in the week of {}; {left} are left",
+            day(language, over.on)
+        ),
+        (Language::En, Measure::AtOnce) => {
+            format!("At most {most} desks at the same time; {left} are left")
+        }
+    }
+}
+
 /// Why a wish goes against the rules of the house, and what would not.
 #[must_use]
 pub fn bad_wish(language: Language, bad: &BadWish, centre: &Centre) -> String {
@@ -153,6 +187,12 @@ pub fn bad_wish(language: Language, bad: &BadWish, centre: &Centre) -> String {
         }
         BadWish::TooLong { minutes } => {
             format!("One stretch is at most {}", length(language, (*minutes).into()))
+        }
+        BadWish::TooShort { minutes } if ja => {
+            format!("ひと続きは{}からです", length(language, (*minutes).into()))
+        }
+        BadWish::TooShort { minutes } => {
+            format!("One stretch is at least {}", length(language, (*minutes).into()))
         }
         BadWish::NotOpen { day: date, open } => {
             let hours: Vec<String> =

@@ -7,7 +7,7 @@ use model::centre::Centre;
 use model::id::BookingId;
 use model::interval::Interval;
 use model::opening;
-use store::{BookResult, BookingOrder};
+use store::{BookResult, BookingOrder, Stands};
 
 use super::ids::{Of, id, numbered};
 use super::people;
@@ -62,11 +62,8 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
         let children =
             if plan.children { hub.store.children_of(person).await? } else { Vec::new() };
         let wish = Wish {
-            centre: centre.id,
-            slots: vec![slot(plan, centre, now)?],
-            desks: 1,
-            pinned: None,
             children: children.iter().map(|child| child.id).collect(),
+            ..Wish::of_desks(centre.id, vec![slot(plan, centre, now)?], 1)
         };
         booking::check(&wish, centre, now)?;
         let order = BookingOrder {
@@ -83,6 +80,10 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             rule_rev: rules::RULE_REV,
             at: now,
             idempotency: None,
+            needs: Default::default(),
+            stands: Stands::Confirmed,
+            quotas: Vec::new(),
+            spare: Vec::new(),
         };
         let made = hub.store.book(&order).await?;
         if !matches!(made, BookResult::Made(_)) {
@@ -147,13 +148,7 @@ mod tests {
                 let plans = PLANS.iter().filter(|plan| plan.centre == centre.slug.as_str());
                 let slots: Vec<_> = plans.map(|plan| slot(plan, centre, now).unwrap()).collect();
                 for slot in &slots {
-                    let wish = Wish {
-                        centre: centre.id,
-                        slots: vec![*slot],
-                        desks: 1,
-                        pinned: None,
-                        children: Vec::new(),
-                    };
+                    let wish = Wish::of_desks(centre.id, vec![*slot], 1);
                     assert_eq!(booking::check(&wish, centre, now), Ok(()), "{now} {slot:?}");
                     // Room is left for those who try the demo.
                     assert!(greatest_overlap(slots.iter().copied(), slot) <= 5, "{now}");

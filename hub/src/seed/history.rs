@@ -11,7 +11,7 @@ use model::id::{BookingId, SpaceId, VisitId};
 use model::interval::Interval;
 use model::opening;
 use model::site_event::{Happening, Proof, SiteEvent};
-use store::{BookResult, BookingOrder, EventBatch, EventsTaken};
+use store::{BookResult, BookingOrder, EventBatch, EventsTaken, Stands};
 
 use super::ids::{Of, id};
 use super::{people, places};
@@ -181,6 +181,10 @@ async fn book(hub: &Hub, centre: &Centre, visit: &PastVisit) -> Result<SpaceId> 
         rule_rev: rules::RULE_REV,
         at: visit.planned.starts() - TimeDelta::days(1),
         idempotency: None,
+        needs: Default::default(),
+        stands: Stands::Confirmed,
+        quotas: Vec::new(),
+        spare: Vec::new(),
     };
     match hub.store.book(&order).await? {
         BookResult::Made(booking) if booking.desks.len() == 1 => Ok(booking.desks[0].space),

@@ -197,7 +197,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
     for (number, row) in numbered(EMPLOYERS) {
         let id = EmployerId(id(Of::Employer, number));
         let name = LocalText::new(row.ja, row.en);
-        hub.store.add_employer(&Employer { id, name, kind: row.kind }).await?;
+        hub.store.add_employer(&Employer { id, name, kind: row.kind, approves: false }).await?;
     }
     let (mut cards, mut children) = (1.., 1..);
     for row in PEOPLE {

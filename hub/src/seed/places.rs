@@ -5,6 +5,7 @@ use chrono::Weekday;
 use chrono_tz::Asia::Tokyo;
 use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
 use model::day_sheet::DeviceKind;
+use model::feature::{Feature, Features};
 use model::id::{CentreId, DeviceId, MunicipalityId, NurseryId, SpaceId};
 use model::language::LocalText;
 use model::opening::{DayKind, OpeningHours, OpeningRules};
@@ -333,21 +334,45 @@ fn centre(number: u32, row: &CentreRow) -> Result<Centre> {
 }
 
 fn spaces(centre: u32, row: &CentreRow) -> Result<Vec<Space>> {
-    let places = row.spaces.iter().flat_map(|group| (1..=group.count).map(move |nth| (group, nth)));
+    let slug = row.slug;
+    let places = row
+        .spaces
+        .iter()
+        .enumerate()
+        .flat_map(|(row, group)| (1..=group.count).map(move |nth| (row, group, nth)));
     (1_u32..)
         .zip(places)
-        .map(|(number, (group, nth))| {
-            let terminal = (nth <= group.terminals).then(|| seat(row.slug, nth)).transpose()?;
+        .map(|(number, (row, group, nth))| {
+            let terminal = (nth <= group.terminals).then(|| seat(slug, nth)).transpose()?;
             Ok(Space {
                 id: SpaceId(id(Of::Space, centre << 8 | number)),
                 centre: CentreId(id(Of::Centre, centre)),
                 kind: group.kind,
                 label: format!("{}-{nth:02}", group.letter),
                 zone: LocalText::new(group.zone.0, group.zone.1),
+                features: features(group.kind, nth, terminal.is_some()),
+                row: u32::try_from(row).unwrap_or_default(),
                 terminal,
             })
         })
         .collect()
+}
+
+/// What a space offers; assumed, as nobody has told.
+fn features(kind: SpaceKind, nth: u32, terminal: bool) -> Features {
+    let mut features = Features::NONE;
+    if terminal {
+        features.insert(Feature::ThinClient);
+    }
+    if kind == SpaceKind::Desk {
+        match nth % 4 {
+            1 => features.insert(Feature::Wheelchair),
+            2 => features.insert(Feature::Monitor),
+            3 => features.insert(Feature::Standing),
+            _ => features.insert(Feature::Quiet),
+        }
+    }
+    features
 }
 
 fn nursery(centre: u32, row: &CentreRow) -> Option<Nursery> {

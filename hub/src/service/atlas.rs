@@ -1,8 +1,12 @@
 //! The region's places as one thing to look into: centres, their spaces and nurseries.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use model::centre::{Centre, Nursery, Space, SpaceKind};
-use model::id::{CentreId, MunicipalityId, SpaceId};
+use model::closure::Closure;
+use model::id::{CentreId, EmployerId, MunicipalityId, SpaceId};
 use model::language::LocalText;
+use model::quota::Quota;
+use model::waitlist::Class;
 use store::Store;
 
 /// Every place of the region.
@@ -16,6 +20,14 @@ pub struct Atlas {
     pub nurseries: Vec<Nursery>,
     /// By id.
     pub municipalities: Vec<(MunicipalityId, LocalText)>,
+    /// Those to come and those of now, by start.
+    pub closures: Vec<Closure>,
+    /// Those in force or to come.
+    pub quotas: Vec<Quota>,
+    /// The first to be served first.
+    pub waitlist_classes: Vec<Class>,
+    /// Whose admins approve what they pay for.
+    pub approving: Vec<EmployerId>,
 }
 
 impl Atlas {
@@ -23,12 +35,18 @@ impl Atlas {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn load(store: &dyn Store) -> store::Result<Self> {
+    pub async fn load(store: &dyn Store, now: DateTime<Utc>) -> store::Result<Self> {
+        let employers = store.employers().await?.into_iter();
         Ok(Self {
             centres: store.centres().await?,
             spaces: store.spaces().await?,
             nurseries: store.nurseries().await?,
             municipalities: store.municipalities().await?,
+            closures: store.closures(now).await?,
+            // Days differ from zone to zone.
+            quotas: store.quotas((now - TimeDelta::days(2)).date_naive()).await?,
+            waitlist_classes: store.waitlist_classes().await?,
+            approving: employers.filter(|one| one.approves).map(|one| one.id).collect(),
         })
     }
 

@@ -1,15 +1,14 @@
-//! Making, seeing and cancelling bookings.
+//! Making, seeing, changing and cancelling bookings.
 
-use chrono::{DateTime, Utc};
-use model::booking::{BadWish, Booking, BookingCode, BookingStatus, Wish, check};
-use model::consent::Purpose;
-use model::id::{BookingId, ChildId};
+use chrono::{DateTime, TimeDelta, Utc};
+use model::booking::{Booking, BookingStatus, Wish};
+use model::id::BookingId;
 use model::permission::{Action, Target, may};
-use serde::Serialize;
-use store::{BookResult, BookingOrder, Idempotency, NoRoom, StoreError};
+use store::{BookResult, Changed, NoRoom, Settled, Settling, Stands, Stood, StoreError};
 
 use super::atlas::Atlas;
-use super::{Caller, Refused, allow, allow_or_hide, children, rules, secret};
+use super::order::{For, NoOrder, draw_code, keyed, order, spares, stands};
+use super::{Caller, Refused, allow, allow_or_hide};
 use crate::hub::Hub;
 
 /// How making a booking ended.
@@ -19,20 +18,29 @@ pub enum Booked {
     Made(Booking),
     /// The same request with the same key made it before.
     Before(Booking),
-    /// The wish goes against the house rules.
-    Bad(BadWish),
+    /// The wish makes no order.
+    Not(NoOrder),
     /// There is no room.
     NoRoom(NoRoom),
     /// The key was used for something else.
     KeyReused,
-    /// No such centre.
-    NoCentre,
-    /// No such space at the centre.
-    NoSpace,
-    /// A child that is not among the caller's own.
-    NoChild,
-    /// A child whose guardians have not agreed to care.
-    NoConsent(ChildId),
+}
+
+/// How changing a booking ended.
+#[derive(Debug)]
+pub enum Rebooked {
+    /// As it stands now.
+    Done(Booking),
+    /// The wish makes no order.
+    Not(NoOrder),
+    /// There is no room; it is as it was.
+    NoRoom(NoRoom),
+    /// Somebody changed it meanwhile.
+    Newer(Booking),
+    /// It holds nothing any more, or its guest is inside.
+    Fixed(Booking),
+    /// It is too late for its guest to change it.
+    TooLate(Booking),
 }
 
 /// How cancelling ended.
@@ -46,6 +54,17 @@ pub enum Cancelled {
     Over(Booking),
     /// Its guest is inside: they leave first.
     Inside(Booking),
+    /// It is too late for its guest to cancel it.
+    TooLate(Booking),
+}
+
+/// How confirming ended.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// It stands, or waits for an approval.
+    Done(Booking),
+    /// It was not held (any more).
+    Otherwise(Booking),
 }
 
 /// A code is drawn anew when it is taken; so many times at most.
@@ -53,7 +72,7 @@ const CODE_TRIES: u32 = 8;
 /// The longest key of a repeated request.
 pub const LONGEST_KEY: usize = 200;
 
-/// Makes a booking for the caller: all of the wish or nothing.
+/// Makes a booking for the caller: all of the wish or nothing; `hold` only holds it for a while.
 ///
 /// `key` makes a repeated request harmless.
 ///
@@ -64,60 +83,32 @@ pub async fn book(
     atlas: &Atlas,
     caller: &Caller,
     mut wish: Wish,
+    hold: bool,
     key: Option<String>,
 ) -> Result<Booked, Refused> {
     let person = caller.signed_in()?;
-    let Some(centre) = atlas.centre(wish.centre) else { return Ok(Booked::NoCentre) };
-    let own = Target { municipality: Some(centre.municipality), ..Target::of(person.id) };
-    if wish.desks > 0 || wish.children.is_empty() {
-        allow(caller, Action::BookDesk, &own)?;
-    }
-    if !wish.children.is_empty() {
-        allow(caller, Action::BookCare, &own)?;
-    }
-    if let Some(space) = wish.pinned
-        && atlas.space(space).is_none_or(|space| space.centre != centre.id)
-    {
-        return Ok(Booked::NoSpace);
-    }
-    if !own_children(hub, caller, &wish.children).await? {
-        return Ok(Booked::NoChild);
-    }
-    for child in &wish.children {
-        if !children::consented(hub, *child, Purpose::Care).await? {
-            return Ok(Booked::NoConsent(*child));
-        }
-    }
+    let actions = actions(&wish);
     wish.slots.sort();
-    let now = hub.now();
-    let idempotency = key.map(|key| Idempotency { digest: digest(&wish), key });
-    if let Err(bad) = check(&wish, centre, now) {
-        // A repeated request is answered as before, also when its time has passed meanwhile.
-        let before = match &idempotency {
-            Some(idempotency) => hub.store.answered(person.id, idempotency).await?,
-            None => None,
-        };
-        return Ok(match before {
-            Some(BookResult::Before(booking)) => Booked::Before(booking),
-            Some(BookResult::KeyReused) => Booked::KeyReused,
-            _ => Booked::Bad(bad),
-        });
-    }
-    let mut order = BookingOrder {
-        id: BookingId(hub.new_id()?),
-        person: person.id,
-        centre: centre.clone(),
-        slots: wish.slots,
-        desks: wish.desks,
-        pinned: wish.pinned,
-        children: wish.children,
-        on_account_of: person.employers_at(now).next(),
-        code: draw_code(hub)?,
-        tariff_rev: rules::TARIFF_REV,
-        rule_rev: rules::RULE_REV,
-        at: now,
-        idempotency,
+    wish.children.sort();
+    let idempotency = keyed(key, &(&wish, hold));
+    let on_account_of = person.employers_at(hub.now()).next();
+    let asked = For { person: person.id, on_account_of, wish, hold, actions: &actions };
+    let mut order = match order(hub, atlas, caller, asked).await? {
+        Ok(order) => order,
+        Err(not) => {
+            // A repeated request is answered as before, also when its time has passed meanwhile.
+            let before = match &idempotency {
+                Some(idempotency) => hub.store.answered(person.id, idempotency).await?,
+                None => None,
+            };
+            return Ok(match before {
+                Some(BookResult::Before(booking)) => Booked::Before(booking),
+                Some(BookResult::KeyReused) => Booked::KeyReused,
+                _ => Booked::Not(not),
+            });
+        }
     };
+    order.idempotency = idempotency;
     for _ in 0..CODE_TRIES {
         match hub.store.book(&order).await {
             Err(StoreError::Duplicate("booking code")) => order.code = draw_code(hub)?,
@@ -134,12 +125,148 @@ pub async fn book(
     Err(Refused::Inner("no booking code was free"))
 }
 
+/// What somebody needs to be allowed to book a wish.
+pub(super) fn actions(wish: &Wish) -> Vec<Action> {
+    let desks = (wish.desks > 0 || wish.children.is_empty()).then_some(Action::BookDesk);
+    let care = (!wish.children.is_empty()).then_some(Action::BookCare);
+    desks.into_iter().chain(care).collect()
+}
+
+/// Gives a booking another time, place or number; its days that have begun stay as they are.
+/// `version` is the one that the caller has seen.
+///
+/// # Errors
+/// [`Refused`] when there is none that they may change, or the store fails.
+pub async fn change(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    id: BookingId,
+    version: u32,
+    wish: Wish,
+) -> Result<Rebooked, Refused> {
+    let booking = find(hub, caller, id, Action::ChangeBooking).await?;
+    let wish = Wish { centre: booking.centre, ..wish };
+    if booking.version != version {
+        return Ok(Rebooked::Newer(booking));
+    }
+    if !booking.status.holds() {
+        return Ok(Rebooked::Fixed(booking));
+    }
+    if too_late(atlas, caller, &booking, hub.now()) {
+        return Ok(Rebooked::TooLate(booking));
+    }
+    let asked = For {
+        person: booking.person,
+        on_account_of: booking.on_account_of,
+        wish,
+        hold: booking.status == BookingStatus::Held,
+        actions: &[Action::ChangeBooking],
+    };
+    let order = match order(hub, atlas, caller, asked).await? {
+        Ok(order) => order,
+        Err(not) => return Ok(Rebooked::Not(not)),
+    };
+    // Its id is where the ids of its claims come from.
+    let order = store::BookingOrder { id, code: booking.code, ..order };
+    Ok(match hub.store.change(id, version, &order, &order.spare).await? {
+        Changed::Done(booking) => {
+            hub.live.plan_changed(booking.centre);
+            Rebooked::Done(booking)
+        }
+        Changed::Refused(no_room) => Rebooked::NoRoom(no_room),
+        Changed::Newer(booking) => Rebooked::Newer(booking),
+        Changed::Fixed(booking) => Rebooked::Fixed(booking),
+        Changed::Absent => return Err(Refused::NotFound),
+    })
+}
+
+/// Confirms what is held; where somebody has to approve it, it is asked for now.
+///
+/// # Errors
+/// [`Refused`] when there is none that they may confirm, or the store fails.
+pub async fn confirm(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    id: BookingId,
+) -> Result<Confirmed, Refused> {
+    let booking = find(hub, caller, id, Action::ChangeBooking).await?;
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let (now, spare) = (hub.now(), spares(hub)?);
+    let wish = wish_of(&booking);
+    let to = match stands(atlas, centre, &wish, booking.on_account_of, false, now) {
+        Stands::AskedUntil(until) => Stood::AskedUntil(until),
+        Stands::Confirmed | Stands::HeldUntil(_) => Stood::Confirmed,
+    };
+    let from = BookingStatus::Held;
+    let settling = Settling { id, centre, from, to, at: now, spare: &spare };
+    match hub.store.settle(&settling).await? {
+        Some(Settled::Done(booking)) => {
+            hub.live.plan_changed(booking.centre);
+            Ok(Confirmed::Done(booking))
+        }
+        Some(Settled::Otherwise(booking)) => Ok(Confirmed::Otherwise(booking)),
+        None => Err(Refused::NotFound),
+    }
+}
+
+/// What a booking holds, as a wish that would hold the same.
+#[must_use]
+pub fn wish_of(booking: &Booking) -> Wish {
+    let mut slots: Vec<_> = booking
+        .desks
+        .iter()
+        .map(|claim| claim.when)
+        .chain(booking.care.iter().map(|claim| claim.when))
+        .collect();
+    slots.sort();
+    slots.dedup();
+    let first = slots.first().copied();
+    let desks = booking.desks.iter().filter(|claim| Some(claim.when) == first).count();
+    let mut children: Vec<_> = booking.care.iter().map(|claim| claim.child).collect();
+    children.sort();
+    children.dedup();
+    let picked = booking.desks.first().filter(|_| booking.needs.pinned).map(|claim| claim.space);
+    Wish {
+        centre: booking.centre,
+        slots,
+        desks: u32::try_from(desks).unwrap_or(u32::MAX),
+        pinned: picked,
+        required: booking.needs.required,
+        wanted: booking.needs.wanted,
+        together: booking.needs.together,
+        children,
+    }
+}
+
+/// Whether the house's own time for changes by guests is over; its operators have more.
+fn too_late(atlas: &Atlas, caller: &Caller, booking: &Booking, now: DateTime<Utc>) -> bool {
+    let Some(centre) = atlas.centre(booking.centre) else { return false };
+    let minutes = centre.settings.cancel_minutes;
+    let operator =
+        may(&caller.actor, Action::CancelBooking, &Target { owner: None, ..target(booking) });
+    let starts = booking.span().map(|span| span.starts());
+    minutes > 0
+        && !operator
+        && booking.status == BookingStatus::Confirmed
+        && starts.is_some_and(|starts| starts - TimeDelta::minutes(minutes.into()) <= now)
+}
+
 /// A booking that the caller may see; others' are not found.
 ///
 /// # Errors
 /// [`Refused`] when there is none for them, or the store fails.
 pub async fn see(hub: &Hub, caller: &Caller, id: BookingId) -> Result<Booking, Refused> {
     find(hub, caller, id, Action::SeeBooking).await
+}
+
+/// A booking whose voucher the caller may carry.
+///
+/// # Errors
+/// [`Refused`] when there is none of theirs, or the store fails.
+pub async fn carry(hub: &Hub, caller: &Caller, id: BookingId) -> Result<Booking, Refused> {
+    find(hub, caller, id, Action::CarryVoucher).await
 }
 
 /// The caller's own bookings that end after `from`, by first start.
@@ -159,7 +286,7 @@ pub async fn list(
 /// Whether the caller could cancel this booking now.
 #[must_use]
 pub fn can_cancel(caller: &Caller, booking: &Booking, now: DateTime<Utc>) -> bool {
-    booking.status == BookingStatus::Confirmed
+    booking.status.holds()
         && !is_over(booking, now)
         && may(&caller.actor, Action::CancelBooking, &target(booking))
 }
@@ -175,21 +302,22 @@ pub async fn cancel(
     id: BookingId,
 ) -> Result<Cancelled, Refused> {
     let booking = find(hub, caller, id, Action::CancelBooking).await?;
-    if booking.status != BookingStatus::Confirmed {
+    if !booking.status.holds() {
         return Ok(Cancelled::Before(booking));
     }
     if is_over(&booking, hub.now()) {
         return Ok(Cancelled::Over(booking));
     }
+    if too_late(atlas, caller, &booking, hub.now()) {
+        return Ok(Cancelled::TooLate(booking));
+    }
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
-    match hub.store.cancel(id, centre, hub.now()).await? {
+    match hub.store.cancel(id, centre, hub.now(), &spares(hub)?).await? {
         Some((booking, true)) => {
             hub.live.plan_changed(booking.centre);
             Ok(Cancelled::Done(booking))
         }
-        Some((booking, false)) if booking.status == BookingStatus::Confirmed => {
-            Ok(Cancelled::Inside(booking))
-        }
+        Some((booking, false)) if booking.status.holds() => Ok(Cancelled::Inside(booking)),
         Some((booking, false)) => Ok(Cancelled::Before(booking)),
         None => Err(Refused::NotFound),
     }
@@ -213,39 +341,4 @@ fn target(booking: &Booking) -> Target {
 
 fn is_over(booking: &Booking, now: DateTime<Utc>) -> bool {
     booking.span().is_none_or(|span| span.ends() <= now)
-}
-
-async fn own_children(hub: &Hub, caller: &Caller, children: &[ChildId]) -> Result<bool, Refused> {
-    if children.is_empty() {
-        return Ok(true);
-    }
-    let own = hub.store.children_of(caller.signed_in()?.id).await?;
-    Ok(children.iter().all(|child| own.iter().any(|sealed| sealed.id == *child)))
-}
-
-fn draw_code(hub: &Hub) -> Result<BookingCode, Refused> {
-    Ok(BookingCode::from_random(u64::from_be_bytes(hub.random_bytes()?)))
-}
-
-/// What was asked, so that one key never answers for two requests.
-fn digest(wish: &Wish) -> [u8; 32] {
-    #[derive(Serialize)]
-    struct Asked<'a> {
-        centre: model::id::CentreId,
-        slots: &'a [model::interval::Interval],
-        desks: u32,
-        pinned: Option<model::id::SpaceId>,
-        children: Vec<ChildId>,
-    }
-    let mut children = wish.children.clone();
-    children.sort();
-    let asked = Asked {
-        centre: wish.centre,
-        slots: &wish.slots,
-        desks: wish.desks,
-        pinned: wish.pinned,
-        children,
-    };
-    // Plain data with text keys: writing it as JSON cannot fail.
-    secret::sha256(&serde_json::to_vec(&asked).unwrap_or_default())
 }

@@ -6,15 +6,13 @@ use model::audit::AuditAction::{FactorAdded, FactorRemoved};
 use model::id::PersonId;
 use model::people::Person;
 use model::sign_in::{Means, Stage};
-use qrcode::QrCode;
-use qrcode::render::svg;
 use serde::{Deserialize, Serialize};
 use store::{CodeMaker, KeyOwner, Session};
 use totp_rs::{Builder, Totp};
 
 use super::audit::{self, Entry};
 use super::session::{self, Started};
-use super::{Caller, Refused, proof, secret, typed, vault};
+use super::{Caller, Refused, proof, qr, secret, typed, vault};
 use crate::hub::Hub;
 
 /// What codes are called for in the telephone's list.
@@ -222,14 +220,10 @@ async fn new_recovery(hub: &Hub, person: PersonId) -> Result<Vec<String>, Refuse
 }
 
 fn shown(person: &Person, secret: &str, token: String) -> Result<Offer, Refused> {
-    let failed = |_| Refused::Inner("a QR code could not be drawn");
     let address = maker(secret, Some(&person.email))?
         .to_url()
         .map_err(|_| Refused::Inner("a secret has no address"))?;
-    let picture = QrCode::new(address).map_err(failed)?;
-    let picture = picture.render::<svg::Color>().min_dimensions(220, 220).build();
-    let begin = picture.find("<svg").unwrap_or_default();
-    Ok(Offer { text: in_fours(secret, " "), picture: picture[begin..].to_owned(), token })
+    Ok(Offer { text: in_fours(secret, " "), picture: qr::picture(&address)?, token })
 }
 
 fn maker(secret: &str, account: Option<&str>) -> Result<Totp, Refused> {

@@ -10,6 +10,7 @@ use model::people::{Person, stands};
 use model::permission::{Action, Target};
 use store::{Employer, PaidVisit, StoreError};
 
+use super::order::spares;
 use super::{Caller, Refused, allow, allow_or_hide, audit};
 use crate::hub::Hub;
 
@@ -178,7 +179,7 @@ pub async fn settle(hub: &Hub, person: PersonId) -> Result<(), Refused> {
             continue;
         }
         if let Some(centre) = centres.iter().find(|centre| centre.id == booking.centre) {
-            hub.store.cancel(booking.id, centre, now).await?;
+            hub.store.cancel(booking.id, centre, now, &spares(hub)?).await?;
         }
         hub.live.plan_changed(booking.centre);
     }

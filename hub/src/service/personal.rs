@@ -14,6 +14,7 @@ use store::{Erasure, KeyOwner};
 use super::atlas::Atlas;
 use super::audit::read::{self, Listed};
 use super::audit::{self, Entry};
+use super::order::spares;
 use super::{Caller, Refused, allow, children, rules, vault};
 use crate::hub::Hub;
 
@@ -33,6 +34,10 @@ pub struct Copy {
     bookings: Vec<Booking>,
     visits: Vec<store::VisitRecord>,
     cards: Vec<String>,
+    /// Which mails there were; their words are those of the bookings.
+    notices: Vec<store::NoticeRecord>,
+    /// Since when their calendar has a private address.
+    calendar_address_since: Option<DateTime<Utc>>,
     children: Vec<ChildCopy>,
     /// What was done to them or their children, and by whom.
     audit: Vec<Listed>,
@@ -144,6 +149,8 @@ pub async fn copy(hub: &Hub, caller: &Caller) -> Result<Option<Copy>, Refused> {
         bookings: hub.store.bookings_of(person.id, DateTime::UNIX_EPOCH).await?,
         visits: hub.store.visits_of(person.id).await?,
         cards: cards.into_iter().map(|card| card.label).collect(),
+        notices: hub.store.notices_of(person.id).await?,
+        calendar_address_since: hub.store.calendar_feed_of(person.id).await?,
         children: kids,
         audit: read::about_me(hub, caller, read::MOST).await?,
     }))
@@ -181,7 +188,7 @@ pub async fn erase(hub: &Hub, atlas: &Atlas, caller: &Caller) -> Result<Erased, 
         .collect();
     for booking in to_come {
         let Some(centre) = atlas.centre(booking.centre) else { continue };
-        match hub.store.cancel(booking.id, centre, now).await? {
+        match hub.store.cancel(booking.id, centre, now, &spares(hub)?).await? {
             Some((kept, false)) if kept.status == BookingStatus::Confirmed => {
                 return Ok(Erased::Inside);
             }

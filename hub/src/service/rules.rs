@@ -20,3 +20,5 @@ pub const OTHER_DAYS: u64 = 7;
 pub const USUAL_STAY: TimeDelta = TimeDelta::hours(2);
 /// How many months a report goes back, the running one included.
 pub const REPORT_MONTHS: u32 = 12;
+/// So many waiting wishes are served at once when something comes free; more by the next job.
+pub const SPARES: usize = 4;

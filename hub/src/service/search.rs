@@ -3,10 +3,13 @@
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
-use model::capacity::{care_fits, greatest_overlap, place_desks};
+use model::capacity::{care_fits, greatest_overlap};
 use model::centre::{Centre, Nursery};
+use model::closure;
+use model::feature::Features;
 use model::id::{CentreId, ChildId, SpaceId};
 use model::interval::Interval;
+use model::language::LocalText;
 use model::opening;
 use model::permission::{Action, Target};
 use store::LiveClaims;
@@ -58,6 +61,8 @@ pub struct Query {
     pub desks: u32,
     /// For how many children care is needed.
     pub children: u32,
+    /// What each desk must have.
+    pub required: Features,
     /// Only this centre.
     pub only: Option<CentreId>,
     /// The nearer to this centre the better.
@@ -106,8 +111,10 @@ pub struct Other {
 /// Why a centre cannot take a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// Against its house rules: closed, too long, off its grain.
+    /// Against its house rules: not open, too long, off its grain.
     Rule(BadWish),
+    /// It is closed then, for this reason.
+    Closed(Interval, LocalText),
     /// Too few desks in this stretch; so many are free.
     Desks(Interval, usize),
     /// It has no nursery.
@@ -274,10 +281,28 @@ impl Room<'_> {
         // The rules look at how many children there are and that none stands twice, not at whose
         // they are: any ids will do.
         let children = (0..query.children).map(|n| ChildId(Uuid::from_u128(n.into()))).collect();
-        let wish = Wish { centre: centre.id, slots, desks: query.desks, pinned: None, children };
+        let wish = Wish {
+            children,
+            required: query.required,
+            ..Wish::of_desks(centre.id, slots, query.desks)
+        };
         booking::check(&wish, centre, self.now).map_err(Why::Rule)?;
         let slots = wish.slots;
-        let desks: Vec<SpaceId> = self.atlas.desks(centre.id).map(|space| space.id).collect();
+        if let Some((shut, slot)) = closure::over(&self.atlas.closures, centre.id, &slots) {
+            return Err(Why::Closed(slot, shut.reason.clone()));
+        }
+        let desks: Vec<SpaceId> = self
+            .atlas
+            .desks(centre.id)
+            .filter(|space| space.features.covers(query.required))
+            .filter(|space| {
+                !self.atlas.closures.iter().any(|shut| {
+                    shut.centre == centre.id
+                        && slots.iter().any(|slot| shut.shuts(Some(space.id), slot))
+                })
+            })
+            .map(|space| space.id)
+            .collect();
         let taken: Vec<(SpaceId, Interval)> = self
             .claims
             .desks
@@ -292,8 +317,14 @@ impl Room<'_> {
             desks.iter().filter(|desk| !held(desk)).count()
         };
         let wanted = usize::try_from(query.desks).unwrap_or(usize::MAX);
-        place_desks(&desks, &taken, &slots, wanted)
-            .map_err(|slot| Why::Desks(slot, free_in(&slot)))?;
+        // Claims that stand in the way may move: what counts is how many lie over each other.
+        let held = || taken.iter().filter(|(space, _)| desks.contains(space));
+        let full = slots.iter().find(|slot| {
+            greatest_overlap(held().map(|(_, claim)| *claim), slot) + wanted > desks.len()
+        });
+        if let Some(slot) = full {
+            return Err(Why::Desks(*slot, free_in(slot)));
+        }
         let nursery = self.atlas.nursery(centre.id);
         let free_care = nursery.map(|nursery| self.free_care(nursery, &slots));
         if query.children > 0 {

@@ -71,7 +71,7 @@ impl Web {
         {
             return Ok(atlas);
         }
-        let atlas = Arc::new(Atlas::load(self.hub.store.as_ref()).await?);
+        let atlas = Arc::new(Atlas::load(self.hub.store.as_ref(), now).await?);
         *self.atlas.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, atlas.clone()));
         Ok(atlas)
     }

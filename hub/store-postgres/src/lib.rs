@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Postgres, Transaction};
@@ -20,7 +21,7 @@ macro_rules! in_list {
 mod shared;
 mod writes;
 
-use shared::Broken;
+use shared::{Broken, Outcome};
 
 pub(crate) type Db = Postgres;
 pub(crate) type Here = PostgresStore;
@@ -90,6 +91,24 @@ impl PostgresStore {
 
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// Does a piece of work in a transaction of its own.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a mut Transaction<'static, Postgres>) -> BoxFuture<'a, Result<Outcome<T>>>,
+    {
+        let mut tx = self.begin().await?;
+        match work(&mut tx).await? {
+            Outcome::Kept(answer) => {
+                tx.commit().await?;
+                Ok(answer)
+            }
+            Outcome::Clean(answer) | Outcome::Undo(answer) => {
+                tx.rollback().await?;
+                Ok(answer)
+            }
+        }
     }
 }
 

@@ -26,6 +26,25 @@ pub(crate) async fn lock_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate])
     Ok(())
 }
 
+/// Their revisions have been counted up with the lock.
+pub(crate) async fn note_days(_: &mut Tx, _: CentreId, _: &[NaiveDate]) -> Result<()> {
+    Ok(())
+}
+
+/// Locks whom quotas count, given in order, until the transaction ends.
+pub(crate) async fn lock_subjects(tx: &mut Tx, subjects: &[Uuid]) -> Result<()> {
+    query(
+        "INSERT INTO quota_locks (subject, rev)
+         SELECT wanted.subject, 1 FROM unnest($1::uuid[]) AS wanted (subject)
+         ORDER BY wanted.subject
+         ON CONFLICT (subject) DO UPDATE SET rev = quota_locks.rev + 1",
+    )
+    .bind(subjects)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Inserts the desk claims of a new booking.
 pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     let claims = &booking.desks;
@@ -94,3 +113,14 @@ pub(crate) const CLAIM_JOB: &str = "
         ORDER BY due_at, job LIMIT 1
         FOR UPDATE SKIP LOCKED)
     RETURNING job, due_at";
+
+/// Takes the notices that are due: `$1` now, `$2` until when they are the taker's, `$3` how many.
+pub(crate) const TAKE_DUE_NOTICES: &str = "
+    WITH due AS MATERIALIZED (
+        SELECT id FROM notices
+        WHERE next_try_at <= $1 AND sent_at IS NULL AND gave_up_at IS NULL
+        ORDER BY next_try_at, id LIMIT $3
+        FOR UPDATE SKIP LOCKED)
+    UPDATE notices n SET tries = n.tries + 1, next_try_at = $2
+    FROM due WHERE n.id = due.id
+    RETURNING n.id, n.person_id, n.kind, n.booking_id, n.body, n.made_at, n.tries";

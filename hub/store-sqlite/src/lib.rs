@@ -8,6 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -23,11 +24,13 @@ macro_rules! in_list {
     };
 }
 
+mod group;
 #[path = "../../store/shared/mod.rs"]
 mod shared;
 mod writes;
 
-use shared::Broken;
+use group::Group;
+use shared::{Broken, Outcome};
 
 pub(crate) type Db = Sqlite;
 pub(crate) type Here = SqliteStore;
@@ -46,6 +49,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    group: Group,
 }
 
 impl SqliteStore {
@@ -81,7 +85,8 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        Ok(Self { writer, readers })
+        let group = Group::start(writer.clone());
+        Ok(Self { writer, readers, group })
     }
 
     /// Brings the schema up to date.
@@ -107,8 +112,24 @@ impl SqliteStore {
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        begin(&self.writer).await
     }
+
+    /// Does a piece of work in a transaction that it may share with others that came meanwhile.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(&'a mut Transaction<'static, Sqlite>) -> BoxFuture<'a, Result<Outcome<T>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.group.write(work).await
+    }
+}
+
+async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
 }
 
 /// Ids as `in_list!` reads them.

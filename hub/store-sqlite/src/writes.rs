@@ -6,13 +6,24 @@ use model::booking::Booking;
 use model::id::CentreId;
 use sqlx::{Sqlite, Transaction, query};
 use store::Result;
+use uuid::Uuid;
 
 use crate::shared::LogRow;
 
 type Tx = Transaction<'static, Sqlite>;
 
-/// Counts up the revisions of days; `BEGIN IMMEDIATE` has locked everything already.
-pub(crate) async fn lock_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate]) -> Result<()> {
+/// `BEGIN IMMEDIATE` has locked everything already.
+pub(crate) async fn lock_days(_: &mut Tx, _: CentreId, _: &[NaiveDate]) -> Result<()> {
+    Ok(())
+}
+
+/// The same.
+pub(crate) async fn lock_subjects(_: &mut Tx, _: &[Uuid]) -> Result<()> {
+    Ok(())
+}
+
+/// Counts up the revisions of days whose claims have changed.
+pub(crate) async fn note_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate]) -> Result<()> {
     for day in days {
         query(
             "INSERT INTO centre_days (centre_id, day, rev) VALUES ($1, $2, 1)
@@ -92,3 +103,12 @@ pub(crate) const CLAIM_JOB: &str = "
         WHERE done_at IS NULL AND due_at <= $2 AND (taken_at IS NULL OR taken_at < $3)
         ORDER BY due_at, job LIMIT 1)
     RETURNING job, due_at";
+
+/// Takes the notices that are due: `$1` now, `$2` until when they are the taker's, `$3` how many.
+pub(crate) const TAKE_DUE_NOTICES: &str = "
+    UPDATE notices SET tries = tries + 1, next_try_at = $2
+    WHERE id IN (
+        SELECT id FROM notices
+        WHERE next_try_at <= $1 AND sent_at IS NULL AND gave_up_at IS NULL
+        ORDER BY next_try_at, id LIMIT $3)
+    RETURNING id, person_id, kind, booking_id, body, made_at, tries";

@@ -1,18 +1,22 @@
-//! Making a booking: all of it or nothing.
+//! Making a booking, or all of a series: all of it or nothing.
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
 use model::capacity;
-use model::centre::SpaceKind;
-use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SpaceId};
+use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
+use model::series::Series;
 use sqlx::{Database, FromRow, Transaction, query, query_as};
 use store::{BookResult, BookingOrder, Idempotency, NoRoom, Result, StoreError, status_text};
 use uuid::Uuid;
 
 use super::bookings::{booking_by_id, span_of};
-use super::convert::{bytes32, from_word, interval, number};
-use super::{Broken, LONGEST_CLAIM};
+use super::convert::{bytes32, interval, number};
+use super::ending::end_lapsed;
+use super::floor::Floor;
+use super::{Broken, LONGEST_CLAIM, Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
 /// How often an order is tried when rivals get in its way.
@@ -22,14 +26,21 @@ type Tx = Transaction<'static, Db>;
 
 /// Makes the booking of `order`, or says why not.
 pub(super) async fn book(store: &Here, order: &BookingOrder) -> Result<BookResult> {
-    let span = span_of(&order.slots)
-        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let shared = Arc::new(order.clone());
     let mut tries = 1;
     loop {
-        match book_once(store, order, &span).await {
+        let order = shared.clone();
+        let booked = store
+            .write(move |tx| {
+                let order = order.clone();
+                Box::pin(async move { book_once(tx, &order).await })
+            })
+            .await;
+        match booked {
             Err(StoreError::Unavailable(error)) => match crate::broken(&error) {
                 Some(Broken::DeskOverlap) => {
-                    return Ok(BookResult::Refused(NoRoom::Desk(order.slots[0])));
+                    let slot = shared.slots[0];
+                    return Ok(BookResult::Refused(NoRoom::Desk { slot, proven: false }));
                 }
                 Some(Broken::BookingCode) => return Err(StoreError::Duplicate("booking code")),
                 Some(Broken::Unique) => return Err(StoreError::Duplicate("booking")),
@@ -46,28 +57,108 @@ pub(super) async fn book(store: &Here, order: &BookingOrder) -> Result<BookResul
     }
 }
 
-async fn book_once(store: &Here, order: &BookingOrder, span: &Interval) -> Result<BookResult> {
-    let mut tx = store.begin().await?;
+async fn book_once(tx: &mut Tx, order: &BookingOrder) -> Result<Outcome<BookResult>> {
+    counted::lock(tx, [order].into_iter()).await?;
     let days = booking::days_to_lock(&order.centre, &order.slots);
-    writes::lock_days(&mut tx, order.centre.id, &days).await?;
+    writes::lock_days(tx, order.centre.id, &days).await?;
     // Under the lock: a rival with the same key has committed by now, and its answer is ours.
     if let Some(idempotency) = &order.idempotency
-        && let Some(answer) = answered_before(&mut tx, order.person, idempotency).await?
+        && let Some(answer) = answered_before(tx, order.person, idempotency).await?
     {
-        tx.rollback().await?;
-        return Ok(answer);
+        return Ok(Outcome::Clean(answer));
     }
-    let placed = match place(&mut tx, order, span).await? {
+    let placed = match place(tx, order, &days, None).await? {
         Ok(placed) => placed,
-        Err(no_room) => {
-            tx.rollback().await?;
-            return Ok(BookResult::Refused(no_room));
-        }
+        Err(no_room) => return Ok(Outcome::Clean(BookResult::Refused(no_room))),
     };
-    let booking = booking_of(order, placed);
-    insert(&mut tx, order, &booking, span).await?;
-    tx.commit().await?;
-    Ok(BookResult::Made(booking))
+    let booking = booking_of(order, placed, None, 1);
+    insert(tx, order, &booking).await?;
+    // Whoever has just pressed the button needs no mail that says so: what is held by hand is seen.
+    if booking.status != BookingStatus::Held {
+        notices::put_new(tx, &booking, order.at).await?;
+    }
+    writes::note_days(tx, order.centre.id, &days).await?;
+    Ok(Outcome::Kept(BookResult::Made(booking)))
+}
+
+/// Makes the bookings of a series, or says of each why not.
+pub(super) async fn book_series(
+    store: &Here,
+    series: &Series,
+    orders: &[BookingOrder],
+    each: bool,
+) -> Result<Vec<BookResult>> {
+    let shared = Arc::new((series.clone(), orders.to_vec()));
+    let mut tries = 1;
+    loop {
+        let again = shared.clone();
+        let made = store
+            .write(move |tx| {
+                let shared = again.clone();
+                Box::pin(async move { series_once(tx, &shared.0, &shared.1, each).await })
+            })
+            .await;
+        match made {
+            Err(StoreError::Unavailable(error)) => match crate::broken(&error) {
+                Some(Broken::BookingCode) => return Err(StoreError::Duplicate("booking code")),
+                Some(Broken::Unique) => return Err(StoreError::Duplicate("booking")),
+                Some(_) if tries < MOST_TRIES => tries += 1,
+                _ => return Err(error.into()),
+            },
+            other => return other,
+        }
+    }
+}
+
+async fn series_once(
+    tx: &mut Tx,
+    series: &Series,
+    orders: &[BookingOrder],
+    each: bool,
+) -> Result<Outcome<Vec<BookResult>>> {
+    let Some(first) = orders.first() else { return Ok(Outcome::Clean(Vec::new())) };
+    counted::lock(tx, orders.iter()).await?;
+    let slots: Vec<Interval> = orders.iter().flat_map(|order| order.slots.clone()).collect();
+    let days = booking::days_to_lock(&first.centre, &slots);
+    writes::lock_days(tx, first.centre.id, &days).await?;
+    if let Some(idempotency) = &first.idempotency
+        && let Some(answer) = answered_before(tx, first.person, idempotency).await?
+    {
+        return Ok(Outcome::Clean(vec![answer]));
+    }
+    query(
+        "INSERT INTO series (id, person_id, centre_id, rule, made_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(series.id.0)
+    .bind(series.person.0)
+    .bind(series.centre.0)
+    .bind(series.rule.to_string())
+    .bind(series.made_at)
+    .execute(&mut **tx)
+    .await?;
+    let mut answers = Vec::with_capacity(orders.len());
+    let (mut made, mut refused) = (false, false);
+    for order in orders {
+        match place(tx, order, &days, None).await? {
+            Ok(placed) => {
+                let booking = booking_of(order, placed, Some(series.id), 1);
+                insert(tx, order, &booking).await?;
+                notices::put_new(tx, &booking, order.at).await?;
+                made = true;
+                answers.push(BookResult::Made(booking));
+            }
+            Err(no_room) => {
+                refused = true;
+                answers.push(BookResult::Refused(no_room));
+            }
+        }
+    }
+    if made && (each || !refused) {
+        writes::note_days(tx, first.centre.id, &days).await?;
+        Ok(Outcome::Kept(answers))
+    } else {
+        Ok(Outcome::Undo(answers))
+    }
 }
 
 /// How a request of `person`'s with this key was answered before.
@@ -92,81 +183,65 @@ pub(super) async fn answered_before(
 }
 
 /// Where everything of an order goes.
-struct Placed {
+pub(super) struct Placed {
     desks: Vec<(SpaceId, Interval)>,
     nursery: Option<NurseryId>,
 }
 
-async fn place(
+/// Finds room for `order` once what has lapsed is ended; `instead` is the booking it replaces.
+pub(super) async fn place(
     tx: &mut Tx,
     order: &BookingOrder,
-    span: &Interval,
+    days: &[NaiveDate],
+    instead: Option<BookingId>,
 ) -> Result<Result<Placed, NoRoom>> {
-    let desks = match place_desks(tx, order, span).await? {
-        Ok(desks) => desks,
-        Err(slot) => return Ok(Err(NoRoom::Desk(slot))),
-    };
+    let span = span_of(&order.slots)
+        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let mut floor = Floor::read(tx, &order.centre, &span, order.at).await?;
+    if !floor.lapsed.is_empty()
+        && end_lapsed(tx, &order.centre, order.at, days, &order.spare).await?
+    {
+        floor = Floor::read(tx, &order.centre, &span, order.at).await?;
+    }
+    place_on(tx, floor, order, days, &span, instead).await
+}
+
+async fn place_on(
+    tx: &mut Tx,
+    floor: Floor,
+    order: &BookingOrder,
+    days: &[NaiveDate],
+    span: &Interval,
+    instead: Option<BookingId>,
+) -> Result<Result<Placed, NoRoom>> {
+    if let Some(over) = counted::over(tx, order, instead).await? {
+        return Ok(Err(NoRoom::Quota(over)));
+    }
+    // Care first: finding desks may move others.
     let nursery = match place_care(tx, order, span).await? {
         Ok(nursery) => nursery,
         Err(no_room) => return Ok(Err(no_room)),
     };
-    Ok(Ok(Placed { desks, nursery }))
+    Ok(floor.place(tx, order, days).await?.map(|desks| Placed { desks, nursery }))
 }
 
-/// A space of the centre, or one of its claims.
-#[derive(FromRow)]
-struct SpaceOrClaim {
-    space_id: Uuid,
-    kind: Option<String>,
-    label: Option<String>,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
-}
-
-async fn place_desks(
+/// Holds for who waits what an order of theirs asks for, if there is room.
+pub(super) async fn hold(
     tx: &mut Tx,
     order: &BookingOrder,
-    span: &Interval,
-) -> Result<Result<Vec<(SpaceId, Interval)>, Interval>> {
-    if order.desks == 0 {
-        return Ok(Ok(Vec::new()));
-    }
-    let rows: Vec<SpaceOrClaim> = query_as(
-        "SELECT id AS space_id, kind, label, NULL AS starts_at, NULL AS ends_at FROM spaces
-         WHERE centre_id = $1
-         UNION ALL
-         SELECT space_id, NULL, NULL, starts_at, ends_at FROM desk_claims
-         WHERE centre_id = $1 AND released_at IS NULL
-             AND starts_at > $2 AND starts_at < $3 AND ends_at > $4",
-    )
-    .bind(order.centre.id.0)
-    .bind(span.starts() - LONGEST_CLAIM)
-    .bind(span.ends())
-    .bind(span.starts())
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut spaces = Vec::new();
-    let mut taken = Vec::new();
-    for row in rows {
-        let space = SpaceId(row.space_id);
-        match (row.kind, row.label, row.starts_at, row.ends_at) {
-            (Some(kind), Some(label), ..) => {
-                let wanted = match order.pinned {
-                    Some(pinned) => space == pinned,
-                    None => from_word::<SpaceKind>(&kind)? == SpaceKind::Desk,
-                };
-                if wanted {
-                    spaces.push((label, space));
-                }
-            }
-            (.., Some(starts), Some(ends)) => taken.push((space, interval(starts, ends)?)),
-            _ => return Err(StoreError::Corrupt("half a claim".to_owned())),
+    days: &[NaiveDate],
+) -> Result<Result<Booking, NoRoom>> {
+    let span = span_of(&order.slots)
+        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
+    match place_on(tx, floor, order, days, &span, None).await? {
+        Ok(placed) => {
+            let booking = booking_of(order, placed, None, 1);
+            insert(tx, order, &booking).await?;
+            Ok(Ok(booking))
         }
+        Err(no_room) => Ok(Err(no_room)),
     }
-    spaces.sort();
-    let spaces: Vec<SpaceId> = spaces.into_iter().map(|(_, space)| space).collect();
-    let desks = usize::try_from(order.desks).unwrap_or(usize::MAX);
-    Ok(capacity::place_desks(&spaces, &taken, &order.slots, desks))
 }
 
 /// A nursery of the centre with one of its claims, or none.
@@ -250,10 +325,15 @@ async fn child_elsewhere(
         .find(|(child, slot)| at_once(child, slot)))
 }
 
-/// The booking as it will stand; its claims are numbered from its own id on.
-fn booking_of(order: &BookingOrder, placed: Placed) -> Booking {
-    let mut ids =
-        (1_u128..).map(|n| ClaimId(Uuid::from_u128(order.id.0.as_u128().wrapping_add(n))));
+/// The booking as it will stand; its claims are numbered from its own id and version on.
+pub(super) fn booking_of(
+    order: &BookingOrder,
+    placed: Placed,
+    series: Option<SeriesId>,
+    version: u32,
+) -> Booking {
+    let first = order.id.0.as_u128().wrapping_add(u128::from(version - 1) << 16);
+    let mut ids = (1_u128..).map(|n| ClaimId(Uuid::from_u128(first.wrapping_add(n))));
     let mut next = move || ids.next().unwrap_or(ClaimId(order.id.0));
     let desks = placed
         .desks
@@ -274,27 +354,29 @@ fn booking_of(order: &BookingOrder, placed: Placed) -> Booking {
         person: order.person,
         centre: order.centre.id,
         code: order.code,
-        status: BookingStatus::Confirmed,
+        status: order.stands.status(),
         desks,
         care,
+        needs: order.needs,
+        lapses_at: order.stands.lapses_at(),
+        series,
         on_account_of: order.on_account_of,
         tariff_rev: order.tariff_rev,
         rule_rev: order.rule_rev,
         made_at: order.at,
-        version: 1,
+        version,
     }
 }
 
-async fn insert(
-    tx: &mut Tx,
-    order: &BookingOrder,
-    booking: &Booking,
-    span: &Interval,
-) -> Result<()> {
+async fn insert(tx: &mut Tx, order: &BookingOrder, booking: &Booking) -> Result<()> {
+    let span = span_of(&order.slots)
+        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     query(
         "INSERT INTO bookings (id, person_id, centre_id, code, status, on_account_of, tariff_rev,
-             rule_rev, made_at, version, starts_at, ends_at, idempotency_key, idempotency_digest)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             rule_rev, made_at, version, starts_at, ends_at, idempotency_key, idempotency_digest,
+             required, wanted, pinned, together, lapses_at, series_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             $19, $20)",
     )
     .bind(booking.id.0)
     .bind(booking.person.0)
@@ -310,8 +392,19 @@ async fn insert(
     .bind(span.ends())
     .bind(order.idempotency.as_ref().map(|one| one.key.as_str()))
     .bind(order.idempotency.as_ref().map(|one| one.digest.as_slice()))
+    .bind(i64::from(booking.needs.required.bits()))
+    .bind(i64::from(booking.needs.wanted.bits()))
+    .bind(booking.needs.pinned)
+    .bind(booking.needs.together)
+    .bind(booking.lapses_at)
+    .bind(booking.series.map(|id| id.0))
     .execute(&mut **tx)
     .await?;
+    insert_claims(tx, booking).await
+}
+
+/// Inserts the claims of a booking that has none of these yet.
+pub(super) async fn insert_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     if !booking.desks.is_empty() {
         writes::insert_desk_claims(tx, booking).await?;
     }

@@ -4,32 +4,40 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
+use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim, DeskNeeds};
 use model::centre::Centre;
-use model::id::{BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SpaceId};
+use model::id::{
+    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId,
+};
 use model::interval::Interval;
+use model::series::Series;
 use sqlx::{Executor, FromRow, Transaction, query, query_as, query_scalar};
-use store::{BookResult, BookingOrder, Bookings, Idempotency, LiveClaims, Result, status_text};
+use store::{
+    Approver, BookResult, BookingOrder, Bookings, Changed, Idempotency, LiveClaims, Result,
+    Settled, Settling, Spare, status_text,
+};
 use uuid::Uuid;
 
-use super::LONGEST_CLAIM;
-use super::book;
 use super::convert::{from_word, interval, number, parsed};
-use crate::{Db, Here, writes};
+use super::floor::features;
+use super::{LONGEST_CLAIM, book, change, ending};
+use crate::{Db, Here};
 
 /// Bookings with all their claims, a row for each claim, in one statement and so of one moment.
 macro_rules! bookings_where {
     ($condition:literal) => {
         concat!(
             "SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
-                 b.tariff_rev, b.rule_rev, b.made_at, b.version, c.id AS claim_id,
+                 b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
+                 b.together, b.lapses_at, b.series_id, c.id AS claim_id,
                  c.space_id AS place_id, NULL AS child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
             $condition,
             " UNION ALL
              SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
-                 b.tariff_rev, b.rule_rev, b.made_at, b.version, c.id,
+                 b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
+                 b.together, b.lapses_at, b.series_id, c.id,
                  c.nursery_id, c.child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
@@ -44,6 +52,15 @@ impl Bookings for Here {
         book::book(self, order).await
     }
 
+    async fn book_series(
+        &self,
+        series: &Series,
+        orders: &[BookingOrder],
+        each: bool,
+    ) -> Result<Vec<BookResult>> {
+        book::book_series(self, series, orders, each).await
+    }
+
     async fn answered(
         &self,
         person: PersonId,
@@ -53,22 +70,46 @@ impl Bookings for Here {
         book::answered_before(&mut line, person, idempotency).await
     }
 
+    async fn change(
+        &self,
+        id: BookingId,
+        version: u32,
+        order: &BookingOrder,
+        spare: &[Spare],
+    ) -> Result<Changed> {
+        change::change(self, id, version, order, spare).await
+    }
+
+    async fn settle(&self, settling: &Settling<'_>) -> Result<Option<Settled>> {
+        ending::settle(self, settling).await
+    }
+
     async fn cancel(
         &self,
         id: BookingId,
         centre: &Centre,
         at: DateTime<Utc>,
+        spare: &[Spare],
     ) -> Result<Option<(Booking, bool)>> {
-        let Some(before) = self.booking(id).await? else { return Ok(None) };
-        let mut tx = self.begin().await?;
-        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
-        let changed = give_up(&mut tx, id, at).await?;
-        if changed {
-            tx.commit().await?
-        } else {
-            tx.rollback().await?
-        }
-        Ok(self.booking(id).await?.map(|after| (after, changed)))
+        ending::cancel(self, id, centre, at, spare).await
+    }
+
+    async fn lapse(
+        &self,
+        centre: &Centre,
+        at: DateTime<Utc>,
+        spare: &[Spare],
+    ) -> Result<Vec<Booking>> {
+        ending::lapse(self, centre, at, spare).await
+    }
+
+    async fn lapsing(&self, at: DateTime<Utc>) -> Result<Vec<CentreId>> {
+        let centres: Vec<Uuid> =
+            query_scalar("SELECT DISTINCT centre_id FROM bookings WHERE lapses_at <= $1")
+                .bind(at)
+                .fetch_all(self.reader())
+                .await?;
+        Ok(centres.into_iter().map(CentreId).collect())
     }
 
     async fn booking(&self, id: BookingId) -> Result<Option<Booking>> {
@@ -79,6 +120,20 @@ impl Bookings for Here {
         let rows: Vec<ClaimRow> = query_as(bookings_where!(
             "b.id IN (SELECT id FROM bookings WHERE person_id = $1 AND ends_at > $2
                  ORDER BY starts_at, id LIMIT 200)"
+        ))
+        .bind(person.0)
+        .bind(from)
+        .fetch_all(self.reader())
+        .await?;
+        let mut bookings = gather(rows)?;
+        bookings.sort_by_key(|booking| (booking.span(), booking.id));
+        Ok(bookings)
+    }
+
+    async fn calendar_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(
+            "b.id IN (SELECT id FROM bookings WHERE person_id = $1 AND ends_at > $2
+                 ORDER BY starts_at DESC, id LIMIT 1000)"
         ))
         .bind(person.0)
         .bind(from)
@@ -108,6 +163,46 @@ impl Bookings for Here {
         .fetch_all(self.reader())
         .await?;
         gather(rows)
+    }
+
+    async fn bookings_in(&self, series: SeriesId) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!("b.series_id = $1"))
+            .bind(series.0)
+            .fetch_all(self.reader())
+            .await?;
+        let mut bookings = gather(rows)?;
+        bookings.sort_by_key(|booking| (booking.span(), booking.id));
+        Ok(bookings)
+    }
+
+    async fn series(&self, id: SeriesId) -> Result<Option<Series>> {
+        let row: Option<(Uuid, Uuid, String, DateTime<Utc>)> =
+            query_as("SELECT person_id, centre_id, rule, made_at FROM series WHERE id = $1")
+                .bind(id.0)
+                .fetch_optional(self.reader())
+                .await?;
+        row.map(|(person, centre, rule, made_at)| {
+            let (person, centre) = (PersonId(person), CentreId(centre));
+            Ok(Series { id, person, centre, rule: parsed(&rule)?, made_at })
+        })
+        .transpose()
+    }
+
+    async fn asked_for(&self, of: Approver) -> Result<Vec<Booking>> {
+        let (centre, employer) = match of {
+            Approver::Centre(centre) => (Some(centre.0), None),
+            Approver::Employer(employer) => (None, Some(employer.0)),
+        };
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(
+            "b.status = 'asked' AND (b.centre_id = $1 OR b.on_account_of = $2)"
+        ))
+        .bind(centre)
+        .bind(employer)
+        .fetch_all(self.reader())
+        .await?;
+        let mut bookings = gather(rows)?;
+        bookings.sort_by_key(|booking| (booking.lapses_at, booking.id));
+        Ok(bookings)
     }
 
     async fn claims_in(&self, window: &Interval) -> Result<LiveClaims> {
@@ -191,47 +286,6 @@ pub(super) async fn mark_if_empty(tx: &mut Transaction<'static, Db>, id: Booking
     Ok(())
 }
 
-/// Cancels a confirmed booking that holds something still to come and whose guest is not inside;
-/// says whether it did.
-async fn give_up(
-    tx: &mut Transaction<'static, Db>,
-    id: BookingId,
-    at: DateTime<Utc>,
-) -> Result<bool> {
-    let confirmed: Option<i64> = query_scalar(
-        "UPDATE bookings SET status = $2, version = version + 1
-         WHERE id = $1 AND status = 'confirmed' AND NOT EXISTS (
-             SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
-         RETURNING version",
-    )
-    .bind(id.0)
-    .bind(status_text(BookingStatus::Cancelled))
-    .fetch_optional(&mut **tx)
-    .await?;
-    if confirmed.is_none() {
-        return Ok(false);
-    }
-    let desks = query(
-        "UPDATE desk_claims SET released_at = $2
-         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
-    )
-    .bind(id.0)
-    .bind(at)
-    .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    let care = query(
-        "UPDATE care_claims SET released_at = $2
-         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
-    )
-    .bind(id.0)
-    .bind(at)
-    .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    Ok(desks + care > 0)
-}
-
 /// A booking with one of its claims.
 #[derive(FromRow)]
 struct ClaimRow {
@@ -245,6 +299,12 @@ struct ClaimRow {
     rule_rev: i64,
     made_at: DateTime<Utc>,
     version: i64,
+    required: i64,
+    wanted: i64,
+    pinned: bool,
+    together: bool,
+    lapses_at: Option<DateTime<Utc>>,
+    series_id: Option<Uuid>,
     claim_id: Uuid,
     /// The space, or the nursery where there is a child.
     place_id: Uuid,
@@ -264,6 +324,14 @@ impl ClaimRow {
             status: from_word(&self.status)?,
             desks: Vec::new(),
             care: Vec::new(),
+            needs: DeskNeeds {
+                required: features(self.required)?,
+                wanted: features(self.wanted)?,
+                pinned: self.pinned,
+                together: self.together,
+            },
+            lapses_at: self.lapses_at,
+            series: self.series_id.map(SeriesId),
             on_account_of: self.on_account_of.map(EmployerId),
             tariff_rev: number(self.tariff_rev)?,
             rule_rev: number(self.rule_rev)?,

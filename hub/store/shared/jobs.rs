@@ -86,7 +86,8 @@ impl Jobs for Here {
             return Ok(false);
         };
         let mut tx = self.begin().await?;
-        writes::lock_days(&mut tx, before.centre, &days_of(&before, centre)).await?;
+        let days = days_of(&before, centre);
+        writes::lock_days(&mut tx, before.centre, &days).await?;
         // The booking's own row first: a check-in that is being taken in holds it too.
         let awaited = query(
             "UPDATE bookings SET version = version
@@ -112,6 +113,7 @@ impl Jobs for Here {
             return Ok(false);
         }
         meaning::after_no_show(&mut tx, claim.booking, at).await?;
+        writes::note_days(&mut tx, before.centre, &days).await?;
         tx.commit().await?;
         Ok(true)
     }

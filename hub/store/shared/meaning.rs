@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, PersonId, SpaceId, VisitId};
 use model::no_show::deadline;
@@ -15,6 +15,7 @@ use store::Result;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
 use super::convert::{interval, storable};
+use super::notices;
 use super::people::note_use;
 use crate::{Db, writes};
 
@@ -27,7 +28,7 @@ pub(super) async fn apply(
     events: impl Iterator<Item = &SiteEvent> + Clone,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    lock_no_shows(tx, centre, events.clone()).await?;
+    let locked = lock_no_shows(tx, centre, events.clone()).await?;
     for event in events {
         let at = storable(event.at);
         match &event.what {
@@ -47,15 +48,18 @@ pub(super) async fn apply(
             _ => {}
         }
     }
+    if !locked.is_empty() {
+        writes::note_days(tx, centre.id, &locked).await?;
+    }
     Ok(())
 }
 
-/// Locks all days that no-shows will give free, at once and sorted, as a booking does.
+/// Locks all days that no-shows will give free, at once and sorted, as a booking does; answers them.
 async fn lock_no_shows(
     tx: &mut Tx,
     centre: &Centre,
     events: impl Iterator<Item = &SiteEvent>,
-) -> Result<()> {
+) -> Result<Vec<NaiveDate>> {
     let bookings: BTreeSet<BookingId> = events
         .filter_map(|event| match event.what {
             Happening::NoShow { booking, .. } => Some(booking),
@@ -74,7 +78,7 @@ async fn lock_no_shows(
     if !days.is_empty() {
         writes::lock_days(tx, centre.id, &days).await?;
     }
-    Ok(())
+    Ok(days)
 }
 
 struct Arrival<'a> {
@@ -205,5 +209,6 @@ pub(super) async fn after_no_show(
     .bind(at)
     .execute(&mut **tx)
     .await?;
-    mark_if_empty(tx, booking).await
+    mark_if_empty(tx, booking).await?;
+    notices::put_released(tx, booking, at).await
 }

@@ -1,7 +1,7 @@
 //! What both databases do in the same words: SQL that both understand, and the code around it.
 //!
 //! Each implementation crate compiles this folder as a module of its own, and gives it in its root:
-//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()` and `begin()`),
+//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()` and `write()`),
 //! `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
@@ -10,11 +10,17 @@ mod audit;
 mod book;
 mod bookings;
 mod cards;
+mod change;
 mod convert;
+mod counted;
 mod devices;
+mod ending;
 mod factors;
+mod floor;
+mod house;
 mod jobs;
 mod meaning;
+mod notices;
 mod organisations;
 mod people;
 mod personal;
@@ -23,10 +29,21 @@ mod reports;
 mod seal_keys;
 mod sessions;
 mod sites;
+mod waitlist;
 
 use chrono::TimeDelta;
 
 pub(crate) use sites::LogRow;
+
+/// What becomes of what a piece of work has written.
+pub(crate) enum Outcome<T> {
+    /// It is kept.
+    Kept(T),
+    /// Nothing was written that matters.
+    Clean(T),
+    /// It must not stay.
+    Undo(T),
+}
 
 /// The net beneath the code that a statement was caught in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

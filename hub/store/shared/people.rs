@@ -19,26 +19,39 @@ pub(super) const PEOPLE_CHANGED: &str = "UPDATE revisions SET rev = rev + 1 WHER
 #[async_trait]
 impl People for Here {
     async fn add_employer(&self, employer: &Employer) -> Result<()> {
-        query("INSERT INTO employers (id, name_ja, name_en, kind) VALUES ($1, $2, $3, $4)")
-            .bind(employer.id.0)
-            .bind(&employer.name.ja)
-            .bind(&employer.name.en)
-            .bind(word(employer.kind)?)
+        query(
+            "INSERT INTO employers (id, name_ja, name_en, kind, approves)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(employer.id.0)
+        .bind(&employer.name.ja)
+        .bind(&employer.name.en)
+        .bind(word(employer.kind)?)
+        .bind(employer.approves)
+        .execute(self.writer())
+        .await
+        .map_err(duplicate("employer"))?;
+        Ok(())
+    }
+
+    async fn set_approves(&self, employer: EmployerId, approves: bool) -> Result<()> {
+        query("UPDATE employers SET approves = $2 WHERE id = $1")
+            .bind(employer.0)
+            .bind(approves)
             .execute(self.writer())
-            .await
-            .map_err(duplicate("employer"))?;
+            .await?;
         Ok(())
     }
 
     async fn employers(&self) -> Result<Vec<Employer>> {
-        let rows: Vec<(Uuid, String, String, String)> =
-            query_as("SELECT id, name_ja, name_en, kind FROM employers ORDER BY id")
+        let rows: Vec<(Uuid, String, String, String, bool)> =
+            query_as("SELECT id, name_ja, name_en, kind, approves FROM employers ORDER BY id")
                 .fetch_all(self.reader())
                 .await?;
         rows.into_iter()
-            .map(|(id, ja, en, kind)| {
+            .map(|(id, ja, en, kind, approves)| {
                 let kind = from_word(&kind)?;
-                Ok(Employer { id: EmployerId(id), name: LocalText { ja, en }, kind })
+                Ok(Employer { id: EmployerId(id), name: LocalText { ja, en }, kind, approves })
             })
             .collect()
     }

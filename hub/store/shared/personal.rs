@@ -207,12 +207,16 @@ impl Personal for Here {
                 (SELECT secret FROM enrol_codes WHERE ends_at < $1 LIMIT $2)"],
             Kept::GuardianCodes => &["DELETE FROM guardian_codes WHERE secret IN
                 (SELECT secret FROM guardian_codes WHERE ends_at < $1 LIMIT $2)"],
+            Kept::Notices => &["DELETE FROM notices WHERE id IN
+                (SELECT id FROM notices WHERE COALESCE(sent_at, gave_up_at) < $1 LIMIT $2)"],
             Kept::SiteEvents => &["DELETE FROM site_events WHERE (centre_id, place) IN
                 (SELECT e.centre_id, e.place FROM site_events e
                      JOIN snapshots s ON s.centre_id = e.centre_id
                  WHERE e.taken_at < $1 AND e.place <= s.place
                  ORDER BY e.centre_id, e.place LIMIT $2)"],
             Kept::Bookings => &[
+                "DELETE FROM waitlist WHERE id IN
+                    (SELECT id FROM waitlist WHERE ends_at < $1 ORDER BY id LIMIT $2)",
                 "DELETE FROM desk_claims WHERE booking_id IN
                     (SELECT id FROM bookings WHERE ends_at < $1 ORDER BY id LIMIT $2)",
                 "DELETE FROM care_claims WHERE booking_id IN
@@ -222,13 +226,13 @@ impl Personal for Here {
             ],
             Kept::CancelledBookings => &[
                 "DELETE FROM desk_claims WHERE booking_id IN
-                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                    (SELECT id FROM bookings WHERE status IN ('cancelled', 'lapsed', 'declined') AND ends_at < $1
                      ORDER BY id LIMIT $2)",
                 "DELETE FROM care_claims WHERE booking_id IN
-                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                    (SELECT id FROM bookings WHERE status IN ('cancelled', 'lapsed', 'declined') AND ends_at < $1
                      ORDER BY id LIMIT $2)",
                 "DELETE FROM bookings WHERE id IN
-                    (SELECT id FROM bookings WHERE status = 'cancelled' AND ends_at < $1
+                    (SELECT id FROM bookings WHERE status IN ('cancelled', 'lapsed', 'declined') AND ends_at < $1
                      ORDER BY id LIMIT $2)",
             ],
             // Not deleted row by row: `cut_audit` and `pseudonymise`.

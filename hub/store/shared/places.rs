@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::convert::{from_word, number, parsed, word};
 use super::duplicate;
+use super::floor::features;
 use crate::{Db, Here};
 
 #[async_trait]
@@ -63,9 +64,11 @@ impl Places for Here {
         query(
             "INSERT INTO centres (id, slug, name_ja, name_en, municipality_id, kind, address_ja,
                  address_en, latitude, longitude, source_note_ja, source_note_en, time_zone,
-                 grain_minutes, no_show_minutes, early_minutes, horizon_days, longest_minutes)
+                 grain_minutes, no_show_minutes, early_minutes, horizon_days, longest_minutes,
+                 shortest_minutes, buffer_minutes, cancel_minutes, hold_minutes, offer_minutes,
+                 approval, approval_minutes)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18)",
+                 $18, $19, $20, $21, $22, $23, $24, $25)",
         )
         .bind(centre.id.0)
         .bind(centre.slug.as_str())
@@ -85,6 +88,13 @@ impl Places for Here {
         .bind(i64::from(settings.early_minutes))
         .bind(i64::from(settings.horizon_days))
         .bind(i64::from(settings.longest_minutes))
+        .bind(i64::from(settings.shortest_minutes))
+        .bind(i64::from(settings.buffer_minutes))
+        .bind(i64::from(settings.cancel_minutes))
+        .bind(i64::from(settings.hold_minutes))
+        .bind(i64::from(settings.offer_minutes))
+        .bind(word(settings.approval)?)
+        .bind(i64::from(settings.approval_minutes))
         .execute(&mut *tx)
         .await
         .map_err(duplicate("centre"))?;
@@ -112,7 +122,9 @@ impl Places for Here {
         let mut centres: Vec<CentreRow> = query_as(
             "SELECT id, slug, name_ja, name_en, municipality_id, kind, address_ja, address_en,
                  latitude, longitude, source_note_ja, source_note_en, time_zone, grain_minutes,
-                 no_show_minutes, early_minutes, horizon_days, longest_minutes
+                 no_show_minutes, early_minutes, horizon_days, longest_minutes, shortest_minutes,
+                 buffer_minutes, cancel_minutes, hold_minutes, offer_minutes, approval,
+                 approval_minutes
              FROM centres",
         )
         .fetch_all(self.reader())
@@ -142,8 +154,9 @@ impl Places for Here {
     async fn add_space(&self, space: &Space) -> Result<()> {
         let mut tx = self.begin().await?;
         query(
-            "INSERT INTO spaces (id, centre_id, kind, label, zone_ja, zone_en, terminal)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO spaces (id, centre_id, kind, label, zone_ja, zone_en, terminal, features,
+                 row_no)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(space.id.0)
         .bind(space.centre.0)
@@ -152,6 +165,8 @@ impl Places for Here {
         .bind(&space.zone.ja)
         .bind(&space.zone.en)
         .bind(space.terminal.as_ref().map(|device| device.as_str()))
+        .bind(i64::from(space.features.bits()))
+        .bind(i64::from(space.row))
         .execute(&mut *tx)
         .await
         .map_err(duplicate("space"))?;
@@ -160,10 +175,12 @@ impl Places for Here {
     }
 
     async fn spaces(&self) -> Result<Vec<Space>> {
-        let rows: Vec<SpaceRow> =
-            query_as("SELECT id, centre_id, kind, label, zone_ja, zone_en, terminal FROM spaces")
-                .fetch_all(self.reader())
-                .await?;
+        let rows: Vec<SpaceRow> = query_as(
+            "SELECT id, centre_id, kind, label, zone_ja, zone_en, terminal, features, row_no
+                 FROM spaces",
+        )
+        .fetch_all(self.reader())
+        .await?;
         let mut spaces: Vec<Space> =
             rows.into_iter().map(Space::try_from).collect::<Result<_>>()?;
         spaces.sort_by(|one, other| {
@@ -278,6 +295,13 @@ struct CentreRow {
     early_minutes: i64,
     horizon_days: i64,
     longest_minutes: i64,
+    shortest_minutes: i64,
+    buffer_minutes: i64,
+    cancel_minutes: i64,
+    hold_minutes: i64,
+    offer_minutes: i64,
+    approval: String,
+    approval_minutes: i64,
 }
 
 impl CentreRow {
@@ -298,6 +322,13 @@ impl CentreRow {
                 early_minutes: number(self.early_minutes)?,
                 horizon_days: number(self.horizon_days)?,
                 longest_minutes: number(self.longest_minutes)?,
+                shortest_minutes: number(self.shortest_minutes)?,
+                buffer_minutes: number(self.buffer_minutes)?,
+                cancel_minutes: number(self.cancel_minutes)?,
+                hold_minutes: number(self.hold_minutes)?,
+                offer_minutes: number(self.offer_minutes)?,
+                approval: from_word(&self.approval)?,
+                approval_minutes: number(self.approval_minutes)?,
             },
             opening,
         })
@@ -332,6 +363,8 @@ struct SpaceRow {
     zone_ja: String,
     zone_en: String,
     terminal: Option<String>,
+    features: i64,
+    row_no: i64,
 }
 
 impl TryFrom<SpaceRow> for Space {
@@ -344,6 +377,8 @@ impl TryFrom<SpaceRow> for Space {
             label: row.label,
             zone: LocalText::new(row.zone_ja, row.zone_en),
             terminal: row.terminal.as_deref().map(parsed).transpose()?,
+            features: features(row.features)?,
+            row: number(row.row_no)?,
         })
     }
 }

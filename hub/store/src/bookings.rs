@@ -2,20 +2,37 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use model::booking::{Booking, BookingCode, BookingStatus};
+use model::booking::{Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
 use model::centre::Centre;
-use model::id::{BookingId, CentreId, ChildId, EmployerId, NurseryId, PersonId, SpaceId};
+use model::id::{BookingId, CentreId, ChildId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
+use model::language::LocalText;
+use model::quota::{Over, Quota};
+use model::series::Series;
+use uuid::Uuid;
 
 use crate::Result;
 
 /// Bookings and the claims they hold.
+///
+/// Whoever changes claims first locks whom quotas count and then the centre-days, each sorted, and
+/// ends holds that have lapsed; whatever a change gives free is offered to who waits for it, in the
+/// same transaction, as far as there are [`Spare`]s.
 #[async_trait]
 pub trait Bookings {
-    /// Makes a booking, all of it or nothing, in one transaction: locks its centre-days in sorted
-    /// order (which also counts their revision up), places desks with `model::capacity::place_desks`
-    /// and care with `care_fits`, inserts. The database's own constraint refuses an overlap beneath.
+    /// Makes a booking, all of it or nothing, in one transaction: places desks with
+    /// `model::packing` (which may move others' claims) and care with `care_fits`, inserts. The
+    /// database's own constraint refuses an overlap beneath.
     async fn book(&self, order: &BookingOrder) -> Result<BookResult>;
+    /// Makes the bookings of a series in one transaction, in their order: all of them or, where
+    /// `each`, those that are possible. Answers for each; where one was refused and not `each`,
+    /// nothing was made and the answers say what would have been.
+    async fn book_series(
+        &self,
+        series: &Series,
+        orders: &[BookingOrder],
+        each: bool,
+    ) -> Result<Vec<BookResult>>;
     /// How a request of this person's with this key was answered before, if it made a booking:
     /// `Before`, or `KeyReused` where the key was used for another request.
     async fn answered(
@@ -23,6 +40,18 @@ pub trait Bookings {
         person: PersonId,
         idempotency: &Idempotency,
     ) -> Result<Option<BookResult>>;
+    /// Gives a booking the claims of `order` in the place of its own, all or nothing; its id, code
+    /// and account stay. Only where `version` is still its own.
+    async fn change(
+        &self,
+        id: BookingId,
+        version: u32,
+        order: &BookingOrder,
+        spare: &[Spare],
+    ) -> Result<Changed>;
+    /// Turns a booking that is held or asked for into a confirmed one, or ends it. `None` when there
+    /// is no such booking.
+    async fn settle(&self, settling: &Settling<'_>) -> Result<Option<Settled>>;
     /// Gives a booking up: releases its claims that have not ended. Answers the booking as it
     /// stands now, and whether this call changed it; `None` when there is no such booking. A booking
     /// whose guest is inside stays: leaving is what gives its desk free.
@@ -31,13 +60,31 @@ pub trait Bookings {
         id: BookingId,
         centre: &Centre,
         at: DateTime<Utc>,
+        spare: &[Spare],
     ) -> Result<Option<(Booking, bool)>>;
+    /// Ends the holds of a centre that nobody confirmed by `at`; answers them.
+    async fn lapse(
+        &self,
+        centre: &Centre,
+        at: DateTime<Utc>,
+        spare: &[Spare],
+    ) -> Result<Vec<Booking>>;
+    /// The centres where something has lapsed by `at` and still holds its claims.
+    async fn lapsing(&self, at: DateTime<Utc>) -> Result<Vec<CentreId>>;
     /// A booking with all its claims.
     async fn booking(&self, id: BookingId) -> Result<Option<Booking>>;
     /// Somebody's bookings that end after `from`, by first start; at most 200.
     async fn bookings_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>>;
+    /// As [`Bookings::bookings_of`], at most 1000; the earliest are left out first.
+    async fn calendar_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>>;
     /// A centre's bookings that hold a live claim overlapping `window`, by id.
     async fn bookings_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>>;
+    /// The bookings that one rule has made, by first start.
+    async fn bookings_in(&self, series: SeriesId) -> Result<Vec<Booking>>;
+    /// A series.
+    async fn series(&self, id: SeriesId) -> Result<Option<Series>>;
+    /// The bookings that wait for an approval: at a centre, or by an employer, by when they lapse.
+    async fn asked_for(&self, of: Approver) -> Result<Vec<Booking>>;
     /// The live desk and care claims of every centre that overlap `window`.
     async fn claims_in(&self, window: &Interval) -> Result<LiveClaims>;
 }
@@ -45,7 +92,8 @@ pub trait Bookings {
 /// A booking to be made; the rules of `model::booking::check` have been asked before.
 #[derive(Clone, Debug)]
 pub struct BookingOrder {
-    /// The new booking's id.
+    /// The new booking's id. Ids for the claims follow from it, so that no random source is needed
+    /// below.
     pub id: BookingId,
     /// Whose.
     pub person: PersonId,
@@ -57,6 +105,8 @@ pub struct BookingOrder {
     pub desks: u32,
     /// The one space it must be.
     pub pinned: Option<SpaceId>,
+    /// What the desks must be like.
+    pub needs: DeskNeeds,
     /// Whose care in each slot; they are the person's own children.
     pub children: Vec<ChildId>,
     /// Who pays.
@@ -69,9 +119,88 @@ pub struct BookingOrder {
     pub rule_rev: u32,
     /// Now.
     pub at: DateTime<Utc>,
-    /// Ids for the claims are made by the store, from this seed and their place (UUID v5-like), so
-    /// that no random source is needed below: `ClaimId` n is `Uuid::from_u128(id.as_u128() + n + 1)`.
+    /// Confirmed, or held or asked for until an instant.
+    pub stands: Stands,
+    /// What it must not go over.
+    pub quotas: Vec<Counted>,
+    /// Makes a repeated request harmless.
     pub idempotency: Option<Idempotency>,
+    /// For who waits, where a hold turns out to have lapsed.
+    pub spare: Vec<Spare>,
+}
+
+/// How a new booking stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// At once.
+    Confirmed,
+    /// Until its guest confirms, at the latest until then.
+    HeldUntil(DateTime<Utc>),
+    /// Until somebody approves, at the latest until then.
+    AskedUntil(DateTime<Utc>),
+}
+
+impl Stands {
+    /// The booking's status.
+    #[must_use]
+    pub fn status(self) -> BookingStatus {
+        match self {
+            Self::Confirmed => BookingStatus::Confirmed,
+            Self::HeldUntil(_) => BookingStatus::Held,
+            Self::AskedUntil(_) => BookingStatus::Asked,
+        }
+    }
+
+    /// When it ends by itself.
+    #[must_use]
+    pub fn lapses_at(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Confirmed => None,
+            Self::HeldUntil(until) | Self::AskedUntil(until) => Some(until),
+        }
+    }
+}
+
+/// A quota with those whose bookings it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The quota.
+    pub quota: Quota,
+    /// Whose bookings.
+    pub whose: Whose,
+}
+
+/// Whose bookings a quota counts together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of these people; the id is the person's or the household's own.
+    People(Uuid, Vec<PersonId>),
+    /// Those that an employer pays for.
+    Employer(EmployerId),
+}
+
+impl Whose {
+    /// What rivals under the same quota queue at.
+    #[must_use]
+    pub fn lock(&self) -> Uuid {
+        match self {
+            Self::People(id, _) => *id,
+            Self::Employer(employer) => employer.0,
+        }
+    }
+}
+
+/// What the store needs to hold something for who waits: an id and a code that nobody has.
+#[derive(Clone, Copy, Debug)]
+pub struct Spare {
+    /// The id.
+    pub id: BookingId,
+    /// The code.
+    pub code: BookingCode,
+    /// The revision of the prices.
+    pub tariff_rev: u32,
+    /// The revision of the rules.
+    pub rule_rev: u32,
 }
 
 /// A key that makes a repeated request harmless.
@@ -96,17 +225,88 @@ pub enum BookResult {
     KeyReused,
 }
 
-/// What there is no room for.
+/// How a change ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// The booking as it stands now.
+    Done(Booking),
+    /// There is no room; the booking is as it was.
+    Refused(NoRoom),
+    /// Somebody changed it meanwhile: this is what stands.
+    Newer(Booking),
+    /// It holds nothing any more, or its guest is inside or was there.
+    Fixed(Booking),
+    /// There is no such booking.
+    Absent,
+}
+
+/// A booking that is held or asked for, and what becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settling<'a> {
+    /// Which.
+    pub id: BookingId,
+    /// Where.
+    pub centre: &'a Centre,
+    /// Its status until now.
+    pub from: BookingStatus,
+    /// What becomes of it: `Confirmed`, `Declined` or `Cancelled`; or, from `Held`, `Asked`.
+    pub to: Stood,
+    /// Now.
+    pub at: DateTime<Utc>,
+    /// For who waits, where it ends.
+    pub spare: &'a [Spare],
+}
+
+/// What becomes of a booking that is held or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stood {
+    /// It stands.
+    Confirmed,
+    /// It waits for an approval until then.
+    AskedUntil(DateTime<Utc>),
+    /// It was not approved.
+    Declined,
+}
+
+/// How settling ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// As it stands now.
+    Done(Booking),
+    /// It was not in that status (any more); this is what it is.
+    Otherwise(Booking),
+}
+
+/// Who is asked for an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approver {
+    /// A centre's operators.
+    Centre(CentreId),
+    /// An employer's admins.
+    Employer(EmployerId),
+}
+
+/// What there is no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoRoom {
-    /// Too few free desks in this slot.
-    Desk(Interval),
+    /// Too few free desks in this slot; `proven` where each fitting one is needed at some moment,
+    /// else the search for an arrangement found none.
+    Desk {
+        /// The slot.
+        slot: Interval,
+        /// Whether there is none, or none was found.
+        proven: bool,
+    },
     /// Too few care places in this slot.
     Care(Interval),
     /// The centre has no nursery.
     NoNursery,
     /// The child is in another booking in this slot.
     ChildElsewhere(ChildId, Interval),
+    /// The centre takes no bookings in this slot.
+    Closed(Interval, LocalText),
+    /// It goes over a quota.
+    Quota(Over),
 }
 
 /// What is taken.
@@ -123,7 +323,29 @@ pub struct LiveClaims {
 pub fn status_text(status: BookingStatus) -> &'static str {
     match status {
         BookingStatus::Confirmed => "confirmed",
+        BookingStatus::Held => "held",
+        BookingStatus::Asked => "asked",
         BookingStatus::Cancelled => "cancelled",
         BookingStatus::NoShow => "no_show",
+        BookingStatus::Lapsed => "lapsed",
+        BookingStatus::Declined => "declined",
+    }
+}
+
+/// The order for all of a wish.
+impl BookingOrder {
+    /// What was wished for.
+    #[must_use]
+    pub fn wish(&self) -> Wish {
+        Wish {
+            centre: self.centre.id,
+            slots: self.slots.clone(),
+            desks: self.desks,
+            pinned: self.pinned,
+            required: self.needs.required,
+            wanted: self.needs.wanted,
+            together: self.needs.together,
+            children: self.children.clone(),
+        }
     }
 }

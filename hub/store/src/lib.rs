@@ -10,7 +10,9 @@ pub mod bookings;
 pub mod cards;
 pub mod devices;
 pub mod factors;
+pub mod house;
 pub mod jobs;
+pub mod notices;
 pub mod organisations;
 pub mod people;
 pub mod personal;
@@ -19,6 +21,7 @@ pub mod reports;
 pub mod seal_keys;
 pub mod sessions;
 pub mod sites;
+pub mod waitlist;
 
 pub use api_tokens::*;
 pub use audit::*;
@@ -26,7 +29,9 @@ pub use bookings::*;
 pub use cards::*;
 pub use devices::*;
 pub use factors::*;
+pub use house::*;
 pub use jobs::*;
+pub use notices::*;
 pub use organisations::*;
 pub use people::*;
 pub use personal::*;
@@ -35,6 +40,7 @@ pub use reports::*;
 pub use seal_keys::*;
 pub use sessions::*;
 pub use sites::*;
+pub use waitlist::*;
 
 /// Why the database could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +78,9 @@ pub trait Store:
     + Cards
     + Devices
     + Factors
+    + House
     + Jobs
+    + Notices
     + Organisations
     + People
     + Personal
@@ -81,6 +89,7 @@ pub trait Store:
     + SealKeys
     + Sessions
     + Sites
+    + Waitlist
     + Send
     + Sync
 {
@@ -93,7 +102,9 @@ impl<T> Store for T where
         + Cards
         + Devices
         + Factors
+        + House
         + Jobs
+        + Notices
         + Organisations
         + People
         + Personal
@@ -102,6 +113,7 @@ impl<T> Store for T where
         + SealKeys
         + Sessions
         + Sites
+        + Waitlist
         + Send
         + Sync
 {

@@ -14,6 +14,8 @@ use crate::Result;
 pub trait People {
     /// Adds an employer.
     async fn add_employer(&self, employer: &Employer) -> Result<()>;
+    /// Whether an employer's admins approve what it pays for from now on.
+    async fn set_approves(&self, employer: EmployerId, approves: bool) -> Result<()>;
     /// Every employer, by id.
     async fn employers(&self) -> Result<Vec<Employer>>;
 
@@ -81,6 +83,8 @@ pub struct Employer {
     pub name: LocalText,
     /// What it is.
     pub kind: EmployerKind,
+    /// Whether its admins approve what it pays for.
+    pub approves: bool,
 }
 
 /// What an employer is.

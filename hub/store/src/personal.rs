@@ -119,6 +119,8 @@ pub enum Kept {
     DeviceCodes,
     /// Codes that guardians join with, after their end.
     GuardianCodes,
+    /// Mails, after they were sent or given up.
+    Notices,
     /// What sites told, once the state that is kept holds it.
     SiteEvents,
     /// Who came, after they left: what is left are the figures.
@@ -166,16 +168,20 @@ pub struct Erasure {
 /// the list with the schema.
 pub const GOES_WITH_A_PERSON: &[&str] = &[
     "api_tokens",
+    "calendar_feeds",
     "claimed_roles",
     "code_makers",
     "credentials",
     "directory_entries",
     "guardians",
     "identities",
+    "notices",
     "passkeys",
     "recovery_codes",
     "roles",
+    "series",
     "sessions",
+    "waitlist",
 ];
 
 /// The tables whose `person_id` stays when a person is erased: it leads to nobody then.

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hub::jobs::{self, release_no_shows};
 use model::booking::{Booking, BookingStatus};
 use model::id::{CredentialId, VisitId};
-use model::site_event::{Happening, Proof, SiteEvent};
+use model::language::Language;
+use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use support::{CARD, DEADLINE, Edge, HERE, Region, THERE, Told, WORKER, problem};
 use tokio::time::timeout;
 use twin::Twin;
@@ -211,7 +212,7 @@ async fn a_booking_is_on_the_sheet_at_once() {
     assert_eq!(edge.sheet(&trust(&region, first), region.hub.now()).await, (after, salt));
 
     let centre = region.centre(HERE).await;
-    region.hub.store.cancel(booking.id, &centre, region.hub.now()).await.unwrap().unwrap();
+    region.hub.store.cancel(booking.id, &centre, region.hub.now(), &[]).await.unwrap().unwrap();
     // Without a word to this hub, as another hub would: found out within a second.
     let third = sheet(line.next().await);
     assert_eq!(edge.sheet(&trust(&region, second), region.hub.now()).await.0.bookings, []);
@@ -295,6 +296,34 @@ async fn the_mirror_follows_and_mends_itself() {
     assert!(!fresh.live.differs(&fresh, HERE, 2, told.state.as_deref()).await.unwrap());
     let view = fresh.live.watch(&fresh, HERE).await.unwrap();
     assert_eq!(view.borrow().view.people_inside, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_on_a_voucher_counts_though_the_booking_was_given_up_meanwhile() {
+    let region = Region::start().await;
+    let edge = region.edge("here-edge").await;
+    let booking = region.book(1, 0, 120).await;
+    let centre = region.centre(HERE).await;
+    let now = region.hub.now();
+    region.hub.store.cancel(booking.id, &centre, now, &[]).await.unwrap().unwrap();
+    let mut event = checked_in(&booking, now);
+    let until = now + TimeDelta::minutes(120);
+    if let Happening::CheckedIn { by, .. } = &mut event.what {
+        let vouched = Some(Vouched { until, language: Language::En });
+        *by = Proof::Voucher { vouched };
+    }
+    let mut site = Twin::new();
+    site.apply(&event);
+    let told = Batch { state: Some(site.state_hash()), ..batch(1, vec![event.clone()], now) };
+    assert_eq!(taken(&edge, &told).await, Taken { reached: 1, want_snapshot: false });
+    assert_eq!(region.hub.store.events_after(HERE, 0).await.unwrap(), [(1, event)]);
+    let mut seen = region.hub.live.watch(&region.hub, HERE).await.unwrap();
+    let shown = timeout(DEADLINE, seen.wait_for(|seen| seen.view.people_inside == 1)).await;
+    let shown = shown.unwrap().unwrap().clone();
+    let space = shown.view.spaces.iter().find(|space| space.space == booking.desks[0].space);
+    assert_eq!(space.unwrap().until, Some(until), "no sheet has the booking any more");
+    let visits = region.hub.store.visits_of(WORKER).await.unwrap();
+    assert!(matches!(&visits[..], [visit] if visit.booking == booking.id), "{visits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

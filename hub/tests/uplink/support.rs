@@ -22,7 +22,7 @@ use model::opening::OpeningRules;
 use model::people::{Grant, Person};
 use ring::rand::SystemRandom;
 use serde::Serialize;
-use store::{BookResult, BookingOrder, Credential};
+use store::{BookResult, BookingOrder, Credential, Stands};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -155,6 +155,10 @@ impl Region {
             rule_rev: 1,
             at: self.hub.now(),
             idempotency: None,
+            needs: Default::default(),
+            stands: Stands::Confirmed,
+            quotas: Vec::new(),
+            spare: Vec::new(),
         };
         match self.hub.store.book(&order).await.unwrap() {
             BookResult::Made(booking) => {
@@ -308,6 +312,8 @@ async fn furnish(hub: &Hub) {
                 label: format!("A-{number:02}"),
                 zone: LocalText::new("窓側", "By the window"),
                 terminal: None,
+                features: Default::default(),
+                row: 0,
             };
             hub.store.add_space(&space).await.unwrap();
         }

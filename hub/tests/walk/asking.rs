@@ -85,6 +85,29 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
         ("POST", "/api/v1/bookings") => Sent::Json(json!({
             "centre": centre(), "slots": [{"starts_at": starts, "ends_at": ends}]
         })),
+        ("POST", "/waitlist") => Sent::Form(vec![
+            ("centre", centre()),
+            ("slot", format!("{starts}/{ends}")),
+            ("desks", text("1")),
+        ]),
+        ("POST", "/bookings/{id}/change") => {
+            form(&[("version", "1"), ("date", "2026-12-04"), ("from", "10:00"), ("to", "11:00")])
+        }
+        ("POST", "/api/v1/bookings/{id}/change") => Sent::Json(json!({
+            "version": 1,
+            "order": {"centre": "yokohama", "slots": [{"starts_at": starts, "ends_at": ends}]}
+        })),
+        ("POST", "/api/v1/waitlist") => Sent::Json(json!({
+            "centre": centre(), "slots": [{"starts_at": starts, "ends_at": ends}]
+        })),
+        ("POST", "/api/v1/series") => Sent::Json(json!({
+            "rule": "FREQ=DAILY;COUNT=1",
+            "order": {"centre": centre(), "slots": [{"starts_at": starts, "ends_at": ends}]}
+        })),
+        ("POST", "/api/v1/centres/{slug}/closures") => Sent::Json(json!({
+            "kind": "no_new", "when": {"starts_at": starts, "ends_at": ends},
+            "reason_ja": "点検", "reason_en": "Check"
+        })),
         ("POST", "/account/cards/add") => form(&[("code", "K7M-2QX")]),
         ("POST", "/account/cards/{id}/name") => form(&[("label", "定期券")]),
         ("POST", path) if path.starts_with("/operations/{slug}/cards/") => {

@@ -79,8 +79,30 @@ impl Things {
                 };
                 master.bookings.iter().map(there).chain([Thing::absent("id", NO_ID)]).collect()
             }
+            About::Entry => one_of("the entry", &master.entries),
+            About::Closure => {
+                let slugs = master.centres().iter().map(|centre| centre.slug.to_string());
+                let there = master.closures.iter().map(|(centre, id)| {
+                    let label = format!("a closure of {}", centre.slug);
+                    let mut thing = Thing::there(&label, "id", id, Target::at(centre.id));
+                    thing.names.push(("slug", centre.slug.to_string()));
+                    thing
+                });
+                let absent = slugs.chain(["nowhere".to_owned()]).map(|slug| {
+                    let mut thing = Thing::absent("id", NO_ID);
+                    thing.names.push(("slug", slug));
+                    thing
+                });
+                there.chain(absent).collect()
+            }
             About::Session => one_of("the session", &master.sessions),
             About::Passkey => one_of("the passkey", &master.passkeys),
+            About::CalendarFeed => {
+                let file = format!("{}.ics", master.calendar);
+                let there = Thing::there("a calendar", "token", file, Target::default());
+                let absent = format!("{}.ics", "a".repeat(43));
+                vec![there, Thing::absent("token", absent)]
+            }
             About::Child => {
                 let there =
                     |(label, child, target, or): &(String, ChildId, Target, Vec<Target>)| {

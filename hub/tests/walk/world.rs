@@ -11,21 +11,27 @@ use hub::routes::Route;
 use hub::tls_listener::PeerIdentity;
 use hub::uplink::enrol;
 use hub::web::WebSettings;
-use model::booking::BookingCode;
+use model::booking::{BookingCode, Wish};
 use model::centre::Centre;
 use model::clock::ManualClock;
+use model::closure::{Closure, ClosureKind};
 use model::day_sheet::DeviceKind;
+use model::feature::Feature;
 use model::id::{
-    BookingId, CentreId, ChildId, CredentialId, EmployerId, PasskeyId, PersonId, SessionId,
+    BookingId, CentreId, ChildId, ClosureId, CredentialId, EmployerId, PasskeyId, PersonId,
+    SessionId, WaitlistId,
 };
 use model::interval::Interval;
+use model::language::LocalText;
 use model::people::Person;
 use model::permission::{Actor, Role, Target, may, role_of, role_of_device};
 use model::sign_in::{Means, Stage};
+use model::waitlist::{Entry, State};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use store::{
-    BookResult, BookingOrder, Credential, GivenCertificate, KeyedReference, Session, StoredPasskey,
+    BookResult, BookingOrder, Credential, GivenCertificate, KeyedReference, Session, Stands,
+    StoredPasskey, Waited,
 };
 use uuid::Uuid;
 
@@ -72,6 +78,12 @@ pub struct Master {
     pub cards: Vec<(String, CredentialId, PersonId, Centre)>,
     /// Children, of whom they are, and the nurseries where they are cared for.
     pub children: Vec<(String, ChildId, Target, Vec<Target>)>,
+    /// Wishes that wait.
+    pub entries: Vec<(String, Uuid, Target)>,
+    /// Closures, and where they are.
+    pub closures: Vec<(Centre, ClosureId)>,
+    /// The token in the address of somebody's calendar.
+    pub calendar: String,
     /// A section of each place's sheet, by its hash.
     pub sections: [String; 2],
     centres: Vec<Centre>,
@@ -151,6 +163,17 @@ impl Master {
             sessions.push((key.to_owned(), session.0, Target::of(person)));
             passkeys.push((key.to_owned(), passkey.0, Target::of(person)));
         }
+        let mut entries = Vec::new();
+        for (number, key) in (1..).zip(["sato", "ito"]) {
+            let person = id_of(key);
+            let id = wait(&hub, number, person, &centres[0]).await;
+            entries.push((key.to_owned(), id.0, Target::of(person)));
+        }
+        let mut closures = Vec::new();
+        for (number, centre) in (1..).zip(&centres) {
+            let id = close(&hub, number, centre).await;
+            closures.push((centre.clone(), id));
+        }
         let mut children = Vec::new();
         for key in ["takahashi", "ito"] {
             let guardian = id_of(key);
@@ -172,6 +195,9 @@ impl Master {
             };
             hub.store.enrol_device(&given, &[]).await.unwrap();
         }
+        let calendar = "k".repeat(43);
+        let token = hub::service::secret::sha256(calendar.as_bytes());
+        hub.store.set_calendar_feed(id_of("ito"), &token, hub.now()).await.unwrap();
         let mut sections = Vec::new();
         for centre in &centres {
             let sheet = hub.live.sheets.current(&hub, centre.id).await.unwrap().unwrap();
@@ -186,10 +212,13 @@ impl Master {
         Self {
             hub,
             bookings,
+            entries,
+            closures,
             sessions,
             passkeys,
             cards,
             children,
+            calendar,
             sections,
             centres,
             people,
@@ -380,11 +409,71 @@ async fn book(hub: &Hub, number: u64, person: PersonId, centre: &Centre) -> Book
         rule_rev: 1,
         at: hub.now(),
         idempotency: None,
+        needs: Default::default(),
+        stands: Stands::Confirmed,
+        quotas: Vec::new(),
+        spare: Vec::new(),
     };
     match hub.store.book(&order).await.unwrap() {
         BookResult::Made(booking) => booking.id,
         other => panic!("{other:?}"),
     }
+}
+
+/// Waits for a desk that there is none of.
+async fn wait(hub: &Hub, number: u128, person: PersonId, centre: &Centre) -> WaitlistId {
+    let starts = hub.now() + TimeDelta::days(9);
+    let slots = vec![Interval::new(starts, starts + TimeDelta::hours(1)).unwrap()];
+    let required = Feature::ALL.into_iter().collect();
+    let wish = Wish { required, ..Wish::of_desks(centre.id, slots, 10) };
+    let entry = Entry {
+        id: WaitlistId(Uuid::from_u128(0x3a17_0000 + number)),
+        person,
+        rank: 2,
+        wish: wish.clone(),
+        on_account_of: None,
+        made_at: hub.now(),
+        state: State::Waiting,
+        booking: None,
+    };
+    let order = BookingOrder {
+        id: BookingId(Uuid::from_u128(0x3a18_0000 + number * 256)),
+        person,
+        centre: centre.clone(),
+        needs: wish.needs(),
+        slots: wish.slots,
+        desks: wish.desks,
+        pinned: None,
+        children: Vec::new(),
+        on_account_of: None,
+        code: BookingCode::from_random(91_000_000),
+        tariff_rev: 1,
+        rule_rev: 1,
+        at: hub.now(),
+        stands: Stands::HeldUntil(starts),
+        quotas: Vec::new(),
+        idempotency: None,
+        spare: Vec::new(),
+    };
+    assert!(matches!(hub.store.wait(&entry, &order).await.unwrap(), Waited::Waits(_)));
+    entry.id
+}
+
+/// Closes a place for an hour, far from everything else.
+async fn close(hub: &Hub, number: u128, centre: &Centre) -> ClosureId {
+    let starts = hub.now() + TimeDelta::days(50);
+    let closure = Closure {
+        id: ClosureId(Uuid::from_u128(0xc105_0000 + number)),
+        centre: centre.id,
+        space: None,
+        kind: ClosureKind::NoNew,
+        when: Interval::new(starts, starts + TimeDelta::hours(1)).unwrap(),
+        reason: LocalText::new("点検", "Check"),
+        made_by: None,
+        made_at: hub.now(),
+    };
+    assert!(hub.store.close(centre, &closure).await.unwrap().is_empty());
+    closure.id
 }
 
 /// Somebody's session elsewhere, and a passkey of theirs.

@@ -31,7 +31,7 @@ pub struct World {
     pub hub: Hub,
     pub clock: Arc<ManualClock>,
     pub router: Router,
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl World {

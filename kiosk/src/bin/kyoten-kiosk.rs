@@ -9,7 +9,8 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
 use hardware::card::CardReader;
 use hardware::pcsc_reader::{PcscReader, PcscSettings};
-use hardware::sim::{SimReader, SimReaderSettings};
+use hardware::scan::CodeScanner;
+use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
 use kiosk::lobby::Lobby;
 use kiosk::pages::{self, House};
 use kiosk::screen::Screen;
@@ -61,6 +62,10 @@ struct RunArgs {
     /// `sim`, or `pcsc:` and a part of the reader's name.
     #[arg(long, env = "KYOTEN_READER", default_value = "sim")]
     reader: String,
+    /// `keyboard` for a code scanner that types into the screen, or `none`; a simulated reader has a
+    /// simulated scanner besides.
+    #[arg(long, env = "KYOTEN_SCANNER", default_value = "keyboard")]
+    scanner: Scanner,
     /// Where simulated readers keep their sockets.
     #[arg(long, env = "KYOTEN_READER_DIR", default_value = "data/readers")]
     reader_dir: PathBuf,
@@ -76,6 +81,13 @@ struct RunArgs {
     /// The telephone number shown when the site does not answer.
     #[arg(long, env = "KYOTEN_TELEPHONE")]
     telephone: Option<String>,
+}
+
+/// How codes are scanned.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Scanner {
+    Keyboard,
+    None,
 }
 
 #[tokio::main]
@@ -112,6 +124,7 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     })?;
     let reader = open_reader(&args, identity.device().as_str()).await?;
     let edge = options.edge.clone();
+    let scanner = open_scanner(&args, identity.device().as_str()).await?;
     let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
     let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
     let house = House {
@@ -120,6 +133,8 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
             args.centre_name_en.as_deref().unwrap_or(&args.centre_name),
         ),
         zone: args.time_zone,
+        scanner: args.scanner == Scanner::Keyboard || scanner.is_some(),
+        clock: Arc::new(SystemClock),
         telephone: args.telephone,
     };
     println!("kyoten-kiosk ready: http://{}", listener.local_addr()?);
@@ -129,6 +144,7 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     tokio::select! {
         () = lobby.follow_line(&edge, bus.connected(), inbox.states) => {}
         () = lobby.read_cards(reader) => {}
+        () = read_codes(&lobby, scanner) => {}
         served = axum::serve(listener, pages::router(lobby.clone(), house)) => served?,
         () = keeping => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -145,5 +161,22 @@ async fn open_reader(args: &RunArgs, device: &str) -> anyhow::Result<Box<dyn Car
         }
         Some(("pcsc", name)) => Ok(Box::new(PcscReader::start(PcscSettings::new(name))?)),
         _ => bail!("KYOTEN_READER is `sim`, or `pcsc:` and a part of the reader's name"),
+    }
+}
+
+async fn open_scanner(
+    args: &RunArgs,
+    device: &str,
+) -> anyhow::Result<Option<Box<dyn CodeScanner>>> {
+    if args.reader == "sim" {
+        return Ok(Some(Box::new(SimScanner::start(device, &args.reader_dir).await?)));
+    }
+    Ok(None)
+}
+
+async fn read_codes(lobby: &Lobby, scanner: Option<Box<dyn CodeScanner>>) {
+    match scanner {
+        Some(scanner) => lobby.read_codes(scanner).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
+use model::clock::ManualClock;
 use model::id::DeviceId;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
@@ -48,6 +49,8 @@ fn kiosk(answer: Result<Answer, Silent>) -> (Router, Screen, Arc<Fake>) {
     let house = House {
         name: LocalText::new("横浜テレワークセンター", "Yokohama Telework Centre"),
         zone: chrono_tz::Asia::Tokyo,
+        scanner: true,
+        clock: Arc::new(ManualClock::at("2026-11-24T00:00:00Z".parse().unwrap())),
         telephone: Some("045-000-0000".to_owned()),
     };
     (router(Lobby::new(screen.clone(), fake.clone()), house), screen, fake)
@@ -115,7 +118,7 @@ async fn hostile_forms_are_answered_and_never_asked() {
         assert_eq!(status, StatusCode::OK, "{form}");
         assert!(!page.contains("<script>"), "{form}");
     }
-    let (status, _) = post_form(&router, "/code", &"x".repeat(5000)).await;
+    let (status, _) = post_form(&router, "/code", &"x".repeat(17_000)).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     let (status, _) = post_form(&router, "/leaving", "visit=nobody&answer=yes").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -184,6 +187,9 @@ async fn every_refusal_has_words_in_both_languages() {
         WrongCode,
         CodePaused,
         NoUsableSpace,
+        UnreadableVoucher,
+        OtherCentre,
+        VoidVoucher,
         SheetExpired,
         ClockUnset,
     ];
@@ -260,4 +266,80 @@ async fn the_screen_waits_for_the_edge_and_not_for_the_broker_alone() {
     shows("screen--idle").await;
     drop(line);
     following.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_scanner_types_goes_to_the_site_as_it_is() {
+    let (router, screen, fake) = kiosk(Ok(welcome()));
+    let (_, idle) = get_page(&router, "/").await;
+    assert!(idle.contains("data-scan=\"/scan\"") && idle.contains("QRコード"), "{idle}");
+    assert!(get_page(&router, "/code").await.1.contains("data-scan=\"/scan\""));
+    let longest = "Ａ".repeat(wire::voucher::LONGEST / 3);
+    let scanned = ["ky1abc234", "４９０２", "<script>alert(1)</script>\r\n", "", &longest];
+    for text in scanned {
+        let form: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (status, _) = post_form(&router, "/scan", &format!("text={form}")).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{text}");
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains("A-05") && !page.contains("alert(1)"), "{page}");
+    }
+    let wanted =
+        scanned.map(|text| Request::Voucher { text: wire::request::Secret(text.to_owned()) });
+    assert_eq!(*fake.asked.lock().unwrap(), wanted);
+    for (form, status) in [
+        ("", StatusCode::UNPROCESSABLE_ENTITY),
+        ("tex=KY1", StatusCode::UNPROCESSABLE_ENTITY),
+        (&format!("text={}", "A".repeat(17_000)), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        assert_eq!(post_form(&router, "/scan", form).await.0, status, "{form}");
+    }
+    let foreign =
+        HttpRequest::post("/scan").header("sec-fetch-site", "cross-site").body(Body::empty());
+    assert_eq!(send(&router, foreign.unwrap()).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(fake.asked.lock().unwrap().len(), 5);
+    screen.dismiss();
+}
+
+#[tokio::test]
+async fn a_voucher_for_another_day_or_centre_says_for_when_it_is() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let refused = |why, language| {
+        let opens = Some("2026-11-26T23:45:00Z".parse().unwrap());
+        Shown::Answer(Answer::Refused { why, opens, language: Some(language), ticket: None })
+    };
+    for (why, language, said) in [
+        (RefusalKind::TooEarly, Language::Ja, "11月27日 8:45 から入れます"),
+        (RefusalKind::TooEarly, Language::En, "You can come in from Fri 27 Nov, 8:45"),
+        (RefusalKind::OtherCentre, Language::Ja, "11月27日 8:45 からの予約です"),
+        (RefusalKind::OtherCentre, Language::En, "It begins on Fri 27 Nov, 8:45"),
+    ] {
+        screen.show(refused(why, language));
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_scanner_without_a_keyboard_is_read_too() {
+    /// A scanner that has read these, the last first.
+    struct Read(Vec<&'static str>);
+
+    #[async_trait]
+    impl hardware::scan::CodeScanner for Read {
+        fn name(&self) -> &str {
+            "scanner"
+        }
+
+        async fn next_text(&mut self) -> Option<hardware::scan::ScannedText> {
+            self.0.pop().map(|text| hardware::scan::ScannedText::new(text.to_owned()))
+        }
+    }
+
+    let fake = Arc::new(Fake { answer: Ok(welcome()), asked: Mutex::default() });
+    let lobby = Lobby::new(Screen::new(Language::Ja), fake.clone());
+    lobby.read_codes(Box::new(Read(vec!["KY1B", "KY1A"]))).await;
+    let wanted = ["KY1A", "KY1B"]
+        .map(|text| Request::Voucher { text: wire::request::Secret(text.to_owned()) });
+    assert_eq!(*fake.asked.lock().unwrap(), wanted);
+    assert!(matches!(lobby.screen.follow().borrow().answer, Some(Shown::Answer(_))));
 }

@@ -7,6 +7,7 @@ use hub::service::audit::read::{self, Question};
 use hub::service::audit::verify::verify;
 use hub::service::booking::{self, Booked};
 use hub::service::children::{self, Changed};
+use hub::service::order::NoOrder;
 use hub::service::personal::{self, Erased};
 use hub::service::{Caller, Refused, atlas::Atlas, rotate, vault};
 use hub::web::{Web, WebSettings};
@@ -140,19 +141,15 @@ pub async fn care_takes_consent(ground: Ground) {
     let (ito, atlas) = (caller(&ground, "ito").await, atlas(&ground).await);
     let kid = child_of(&ground, &ito).await;
     let starts: DateTime<chrono::Utc> = "2026-12-03T01:00:00Z".parse().unwrap();
-    let wish = Wish {
-        centre: atlas.named("yokohama").unwrap().id,
-        slots: vec![Interval::new(starts, starts + TimeDelta::hours(2)).unwrap()],
-        desks: 1,
-        pinned: None,
-        children: vec![kid],
-    };
+    let slot = Interval::new(starts, starts + TimeDelta::hours(2)).unwrap();
+    let yokohama = atlas.named("yokohama").unwrap().id;
+    let wish = Wish { children: vec![kid], ..Wish::of_desks(yokohama, vec![slot], 1) };
     children::withdraw(hub, &ito, kid, Purpose::Care).await.unwrap();
-    let booked = booking::book(hub, &atlas, &ito, wish.clone(), None).await.unwrap();
-    assert!(matches!(booked, Booked::NoConsent(id) if id == kid), "{booked:?}");
+    let booked = booking::book(hub, &atlas, &ito, wish.clone(), false, None).await.unwrap();
+    assert!(matches!(booked, Booked::Not(NoOrder::NoConsent(id)) if id == kid), "{booked:?}");
     children::consent(hub, &ito, kid, Purpose::Care).await.unwrap();
     children::consent(hub, &ito, kid, Purpose::Care).await.unwrap();
-    let booked = booking::book(hub, &atlas, &ito, wish, None).await.unwrap();
+    let booked = booking::book(hub, &atlas, &ito, wish, false, None).await.unwrap();
     assert!(matches!(booked, Booked::Made(_)), "{booked:?}");
     let consents = hub.store.consents_of(kid).await.unwrap();
     let care = consents.iter().filter(|consent| consent.purpose == Purpose::Care);

@@ -57,7 +57,7 @@ pub async fn all_or_nothing(ground: Ground) {
     // Monday is free, Tuesday from 11 to 12 is full (the booth is no desk): nothing is made.
     let wish = [slot(0, 9, 10), slot(1, 11, 12)];
     let refused = ground.store.book(&ground.order(person, &centre, &wish)).await.unwrap();
-    assert_eq!(refused, BookResult::Refused(NoRoom::Desk(slot(1, 11, 12))));
+    assert_eq!(refused, BookResult::Refused(NoRoom::Desk { slot: slot(1, 11, 12), proven: true }));
     let taken = ground.store.claims_in(&slot(0, 0, 24)).await.unwrap();
     assert_eq!(taken, LiveClaims::default());
     // What only touches has room.
@@ -69,7 +69,7 @@ pub async fn all_or_nothing(ground: Ground) {
     two = ground.order(person, &centre, &[slot(3, 9, 10)]);
     two.desks = 3;
     let refused = ground.store.book(&two).await.unwrap();
-    assert_eq!(refused, BookResult::Refused(NoRoom::Desk(slot(3, 9, 10))));
+    assert_eq!(refused, BookResult::Refused(NoRoom::Desk { slot: slot(3, 9, 10), proven: true }));
 }
 
 pub async fn a_picked_space_is_that_space(ground: Ground) {
@@ -80,13 +80,14 @@ pub async fn a_picked_space_is_that_space(ground: Ground) {
     let pinned = |space, when: Interval| {
         let mut order = ground.order(person, &centre, &[when]);
         order.pinned = Some(space);
+        order.needs.pinned = true;
         order
     };
     for space in [desks[1], booth] {
         let made = ground.book(&pinned(space, slot(1, 9, 12))).await;
         assert_eq!(made.desks[0].space, space);
     }
-    let full = BookResult::Refused(NoRoom::Desk(slot(1, 11, 13)));
+    let full = BookResult::Refused(NoRoom::Desk { slot: slot(1, 11, 13), proven: true });
     for space in [desks[1], elsewhere[0], SpaceId(ground.id())] {
         assert_eq!(ground.store.book(&pinned(space, slot(1, 11, 13))).await.unwrap(), full);
     }
@@ -98,19 +99,19 @@ pub async fn cancelling_gives_free_what_is_to_come(ground: Ground) {
     let order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
     let made = ground.book(&order).await;
     let store = &ground.store;
-    let (after, changed) = store.cancel(made.id, &centre, at(1, 13)).await.unwrap().unwrap();
+    let (after, changed) = store.cancel(made.id, &centre, at(1, 13), &[]).await.unwrap().unwrap();
     assert!(changed);
     assert_eq!((after.status, after.version), (BookingStatus::Cancelled, 2));
     assert_eq!(after.desks[0].released_at, None, "it has been used");
     assert_eq!(after.desks[1].released_at, Some(at(1, 13)));
     assert_eq!(store.booking(made.id).await.unwrap(), Some(after.clone()));
-    let again = store.cancel(made.id, &centre, at(1, 14)).await.unwrap();
+    let again = store.cancel(made.id, &centre, at(1, 14), &[]).await.unwrap();
     assert_eq!(again, Some((after, false)));
-    assert_eq!(store.cancel(BookingId(ground.id()), &centre, at(0, 0)).await.unwrap(), None);
+    assert_eq!(store.cancel(BookingId(ground.id()), &centre, at(0, 0), &[]).await.unwrap(), None);
     let next = ground.book(&ground.order(person, &centre, &[slot(2, 9, 12)])).await;
     assert_eq!(next.desks[0].space, desks[0]);
     // What has ended cannot be given up any more.
-    let late = store.cancel(next.id, &centre, at(2, 12)).await.unwrap();
+    let late = store.cancel(next.id, &centre, at(2, 12), &[]).await.unwrap();
     assert_eq!(late, Some((next, false)));
 }
 
@@ -128,9 +129,9 @@ pub async fn a_repeated_order_is_answered_as_before(ground: Ground) {
     assert_eq!(ground.store.book(&keyed(person, 2)).await.unwrap(), BookResult::KeyReused);
     // Another person's key is another key.
     let other = ground.store.book(&keyed(ground.person().await, 1)).await.unwrap();
-    assert_eq!(other, BookResult::Refused(NoRoom::Desk(slot(1, 9, 12))));
+    assert_eq!(other, BookResult::Refused(NoRoom::Desk { slot: slot(1, 9, 12), proven: true }));
     // The answer is the booking as it stands now.
-    ground.store.cancel(made.id, &centre, at(0, 1)).await.unwrap();
+    ground.store.cancel(made.id, &centre, at(0, 1), &[]).await.unwrap();
     let again = ground.store.book(&keyed(person, 1)).await.unwrap();
     assert!(matches!(again, BookResult::Before(one) if one.status == BookingStatus::Cancelled));
     // It can be looked up without ordering anything.
@@ -203,7 +204,7 @@ pub async fn nobody_came(ground: Ground) {
     assert!(release(&waiting[1], at(2, 10)).await);
     let after = store.booking(made.id).await.unwrap().unwrap();
     assert_eq!((after.status, after.version), (BookingStatus::NoShow, 3));
-    let given_up = store.cancel(made.id, &centre, at(1, 0)).await.unwrap();
+    let given_up = store.cancel(made.id, &centre, at(1, 0), &[]).await.unwrap();
     assert_eq!(given_up, Some((after, false)));
 }
 
@@ -226,13 +227,13 @@ pub async fn a_guest_inside_cannot_cancel(ground: Ground) {
     };
     let by = Proof::Code;
     take(1, at(1, 9), Happening::CheckedIn { visit, person, booking, space, by }).await;
-    let (inside, changed) = store.cancel(booking, &centre, at(1, 10)).await.unwrap().unwrap();
+    let (inside, changed) = store.cancel(booking, &centre, at(1, 10), &[]).await.unwrap().unwrap();
     assert!(!changed);
     assert_eq!(inside.status, BookingStatus::Confirmed);
     assert_eq!(inside, made, "all its claims are live");
     assert_eq!(store.booking(booking).await.unwrap(), Some(made));
     take(2, at(1, 11), Happening::CheckedOut { visit, person, space }).await;
-    let (after, changed) = store.cancel(booking, &centre, at(1, 11)).await.unwrap().unwrap();
+    let (after, changed) = store.cancel(booking, &centre, at(1, 11), &[]).await.unwrap().unwrap();
     assert!(changed);
     assert_eq!((after.status, after.version), (BookingStatus::Cancelled, 2));
     assert!(after.desks.iter().all(|claim| claim.released_at == Some(at(1, 11))));
@@ -255,10 +256,10 @@ pub async fn the_plan_revision_tells_of_changes(ground: Ground) {
     let full = ground.store.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await.unwrap();
     assert!(matches!(full, BookResult::Refused(_)));
     let far = ground.book(&ground.order(person, &centre, &[slot(9, 9, 12)])).await;
-    store.cancel(far.id, &centre, at(0, 0)).await.unwrap();
-    store.cancel(made.id, &centre, at(0, 0)).await.unwrap();
+    store.cancel(far.id, &centre, at(0, 0), &[]).await.unwrap();
+    store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap();
     changed("cancelled").await;
-    store.cancel(made.id, &centre, at(0, 0)).await.unwrap();
+    store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap();
     store.set_pin(person, Some("$argon2id$")).await.unwrap();
     changed("PIN").await;
     let reference = KeyedReference { generation: 1, reference: [1; 32] };

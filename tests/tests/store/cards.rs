@@ -224,7 +224,7 @@ pub async fn staff_and_guests_know_their_centre(ground: Ground) {
     let (guest, operator, carer) =
         (ground.person().await, ground.person().await, ground.person().await);
     let booking = ground.book(&ground.order(guest, &centre, &[slot(1, 9, 12)])).await;
-    store.cancel(booking.id, &centre, at(0, 0)).await.unwrap();
+    store.cancel(booking.id, &centre, at(0, 0), &[]).await.unwrap();
     store.set_grants(operator, &[Grant::Operator { centre: centre.id }.into()]).await.unwrap();
     let mut term = model::people::Given::from(Grant::NurseryStaff { nursery });
     term.term.until = Some(at(5, 0));

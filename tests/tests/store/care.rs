@@ -32,7 +32,7 @@ pub async fn care_needs_a_nursery_with_room(ground: Ground) {
     assert_eq!(full, BookResult::Refused(NoRoom::Care(slots[1])));
     assert_eq!(ground.store.claims_in(&slot(0, 0, 24)).await.unwrap().desks.len(), 0);
     // Cancelling gives desk and care free together. A booking may hold care alone.
-    ground.store.cancel(made.id, &centre, at(0, 0)).await.unwrap();
+    ground.store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap();
     let mut care_only = order(&[four], &slots);
     care_only.desks = 0;
     let made = ground.book(&care_only).await;

@@ -62,7 +62,7 @@ async fn race(ground: &Ground, orders: Vec<BookingOrder>) -> Duration {
         let (answer, took) = task.await.unwrap();
         match answer.unwrap() {
             BookResult::Made(_) => made += 1,
-            BookResult::Refused(NoRoom::Desk(_)) => {}
+            BookResult::Refused(NoRoom::Desk { .. }) => {}
             other => panic!("{other:?}"),
         }
         slowest = slowest.max(took);

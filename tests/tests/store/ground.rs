@@ -15,7 +15,7 @@ use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
-use store::{BookResult, BookingOrder, Employer, EmployerKind, SealedChild, Store};
+use store::{BookResult, BookingOrder, Employer, EmployerKind, SealedChild, Stands, Store};
 use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tests::folder::Folder;
@@ -101,7 +101,7 @@ async fn settle(store: Arc<dyn Store>, raw: Raw, folder: Option<Folder>) -> Grou
     let employer = EmployerId(Uuid::from_u128(2));
     let name = LocalText::new("株式会社みなと", "Minato K.K.");
     let kind = EmployerKind::Company;
-    store.add_employer(&Employer { id: employer, name, kind }).await.unwrap();
+    store.add_employer(&Employer { id: employer, name, kind, approves: false }).await.unwrap();
     Ground { store, raw, town, employer, next: AtomicU64::new(3), _folder: folder }
 }
 
@@ -161,6 +161,8 @@ impl Ground {
             label: format!("A-{:04}", self.number()),
             zone: LocalText::new("窓側", "By the window"),
             terminal: None,
+            features: Default::default(),
+            row: 0,
         };
         self.store.add_space(&space).await.unwrap();
         id
@@ -234,6 +236,10 @@ impl Ground {
             rule_rev: 2,
             at: at(0, 0),
             idempotency: None,
+            needs: Default::default(),
+            stands: Stands::Confirmed,
+            quotas: Vec::new(),
+            spare: Vec::new(),
         }
     }
 

@@ -49,7 +49,7 @@ pub async fn claims_nobody_has_come_for(ground: Ground) {
         ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)])).await;
     let came = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
     let cancelled = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
-    store.cancel(cancelled.id, &centre, at(0, 0)).await.unwrap();
+    store.cancel(cancelled.id, &centre, at(0, 0), &[]).await.unwrap();
     let check_in = Happening::CheckedIn {
         visit: VisitId(ground.id()),
         person,

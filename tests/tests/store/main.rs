@@ -11,15 +11,21 @@ mod contention;
 mod devices;
 mod events;
 mod factors;
+mod holds;
 mod hostile;
 mod jobs;
+mod moves;
+mod notices;
 mod organisations;
 mod people;
 mod places;
 mod random;
+mod repeating;
 mod reports;
+mod rules;
 mod schema;
 mod sites;
+mod waiting;
 
 /// Makes each case a test on SQLite and a test on PostgreSQL.
 macro_rules! on_both_databases {
@@ -89,6 +95,30 @@ on_both_databases! {
         nobody_came,
         the_plan_revision_tells_of_changes,
         the_database_refuses_overlaps_itself;
+    holds:
+        a_hold_stands_once_it_is_confirmed_in_time,
+        a_lapsed_hold_is_ended_by_whoever_comes_next,
+        what_is_not_approved_comes_free,
+        a_change_is_all_or_nothing_and_knows_its_version,
+        nobody_waits_for_the_guest_of_a_hold;
+    waiting:
+        what_comes_free_goes_to_who_waits_in_their_order,
+        waiting_is_for_what_may_come_free,
+        what_events_gave_free_is_offered_by_the_job,
+        classes_are_data;
+    repeating:
+        all_of_a_series_or_each_that_is_possible;
+    rules:
+        a_closure_shuts_what_is_not_booked_and_names_what_is,
+        quotas_count_what_is_held,
+        a_quota_holds_against_rivals_at_other_centres;
+    moves:
+        others_make_room_where_they_may,
+        who_picked_a_desk_keeps_it,
+        who_is_about_to_come_is_not_moved,
+        nobody_is_moved_behind_a_sites_back,
+        cleaning_takes_its_time,
+        features_are_met;
     care:
         care_needs_a_nursery_with_room,
         a_child_is_in_one_place,
@@ -120,6 +150,13 @@ on_both_databases! {
         a_lost_worker_loses_its_job,
         claims_nobody_has_come_for,
         a_claim_is_released_with_its_care_unless_somebody_came;
+    notices:
+        a_notice_is_written_with_its_booking_or_not_at_all,
+        nobody_came_is_told_once_for_each_time,
+        each_notice_is_one_takers_until_its_time_is_over,
+        what_cannot_be_read_stops_nothing,
+        notices_go_with_their_time_their_booking_and_their_person,
+        a_calendar_has_one_address;
     reports:
         stays_of_a_town;
     organisations:

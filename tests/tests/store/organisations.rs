@@ -229,7 +229,11 @@ pub async fn a_term_counts_from_the_first_check_in(ground: Ground) {
 async fn another_employer(ground: &Ground) -> EmployerId {
     let id = EmployerId(ground.id());
     let name = LocalText::new("別の会社", "Another K.K.");
-    ground.store.add_employer(&Employer { id, name, kind: EmployerKind::Company }).await.unwrap();
+    ground
+        .store
+        .add_employer(&Employer { id, name, kind: EmployerKind::Company, approves: false })
+        .await
+        .unwrap();
     id
 }
 

@@ -43,6 +43,8 @@ pub async fn places_come_back_as_they_were(ground: Ground) {
         label: label.to_owned(),
         zone: LocalText::new("窓側", "By the window"),
         terminal: terminal.map(|device| device.parse().unwrap()),
+        features: Default::default(),
+        row: 0,
     };
     let spaces = [
         space(&first, "A-02", SpaceKind::Desk, Some("yokohama-seat-01")),

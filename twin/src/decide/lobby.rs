@@ -4,9 +4,11 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::access::{self, Entry, Inside, RefusalKind};
 use model::booking::BookingCode;
-use model::day_sheet::SheetBooking;
+use model::day_sheet::{CredentialDigest, SheetBooking};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
-use model::site_event::{Happening, Proof};
+use model::language::Language;
+use model::site_event::{Happening, Proof, Vouched};
+use model::voucher::{self, Voucher, Worth};
 
 use super::{Asked, PinTries, Said, open_doors};
 use crate::OpenVisit;
@@ -17,34 +19,61 @@ use crate::parts::{Door, Notes, Relock, Terminal, TerminalLevel, Visit, Welcomed
 /// Somebody who has shown who they are.
 struct Guest {
     person: PersonId,
-    /// The one booking that a code stands for; a card stands for all of its person's.
-    booking: Option<BookingId>,
-    by: Proof,
+    comes_for: Comes,
+    by: Shown,
+    language: Option<Language>,
     /// From when on their card no longer lets them in.
     card_ends: Option<DateTime<Utc>>,
+}
+
+/// What a guest may be seated on.
+enum Comes {
+    /// A card stands for all bookings of its person's.
+    ForAny,
+    /// A code, or a voucher of a booking on the sheet, stands for that one.
+    For(BookingId),
+    /// The sheet cannot know it, and their voucher says it.
+    Vouched(Box<Voucher>),
+    /// Nothing any more. Whoever is inside on the booking may still say that they leave.
+    ForNothing { booking: BookingId, why: RefusalKind, opens: Option<DateTime<Utc>> },
+}
+
+/// What they have shown.
+#[derive(Clone, Copy)]
+enum Shown {
+    Card(CredentialId),
+    Code,
+    Voucher,
 }
 
 /// Somebody who is turned away.
 struct Refusal {
     why: RefusalKind,
     credential: Option<CredentialId>,
-    person: Option<PersonId>,
+    language: Option<Language>,
     opens: Option<DateTime<Utc>>,
     came_for: Vec<BookingId>,
 }
 
 impl Refusal {
     fn of_nobody(why: RefusalKind) -> Self {
-        Self { why, credential: None, person: None, opens: None, came_for: Vec::new() }
+        Self { why, credential: None, language: None, opens: None, came_for: Vec::new() }
     }
 
     fn of(guest: &Guest, why: RefusalKind) -> Self {
         let credential = match guest.by {
-            Proof::Card { credential } => Some(credential),
-            Proof::Code => None,
+            Shown::Card(credential) => Some(credential),
+            Shown::Code | Shown::Voucher => None,
         };
-        Self { why, credential, person: Some(guest.person), opens: None, came_for: Vec::new() }
+        Self { why, credential, language: guest.language, opens: None, came_for: Vec::new() }
     }
+}
+
+/// Where a guest is sent.
+struct Seat {
+    booking: BookingId,
+    space: SpaceId,
+    by: Proof,
 }
 
 #[expect(clippy::too_many_arguments, reason = "a system names every part of the world it reads")]
@@ -60,53 +89,42 @@ pub(super) fn come_in(
 ) {
     let Some((at, fact)) = &asked.0 else { return };
     let at = *at;
+    let nobody = VisitId(uuid::Uuid::nil());
+    let unreadable = |why| Err(Refusal::of_nobody(why));
     let (reader, new_visit, guest) = match fact {
-        Fact::Tap { reader, digest, visit } => {
-            let guest = match book.credentials.get(digest) {
-                None if book.not_after.is_none() => {
-                    Err(Refusal::of_nobody(RefusalKind::SheetExpired))
-                }
-                None => Err(Refusal::of_nobody(RefusalKind::UnknownCard)),
-                Some(card) => {
-                    let by = Proof::Card { credential: card.credential };
-                    let guest = Guest {
-                        person: card.person,
-                        booking: None,
-                        by,
-                        card_ends: card.valid_until,
-                    };
-                    if card.blocked {
-                        Err(Refusal::of(&guest, RefusalKind::BlockedCard))
-                    } else {
-                        Ok(guest)
-                    }
-                }
-            };
-            (reader, *visit, guest)
-        }
+        Fact::Tap { reader, digest, visit } => (reader, *visit, who_tapped(digest, &book)),
         Fact::UnreadableCard { reader } => {
-            let why = Refusal::of_nobody(RefusalKind::UnreadableCard);
-            (reader, VisitId(uuid::Uuid::nil()), Err(why))
+            (reader, nobody, unreadable(RefusalKind::UnreadableCard))
         }
         Fact::Code { reader, code, pin_right, visit } => {
             (reader, *visit, who_typed(*code, *pin_right, at, &book, &mut tries))
+        }
+        Fact::Voucher { reader, voucher, visit } => (reader, *visit, whose(voucher, at, &book)),
+        Fact::UnreadableVoucher { reader } => {
+            (reader, nobody, unreadable(RefusalKind::UnreadableVoucher))
         }
         _ => return,
     };
     let guest = match guest {
         Ok(guest) => guest,
-        Err(refusal) => return refuse(&mut said, &book, at, reader, refusal),
+        Err(refusal) => return refuse(&mut said, at, reader, refusal),
     };
 
-    let inside = visits.iter_mut().find(|(visit, _)| visit.0.person == guest.person);
+    // A voucher that is worth nothing any more speaks only of the visit that it began.
+    let theirs = |visit: &OpenVisit| match guest.comes_for {
+        Comes::ForNothing { booking, .. } => visit.booking == booking,
+        _ => true,
+    };
+    let inside =
+        visits.iter_mut().find(|(visit, _)| visit.0.person == guest.person && theirs(&visit.0));
     if let Some((visit, mut welcomed)) = inside {
         let visit = visit.0;
-        let language = book.language(guest.person).unwrap_or_default();
+        let language = book.language_of(&visit);
         let space = book.label(visit.space);
         match access::inside(at.now - welcomed.0) {
             Inside::Again => {
                 welcomed.0 = at.now;
-                let until = book.until(visit.booking, visit.since, at.now);
+                let until = book.until(&visit, at.now);
                 open_doors(&mut said, &book, at, &mut doors, visit.visit);
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
             }
@@ -117,7 +135,7 @@ pub(super) fn come_in(
         return;
     }
 
-    let over = |visit: &OpenVisit| book.until(visit.booking, visit.since, at.now) <= at.now;
+    let over = |visit: &OpenVisit| book.until(visit, at.now) <= at.now;
     let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
     let broken = |space: SpaceId| {
         book.terminal(space).is_some_and(|terminal| {
@@ -129,16 +147,20 @@ pub(super) fn come_in(
         book.has(space) && !broken(space) && here.all(|visit| overstayed && over(visit))
     };
     // An empty desk before one whose guest forgot to check out.
-    let found = desk_for(&guest, &book, &notes, at, |space| free(space, false))
-        .or_else(|_| desk_for(&guest, &book, &notes, at, |space| free(space, true)));
+    let found = seat_for(&guest, &book, &notes, at, |space| free(space, false))
+        .or_else(|_| seat_for(&guest, &book, &notes, at, |space| free(space, true)));
     match found {
-        Ok((booking, space)) => {
+        Ok(Seat { booking, space, by }) => {
             for gone in sitting.iter().filter(|visit| visit.space == space) {
                 check_out(&mut said, &book, at, *gone);
             }
-            let until = book.until(booking, at.now, at.now);
-            let language = book.language(guest.person).unwrap_or_default();
-            let (visit, person, by) = (new_visit, guest.person, guest.by);
+            let (visit, person) = (new_visit, guest.person);
+            let vouched = match by {
+                Proof::Voucher { vouched } => vouched,
+                Proof::Card { .. } | Proof::Code => None,
+            };
+            let open = OpenVisit { visit, person, booking, space, since: at.now, vouched };
+            let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
             open_doors(&mut said, &book, at, &mut doors, visit);
             if let Some(terminal) = book.terminal(space).cloned() {
@@ -146,8 +168,25 @@ pub(super) fn come_in(
             }
             said.answer(Answer::Welcome { visit, space: book.label(space), until, language });
         }
-        Err(refusal) => refuse(&mut said, &book, at, reader, refusal),
+        Err(refusal) => refuse(&mut said, at, reader, refusal),
     }
+}
+
+fn who_tapped(digest: &CredentialDigest, book: &Book) -> Result<Guest, Refusal> {
+    let Some(card) = book.credentials.get(digest) else {
+        return Err(Refusal::of_nobody(match book.not_after {
+            None => RefusalKind::SheetExpired,
+            Some(_) => RefusalKind::UnknownCard,
+        }));
+    };
+    let guest = Guest {
+        person: card.person,
+        comes_for: Comes::ForAny,
+        by: Shown::Card(card.credential),
+        language: book.language(card.person),
+        card_ends: card.valid_until,
+    };
+    if card.blocked { Err(Refusal::of(&guest, RefusalKind::BlockedCard)) } else { Ok(guest) }
 }
 
 fn who_typed(
@@ -162,8 +201,9 @@ fn who_typed(
     let booking = book.booking_of(code).ok_or_else(nobody)?;
     let guest = Guest {
         person: booking.person,
-        booking: Some(booking.id),
-        by: Proof::Code,
+        comes_for: Comes::For(booking.id),
+        by: Shown::Code,
+        language: book.language(booking.person),
         card_ends: None,
     };
     // Nothing is said in the guest's language before the PIN is right: a code alone tells nothing.
@@ -177,13 +217,42 @@ fn who_typed(
     }
 }
 
-fn desk_for(
+fn whose(voucher: &Voucher, at: Moment, book: &Book) -> Result<Guest, Refusal> {
+    use RefusalKind::{NoBooking, OtherCentre, SheetExpired, TooEarly, VoidVoucher};
+    let guest = |person, comes_for| Guest {
+        person,
+        comes_for,
+        by: Shown::Voucher,
+        language: book.language(person).or(Some(voucher.language)),
+        card_ends: None,
+    };
+    let nothing = |why, opens| {
+        let comes_for = Comes::ForNothing { booking: voucher.booking, why, opens };
+        Ok(guest(voucher.person, comes_for))
+    };
+    let listed = book.booking(voucher.booking).map(|booking| booking.person);
+    match book.weigh(voucher, at.now) {
+        None => Err(Refusal::of_nobody(SheetExpired)),
+        Some(Worth::SheetDecides) => {
+            Ok(guest(listed.unwrap_or(voucher.person), Comes::For(voucher.booking)))
+        }
+        Some(Worth::Honoured) => {
+            Ok(guest(voucher.person, Comes::Vouched(Box::new(voucher.clone()))))
+        }
+        Some(Worth::OtherCentre { starts }) => nothing(OtherCentre, Some(starts)),
+        Some(Worth::TooEarly { opens }) => nothing(TooEarly, Some(opens)),
+        Some(Worth::Over) => nothing(NoBooking, None),
+        Some(Worth::Void) => nothing(VoidVoucher, None),
+    }
+}
+
+fn seat_for(
     guest: &Guest,
     book: &Book,
     notes: &Notes,
     at: Moment,
     usable: impl Fn(SpaceId) -> bool,
-) -> Result<(BookingId, SpaceId), Refusal> {
+) -> Result<Seat, Refusal> {
     if book.clock_unset {
         return Err(Refusal::of(guest, RefusalKind::ClockUnset));
     }
@@ -194,22 +263,65 @@ fn desk_for(
     if !book.serves(at.now) {
         return Err(Refusal::of(guest, RefusalKind::SheetExpired));
     }
-    let bookings: Vec<SheetBooking> = book
-        .bookings_of(guest.person)
-        .filter(|booking| guest.booking.is_none_or(|only| only == booking.id))
-        .map(|booking| standing(booking, notes))
-        .collect();
+    let bookings: Vec<SheetBooking> = match &guest.comes_for {
+        Comes::ForNothing { why, opens, .. } => {
+            return Err(Refusal { opens: *opens, ..Refusal::of(guest, *why) });
+        }
+        Comes::Vouched(voucher) => vec![voucher.as_listed()],
+        Comes::ForAny => {
+            book.bookings_of(guest.person).map(|booking| standing(booking, notes)).collect()
+        }
+        Comes::For(only) => {
+            book.booking(*only).map(|booking| standing(booking, notes)).into_iter().collect()
+        }
+    };
+    let by = match (guest.by, &guest.comes_for) {
+        (Shown::Card(credential), _) => Proof::Card { credential },
+        (Shown::Code, _) => Proof::Code,
+        (Shown::Voucher, Comes::Vouched(voucher)) => {
+            let until = voucher::until(voucher, &book.settings, at.now);
+            Proof::Voucher { vouched: Some(Vouched { until, language: voucher.language }) }
+        }
+        (Shown::Voucher, _) => Proof::Voucher { vouched: None },
+    };
     let entry = access::entry(&bookings, at.now, &book.settings, |desk| usable(desk.space));
     match entry {
-        Entry::Now { booking, desk } => Ok((booking, desk.space)),
+        Entry::Now { booking, desk } => Ok(Seat { booking, space: desk.space, by }),
         Entry::Later { opens } => {
             Err(Refusal { opens: Some(opens), ..Refusal::of(guest, RefusalKind::TooEarly) })
         }
         Entry::NoUsableSpace { bookings } => {
+            if let Comes::Vouched(voucher) = &guest.comes_for
+                && let Some(space) = another_desk(voucher, book, notes, at, usable)
+            {
+                return Ok(Seat { booking: voucher.booking, space, by });
+            }
             Err(Refusal { came_for: bookings, ..Refusal::of(guest, RefusalKind::NoUsableSpace) })
         }
         Entry::Nothing => Err(Refusal::of(guest, RefusalKind::NoBooking)),
     }
+}
+
+/// A desk like the one on a voucher that nobody on the sheet needs as long as its guest does. The
+/// voucher is newer than the sheet, so its own desk is its guest's whatever the sheet says of it; any
+/// other may only be one that the sheet leaves free.
+fn another_desk(
+    voucher: &Voucher,
+    book: &Book,
+    notes: &Notes,
+    at: Moment,
+    usable: impl Fn(SpaceId) -> bool,
+) -> Option<SpaceId> {
+    let until = voucher::until(voucher, &book.settings, at.now);
+    let needed: Vec<SpaceId> = book
+        .bookings
+        .iter()
+        .flat_map(|booking| standing(booking, notes).desks)
+        .filter(|desk| desk.when.starts() < until && at.now < desk.when.ends())
+        .map(|desk| desk.space)
+        .collect();
+    let like = voucher.desks.iter().map(|desk| desk.space).find(|space| book.has(*space));
+    book.spaces_like(like).find(|space| usable(*space) && !needed.contains(space))
 }
 
 /// The booking without the claims that were given free: the hub may have sold them on.
@@ -220,10 +332,9 @@ fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
     booking
 }
 
-fn refuse(said: &mut Said, book: &Book, at: Moment, reader: &DeviceId, refusal: Refusal) {
-    let Refusal { why, credential, person, opens, came_for } = refusal;
+fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Refusal) {
+    let Refusal { why, credential, language, opens, came_for } = refusal;
     said.happened(at, Happening::Refused { reader: reader.clone(), credential, why, came_for });
-    let language = person.and_then(|person| book.language(person));
     said.answer(Answer::Refused { why, opens, language });
 }
 
@@ -241,17 +352,17 @@ pub(super) fn leave(
     else {
         // The same answer twice: the second time it is only said again.
         if let Some(ended) = notes.ended.get(visit) {
-            let language = book.language(ended.visit.person).unwrap_or_default();
+            let language = book.language_of(&ended.visit);
             let minutes = (ended.until - ended.visit.since).num_minutes();
             said.answer(Answer::Goodbye { minutes, language });
         } else {
             let nobody = Refusal::of_nobody(RefusalKind::NoBooking);
-            refuse(&mut said, &book, at, reader, nobody);
+            refuse(&mut said, at, reader, nobody);
         }
         return;
     };
     let open = open.0;
-    let language = book.language(open.person).unwrap_or_default();
+    let language = book.language_of(&open);
     if *leaving {
         check_out(&mut said, &book, at, open);
         let minutes = (at.now - open.since).num_minutes();
@@ -260,7 +371,7 @@ pub(super) fn leave(
         welcomed.0 = at.now;
         open_doors(&mut said, &book, at, &mut doors, open.visit);
         let space = book.label(open.space);
-        let until = book.until(open.booking, open.since, at.now);
+        let until = book.until(&open, at.now);
         said.answer(Answer::Welcome { visit: open.visit, space, until, language });
     }
 }

@@ -90,9 +90,7 @@ pub(super) fn forgotten(
         return;
     }
     let over = |visit: &&Visit| {
-        book.until(visit.0.booking, visit.0.since, at.now)
-            .checked_add_signed(FORGOTTEN)
-            .is_some_and(|end| end <= at.now)
+        book.until(&visit.0, at.now).checked_add_signed(FORGOTTEN).is_some_and(|end| end <= at.now)
     };
     for visit in visits.iter().filter(over) {
         check_out(&mut said, &book, *at, visit.0);
@@ -127,8 +125,8 @@ pub(super) fn mend_seats(
             (TerminalState::Idle, Some(visit)) => Effect::Assign {
                 terminal: terminal.0.clone(),
                 visit: visit.0.visit,
-                until: book.until(visit.0.booking, visit.0.since, at.now),
-                language: book.language(visit.0.person).unwrap_or_default(),
+                until: book.until(&visit.0, at.now),
+                language: book.language_of(&visit.0),
             },
             (TerminalState::Assigned, None) => {
                 let Some(visit) = last_visit(&notes, space) else { continue };

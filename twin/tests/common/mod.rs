@@ -11,6 +11,7 @@ use model::day_sheet::{
 use model::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use model::interval::Interval;
 use model::language::{Language, LocalText};
+use model::voucher::Voucher;
 use twin::Moment;
 use uuid::Uuid;
 
@@ -72,12 +73,28 @@ pub fn booking(number: u128, who: u128, claims: &[(u128, i64, i64)]) -> SheetBoo
     }
 }
 
+/// The voucher of `booking` at the small centre, issued so many minutes after the morning's beginning.
+pub fn voucher(booking: SheetBooking, issued: i64) -> Voucher {
+    Voucher {
+        booking: booking.id,
+        centre: CentreId(Uuid::from_u128(1)),
+        person: booking.person,
+        language: Language::En,
+        version: 1,
+        issued_at: minute(issued),
+        code: booking.code,
+        children: booking.children,
+        desks: booking.desks,
+    }
+}
+
 /// A centre with one door, `spaces` desks with a terminal each, and `people` with a card each.
 /// The card of person 99 is blocked.
 pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet {
     let centre = CentreId(Uuid::from_u128(1));
     DaySheet {
         version: 1,
+        made_at: minute(0),
         not_after: minute(3 * 24 * 60),
         site: Site {
             centre,
@@ -92,6 +109,8 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
                     label: format!("A-{number:02}"),
                     zone: LocalText::new("窓側", "By the window"),
                     terminal: Some(id(&format!("seat-{number}"))),
+                    features: Default::default(),
+                    row: 0,
                 })
                 .collect(),
             doors: vec![Door {

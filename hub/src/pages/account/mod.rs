@@ -1,5 +1,6 @@
 //! The caller's account: who they are here, PIN, language, cards.
 
+pub mod calendar;
 pub mod cards;
 pub mod data;
 pub mod sign_in;

@@ -1,16 +1,20 @@
-//! One booking: its code, when and where, and the way to give it up.
+//! One booking: its code and voucher, when and where, and the way to give it up.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::booking::BookingStatus;
+use chrono::{DateTime, Utc};
+use model::booking::{Booking, BookingStatus};
+use model::centre::Centre;
+use model::permission::{Action, Target, may};
 
-use super::{Status, child_names, desk_count, status, stretches};
+use super::{Status, change, child_names, desk_count, status, stretches};
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
-use crate::service::{Caller, Refused, booking as service, children};
+use crate::service::voucher::{self, Issued};
+use crate::service::{Caller, Refused, booking as service, children, qr, typed};
 use crate::web::Web;
 
 #[derive(Template)]
@@ -32,6 +36,23 @@ struct Page {
     nursery: Option<String>,
     opens: Option<String>,
     can_cancel: bool,
+    can_change: bool,
+    /// Until when it is held for its guest, where it is.
+    held_until: Option<String>,
+    /// Until when an approval is waited for, where one is.
+    asked_until: Option<String>,
+    /// What a page that led here has to say.
+    said: Option<&'static str>,
+    voucher: Option<Shown>,
+}
+
+/// The voucher of one day.
+struct Shown {
+    day: String,
+    picture: String,
+    text: String,
+    /// The booking's other days, with their addresses.
+    others: Vec<(String, String)>,
 }
 
 /// `/bookings/{id}`
@@ -44,6 +65,7 @@ pub async fn get(
     let hub = &web.hub;
     caller.signed_in()?;
     let id = id.parse().map_err(|_| Refused::NotFound)?;
+    let looked_at = hub.now();
     let booking = service::see(hub, &caller, id).await?;
     let atlas = web.atlas().await?;
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
@@ -53,6 +75,12 @@ pub async fn get(
     let slots = stretches(&booking);
     let just_made = !fields.get("new").is_empty() && booking.status == BookingStatus::Confirmed;
     let nursery = atlas.nursery(centre.id).filter(|_| !booking.care.is_empty());
+    let carries = may(&caller.actor, Action::CarryVoucher, &Target::of(booking.person));
+    let voucher = if carries {
+        shown(&web, &f, centre, &booking, fields.get("day"), looked_at).await?
+    } else {
+        None
+    };
     let early = chrono::TimeDelta::minutes(centre.settings.early_minutes.into());
     let opens = booking.desks.first().map(|claim| words::clock(claim.when.starts() - early, zone));
     let heading = match (just_made, booking.desks.is_empty(), booking.care.is_empty()) {
@@ -60,6 +88,22 @@ pub async fn get(
         (true, false, true) => f.say("席がとれました", "The desk is yours"),
         (true, true, _) => f.say("保育がとれました", "The care place is yours"),
         (false, ..) => f.say("予約", "Booking"),
+    };
+    let until = |status| {
+        let lapses = booking.lapses_at.filter(|_| booking.status == status)?;
+        let day = lapses.with_timezone(&zone).date_naive();
+        let day = words::day(f.language(), day);
+        Some(format!("{day} {}", words::clock(lapses, zone)))
+    };
+    let said = if !fields.get("changed").is_empty() {
+        Some(f.say("日時を変えました", "The time is changed"))
+    } else if !fields.get("late").is_empty() {
+        Some(f.say(
+            "取り消せる時間を過ぎました。センターに電話してください",
+            "It is too late to cancel here; please call the centre",
+        ))
+    } else {
+        None
     };
     let page = Page {
         id: booking.id.to_string(),
@@ -76,8 +120,40 @@ pub async fn get(
         children: child_names(&f, &booking, &own),
         nursery: nursery.map(|nursery| f.get(&nursery.name).to_owned()),
         opens,
+        voucher,
         can_cancel: service::can_cancel(&caller, &booking, hub.now()),
+        can_change: service::can_cancel(&caller, &booking, hub.now())
+            && slots.first().is_some_and(|first| hub.now() < first.starts())
+            && change::is_simple(&booking),
+        held_until: until(BookingStatus::Held),
+        asked_until: until(BookingStatus::Asked),
+        said,
         f,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+/// The voucher of the day that was asked for, or of the next one.
+async fn shown(
+    web: &Web,
+    f: &Frame,
+    centre: &Centre,
+    booking: &Booking,
+    asked: &str,
+    looked_at: DateTime<Utc>,
+) -> Result<Option<Shown>, Refused> {
+    let days = voucher::days(centre, booking, looked_at);
+    let day = typed::date(asked).filter(|day| days.contains(day));
+    let issued = voucher::issue(&web.hub, centre, booking, day, looked_at).await?;
+    let Ok(Issued { day, days, text, .. }) = issued else { return Ok(None) };
+    let others = days
+        .into_iter()
+        .filter(|other| *other != day)
+        .map(|other| (words::day(f.language(), other), format!("?day={other}")));
+    Ok(Some(Shown {
+        day: words::day(f.language(), day),
+        picture: qr::picture(&text)?,
+        others: others.collect(),
+        text,
+    }))
 }

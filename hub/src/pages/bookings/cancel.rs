@@ -83,6 +83,9 @@ pub async fn post(
         service::Cancelled::Done(booking)
         | service::Cancelled::Before(booking)
         | service::Cancelled::Over(booking) => Ok(to(&booking)),
+        service::Cancelled::TooLate(booking) => {
+            Ok(Redirect::to(&format!("/bookings/{}?late=1", booking.id)).into_response())
+        }
         service::Cancelled::Inside(booking) => page(&web, &atlas, &caller, &booking, true).await,
     }
 }

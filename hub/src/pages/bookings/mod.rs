@@ -2,6 +2,8 @@
 
 pub mod booking;
 pub mod cancel;
+pub mod change;
+pub mod confirm;
 
 use askama::Template;
 use axum::extract::State;
@@ -14,13 +16,14 @@ use model::id::{CentreId, ChildId};
 use model::interval::Interval;
 use store::NoRoom;
 
-use super::fields::{Fields, Posted};
+use super::fields::{Asked, Fields, Posted};
 use super::frame::{Frame, Part};
 use super::{html, search, wish, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
+use crate::service::order::NoOrder;
 use crate::service::search::{Instead, Query, When, search as find};
-use crate::service::{Caller, Refused, children, secret, typed};
+use crate::service::{Caller, Refused, children, secret, typed, waitlist};
 use crate::web::Web;
 
 #[derive(Template)]
@@ -29,6 +32,18 @@ struct Page {
     f: Frame,
     coming: Vec<Row>,
     past: Vec<Row>,
+    waiting: Vec<WaitingRow>,
+    /// What a page that led here has to say.
+    said: Option<&'static str>,
+}
+
+/// One wish that waits.
+struct WaitingRow {
+    id: String,
+    when: String,
+    centre: String,
+    /// How many come before.
+    ahead: usize,
 }
 
 /// One booking in the list.
@@ -54,7 +69,11 @@ struct Status {
 }
 
 /// `/bookings`
-pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Refused> {
+pub async fn get(
+    State(web): State<Web>,
+    caller: Caller,
+    Asked(fields): Asked,
+) -> Result<Response, Refused> {
     let hub = &web.hub;
     let now = hub.now();
     let atlas = web.atlas().await?;
@@ -62,14 +81,36 @@ pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Ref
     let children = children::list_if_any(hub, &caller).await?;
     let f = Frame::new(&caller, Part::Bookings);
     let (coming, mut past): (Vec<_>, Vec<_>) = bookings.iter().partition(|booking| {
-        booking.status == BookingStatus::Confirmed
-            && booking.span().is_some_and(|span| now < span.ends())
+        booking.status.holds() && booking.span().is_some_and(|span| now < span.ends())
     });
     past.reverse();
     let row = |booking: &&Booking| row(&f, &atlas, &children, booking, now);
     let coming = coming.iter().filter_map(row).collect();
     let past = past.iter().take(20).filter_map(row).collect();
-    Ok(html(StatusCode::OK, &Page { f, coming, past }))
+    let mut waiting = Vec::new();
+    for entry in waitlist::list(hub, &caller, now).await? {
+        let Some(centre) = atlas.centre(entry.wish.centre) else { continue };
+        if entry.state == model::waitlist::State::Waiting {
+            waiting.push(WaitingRow {
+                id: entry.id.to_string(),
+                when: words::stretches(f.language(), &entry.wish.slots, centre.time_zone),
+                centre: f.get(&centre.name).to_owned(),
+                ahead: waitlist::ahead(hub, &entry).await?,
+            });
+        }
+    }
+    let said = match fields.get("waits") {
+        "1" => Some(f.say(
+            "空き待ちに入りました。空きが出たら、しばらくのあいだ取っておきます。",
+            "You are on the waitlist. When it comes free, it is held for you for a while.",
+        )),
+        "many" => Some(f.say(
+            "空き待ちはもういっぱいです。どれかをやめてからお試しください。",
+            "You wait for enough already; stop one first.",
+        )),
+        _ => None,
+    };
+    Ok(html(StatusCode::OK, &Page { f, coming, past, waiting, said }))
 }
 
 /// Makes a booking from a page's button.
@@ -86,30 +127,29 @@ pub async fn post(
     let wish = read_wish(&fields, centre).ok_or_else(unreadable)?;
     let key =
         Some(fields.get("key")).filter(|key| !key.is_empty() && key.len() <= service::LONGEST_KEY);
-    let booked = service::book(hub, &atlas, &caller, wish.clone(), key.map(str::to_owned)).await?;
+    let booked =
+        service::book(hub, &atlas, &caller, wish.clone(), false, key.map(str::to_owned)).await?;
     let no = match booked {
         Booked::Made(booking) | Booked::Before(booking) => {
             return Ok(Redirect::to(&format!("/bookings/{}?new=1", booking.id)).into_response());
         }
-        Booked::NoConsent(child) => {
+        Booked::Not(NoOrder::NoConsent(child)) => {
             return Ok(Redirect::to(&format!("/children/{child}?care=1")).into_response());
         }
-        Booked::NoCentre | Booked::NoSpace | Booked::NoChild => return Err(Refused::NotFound),
+        Booked::Not(NoOrder::NoCentre | NoOrder::NoSpace | NoOrder::NoChild) => {
+            return Err(Refused::NotFound);
+        }
         no => no,
     };
     taken(&web, &atlas, &caller, &wish, &no).await
 }
 
-fn read_wish(fields: &Fields, centre: CentreId) -> Option<Wish> {
+pub(super) fn read_wish(fields: &Fields, centre: CentreId) -> Option<Wish> {
     let slots: Option<Vec<Interval>> = fields.all("slot").map(search::read_slot).collect();
     let children: Option<Vec<ChildId>> = fields.all("child").map(|id| id.parse().ok()).collect();
-    Some(Wish {
-        centre,
-        slots: slots.filter(|slots| !slots.is_empty())?,
-        desks: typed::number(fields.get("desks"))?,
-        pinned: None,
-        children: children?,
-    })
+    let slots = slots.filter(|slots| !slots.is_empty())?;
+    let desks = typed::number(fields.get("desks"))?;
+    Some(Wish { children: children?, ..Wish::of_desks(centre, slots, desks) })
 }
 
 #[derive(Template)]
@@ -122,6 +162,15 @@ struct Taken {
     slug: String,
     offer: Option<Offer>,
     same_time: String,
+    /// What to wait for, where waiting may help.
+    wait: Option<Waitable>,
+}
+
+/// All of a wish, for the waitlist.
+struct Waitable {
+    slots: Vec<String>,
+    desks: u32,
+    children: Vec<ChildId>,
 }
 
 /// The nearest change that works, ready to be booked.
@@ -134,7 +183,7 @@ struct Offer {
 }
 
 /// Says why it could not be booked, and what would work.
-async fn taken(
+pub(super) async fn taken(
     web: &Web,
     atlas: &Atlas,
     caller: &Caller,
@@ -149,6 +198,7 @@ async fn taken(
         when: When::Slots(wish.slots.clone()),
         desks: wish.desks,
         children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+        required: wish.required,
         only: Some(centre.id),
         near: None,
     };
@@ -190,12 +240,23 @@ async fn taken(
             f.say("このセンターには保育室がありません", "This centre has no nursery"),
             String::new(),
         ),
-        Booked::NoRoom(NoRoom::Desk(slot)) => (
+        Booked::NoRoom(NoRoom::Desk { slot, .. }) => (
             StatusCode::CONFLICT,
             f.say("その時間の席は、先に予約されました", "The desk was just taken"),
             words::day_and_hours(f.language(), slot, zone),
         ),
-        Booked::Bad(bad) => (
+        Booked::NoRoom(NoRoom::Closed(slot, reason))
+        | Booked::Not(NoOrder::Closed(slot, reason)) => (
+            StatusCode::CONFLICT,
+            f.say("その時間は休館です", "The centre is closed then"),
+            format!("{} {}", words::day_and_hours(f.language(), slot, zone), f.get(reason)),
+        ),
+        Booked::NoRoom(NoRoom::Quota(over)) => (
+            StatusCode::CONFLICT,
+            f.say("予約できる量の上限を超えます", "That is more than may be booked"),
+            words::over(f.language(), over),
+        ),
+        Booked::Not(NoOrder::Bad(bad)) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             f.say("その時間では予約できません", "That time cannot be booked"),
             words::bad_wish(f.language(), bad, centre),
@@ -214,6 +275,13 @@ async fn taken(
         slug: centre.slug.to_string(),
         offer,
         same_time,
+        wait: matches!(no, Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_))).then(|| {
+            Waitable {
+                slots: wish.slots.iter().map(search::slot_value).collect(),
+                desks: wish.desks,
+                children: wish.children.clone(),
+            }
+        }),
         f,
     };
     Ok(html(status, &page))
@@ -274,6 +342,24 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
                 badge: "badge--warn", icon: "warn", words: f.say("入館なし", "Nobody came")
             }
         }
+        BookingStatus::Lapsed => {
+            Status { badge: "", icon: "cross", words: f.say("期限切れ", "Lapsed") }
+        }
+        BookingStatus::Declined => Status {
+            badge: "badge--warn",
+            icon: "cross",
+            words: f.say("承認されませんでした", "Not approved"),
+        },
+        BookingStatus::Held => Status {
+            badge: "badge--warn",
+            icon: "warn",
+            words: f.say("仮押さえ中", "Held for you"),
+        },
+        BookingStatus::Asked => Status {
+            badge: "badge--info",
+            icon: "warn",
+            words: f.say("承認待ち", "Waits for approval"),
+        },
         BookingStatus::Confirmed if span.is_some_and(|span| span.ends() <= now) => {
             Status { badge: "", icon: "out", words: f.say("終わりました", "Over") }
         }

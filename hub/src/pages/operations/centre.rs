@@ -366,6 +366,7 @@ impl Eye {
                 let by = match by {
                     Proof::Card { .. } => f.say("カード", "card"),
                     Proof::Code => f.say("予約番号", "booking code"),
+                    Proof::Voucher { .. } => f.say("QRコード", "QR code"),
                 };
                 let who = name(person).unwrap_or_default();
                 (
@@ -456,6 +457,9 @@ fn refusal(f: &Frame, why: RefusalKind) -> &'static str {
         RefusalKind::CodePaused => {
             f.say("番号の間違いが続いたため休止中", "Paused after wrong PINs")
         }
+        RefusalKind::UnreadableVoucher => f.say("読み取れないQRコード", "Unreadable QR code"),
+        RefusalKind::OtherCentre => f.say("ほかのセンターの予約", "Booking of another centre"),
+        RefusalKind::VoidVoucher => f.say("使えなくなった予約", "Booking no longer valid"),
         RefusalKind::NoUsableSpace => f.say("使える席がありません", "No desk can be used"),
         RefusalKind::SheetExpired => {
             f.say("予定表の期限が切れています", "The day sheet has expired")

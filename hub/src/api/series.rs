@@ -1,0 +1,143 @@
+//! The same again on other days.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
+use chrono::NaiveDate;
+use model::series::{BadRule, Rule};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::availability::{Change, Slot};
+use super::bookings::{self, Booking, Order, key, key_reused, no_order, no_room_problem};
+use super::{Answer, Body};
+use crate::problem::Problem;
+use crate::service::Caller;
+use crate::service::search::{Query, When, search};
+use crate::service::series::{Came, Repeated, repeat};
+use crate::web::Web;
+
+/// A wish of one stretch, and the days on which it is wanted again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// The wish on its first day; exactly one slot.
+    order: Order,
+    /// RFC 5545, without DTSTART; days are local days of the centre, at most 100.
+    #[schema(example = "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=10")]
+    rule: String,
+    /// Book each day that is possible; otherwise all or nothing.
+    #[serde(default)]
+    each: bool,
+}
+
+/// What came of a series.
+#[derive(Serialize, ToSchema)]
+pub struct Series {
+    /// Its id, where anything was booked.
+    id: Option<Uuid>,
+    /// Whether anything was booked.
+    made: bool,
+    /// Every day that the rule names.
+    days: Vec<Day>,
+}
+
+/// What came of one day.
+#[derive(Serialize, ToSchema)]
+pub struct Day {
+    /// The local day.
+    day: NaiveDate,
+    slot: Slot,
+    /// The booking; where nothing was made, the one that there was room for.
+    booking: Option<Booking>,
+    /// Why there is none.
+    problem: Option<Problem>,
+    /// The nearest change that works on that day.
+    instead: Option<Change>,
+}
+
+/// So many days are looked through for a way out.
+const MOST_WAYS: usize = 20;
+
+/// Books the same on every day that a rule names.
+#[utoipa::path(
+    post, path = "/v1/series", tag = "bookings", request_body = Repeat,
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless; 1 to 200 characters."),
+        ("X-CSRF-Token" = String, Header, description = "The session's token.")
+    ),
+    responses(
+        (status = 201, body = Series),
+        (status = 200, body = Booking, description = "The same key and request made a series before; this is its first booking."),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such centre, space or child."),
+        (status = 409, body = Series, description = "Nothing was booked: each day says why, and the nearest way out."),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "No rule that can be booked by, or against the house rules."),
+    )
+)]
+pub async fn make(
+    State(web): State<Web>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(asked): Body<Repeat>,
+) -> Answer {
+    caller.signed_in()?;
+    let key = key(&headers)?;
+    let atlas = web.atlas().await?;
+    let wish = asked.order.wish(asked.order.centre(&atlas)?.id)?;
+    let rule: Rule = asked.rule.parse().map_err(|bad| bad_rule(&bad))?;
+    let hub = &web.hub;
+    let (made, series, days) =
+        match repeat(hub, &atlas, &caller, wish.clone(), rule, asked.each, key).await? {
+            Repeated::Days { made, series, days } => (made, series, days),
+            Repeated::BadRule(bad) => return Err(bad_rule(&bad).into()),
+            Repeated::Not(not) => return Err(no_order(&not).into()),
+            Repeated::Before(booking) => {
+                let booking = bookings::view(&atlas, booking);
+                return Ok((StatusCode::OK, Json(booking)).into_response());
+            }
+            Repeated::KeyReused => return Err(key_reused().into()),
+        };
+    let mut told = Vec::with_capacity(days.len());
+    let mut ways = 0;
+    for day in days {
+        let (booking, problem) = match day.came {
+            Came::Booked(booking) => (Some(bookings::view(&atlas, booking)), None),
+            Came::NoRoom(no_room) => (None, Some(no_room_problem(&no_room))),
+            Came::Not(not) => (None, Some(no_order(&not))),
+        };
+        let mut instead = None;
+        if problem.is_some() && ways < MOST_WAYS {
+            ways += 1;
+            let query = Query {
+                when: When::Slots(vec![day.slot]),
+                desks: wish.desks,
+                children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+                required: wish.required,
+                only: Some(wish.centre),
+                near: None,
+            };
+            let found = search(hub, &atlas, &caller, &query).await?;
+            instead = found.others.into_iter().find_map(|other| other.instead).map(Change::from);
+        }
+        told.push(Day { day: day.day, slot: Slot::from(day.slot), booking, problem, instead });
+    }
+    let status = if made { StatusCode::CREATED } else { StatusCode::CONFLICT };
+    let series = Series { id: series.map(|id| id.0), made, days: told };
+    Ok((status, Json(series)).into_response())
+}
+
+fn bad_rule(bad: &BadRule) -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "bad-rule",
+        "The rule cannot be booked by",
+        format!("{bad}."),
+    )
+}

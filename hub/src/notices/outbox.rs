@@ -1,0 +1,201 @@
+//! Sends what is due. Any number of hubs do so at once: each notice is one hub's for some minutes.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::stream::{self, StreamExt as _};
+use model::booking::Booking;
+use model::notice::NoticeKind;
+use store::DueNotice;
+use tokio::time::sleep;
+
+use super::mail::{self, Mail};
+use super::patience::{self, Failure};
+use crate::hub::Hub;
+use crate::service::Refused;
+use crate::service::atlas::Atlas;
+
+/// What is due by itself, or was written by another hub's request, is looked for so often.
+const LOOK: Duration = Duration::from_secs(5);
+/// So many notices are taken at once,
+const BATCH: u32 = 8;
+/// and so many of them sent at once.
+const AT_ONCE: usize = 4;
+/// A notice is one hub's for so long: more than the time that a whole batch may take.
+const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// So often it is tried to mark a mail as sent, a second apart.
+const MARKS: u32 = 10;
+
+/// Sends what is written as soon as it is, until the hub stops.
+pub async fn follow(hub: Hub) {
+    let mut stopping = hub.live.stopping();
+    while !*stopping.borrow() {
+        if let Err(error) = send_due(&hub).await {
+            tracing::warn!(%error, "notices could not be sent; it is tried again");
+        }
+        tokio::select! {
+            () = hub.live.notice_written.notified() => {}
+            () = sleep(LOOK) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+/// Sends everything that is due; answers how many mails that were.
+///
+/// # Errors
+/// When the store fails; what was taken is due again some minutes later.
+pub async fn send_due(hub: &Hub) -> Result<u32, Refused> {
+    let mut sent = 0;
+    loop {
+        let now = hub.now();
+        let taken = hub.store.take_due_notices(now, now + LEASE, BATCH).await?;
+        if taken.unreadable > 0 {
+            let count = taken.unreadable;
+            tracing::warn!(count, "some notices are none that this program can read");
+        }
+        if taken.due.is_empty() {
+            return Ok(sent);
+        }
+        let atlas = Atlas::load(hub.store.as_ref(), hub.now()).await?;
+        let ends: Vec<_> = stream::iter(taken.due)
+            .map(|notice| deliver(hub, &atlas, notice))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let (mut went, mut failed) = (0, false);
+        for end in ends {
+            match end? {
+                End::Sent => went += 1,
+                End::NotSent => failed = true,
+                End::Needless => {}
+            }
+        }
+        sent += went;
+        // A server that takes nothing is not asked for everything that waits.
+        if failed && went == 0 {
+            return Ok(sent);
+        }
+    }
+}
+
+/// How one notice ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Sent,
+    NotSent,
+    Needless,
+}
+
+/// Sends one notice, unless it tells nothing any more.
+async fn deliver(hub: &Hub, atlas: &Atlas, notice: DueNotice) -> Result<End, Refused> {
+    let notice = &notice;
+    if *hub.live.stopping().borrow() {
+        // Another hub need not wait for what this one does not begin.
+        hub.store.put_off_notice(notice, hub.now()).await?;
+        return Ok(End::NotSent);
+    }
+    let mail = match write(hub, atlas, notice).await? {
+        Ok(Mail::Ready(mail)) => *mail,
+        Ok(Mail::Needless) => {
+            hub.store.drop_notice(notice, hub.now()).await?;
+            return Ok(End::Needless);
+        }
+        Ok(Mail::NoAddress) => {
+            tracing::warn!(notice = %notice.id, "mail cannot reach the address of a reader");
+            hub.store.drop_notice(notice, hub.now()).await?;
+            return Ok(End::Needless);
+        }
+        Err(error) => {
+            tracing::error!(notice = %notice.id, %error, "a notice could not be written");
+            put_off(hub, notice, Failure::Refused).await?;
+            return Ok(End::NotSent);
+        }
+    };
+    match hub.post.send(notice.id, mail).await {
+        Ok(()) => {
+            mark_sent(hub, notice).await?;
+            Ok(End::Sent)
+        }
+        Err(error) => {
+            let tries = notice.tries;
+            tracing::warn!(notice = %notice.id, tries, %error, "a mail was not sent");
+            put_off(hub, notice, error.how()).await?;
+            Ok(End::NotSent)
+        }
+    }
+}
+
+async fn write(
+    hub: &Hub,
+    atlas: &Atlas,
+    notice: &DueNotice,
+) -> Result<Result<Mail, mail::NotWritten>, Refused> {
+    let Some(reader) = hub.store.person(notice.person).await? else {
+        return Ok(Ok(Mail::Needless));
+    };
+    // Who was erased has an address that leads nowhere.
+    if reader.email.ends_with(".invalid") {
+        return Ok(Ok(Mail::Needless));
+    }
+    let booking = match notice.booking {
+        None => None,
+        Some(id) => match hub.store.booking(id).await? {
+            None => return Ok(Ok(Mail::Needless)),
+            booking => booking,
+        },
+    };
+    if !is_news(notice, booking.as_ref(), hub.now()) {
+        return Ok(Ok(Mail::Needless));
+    }
+    let guest = match &booking {
+        Some(booking) if booking.person != reader.id => {
+            let guest = hub.store.person(booking.person).await?;
+            guest.map(|guest| guest.name).unwrap_or_default()
+        }
+        _ => reader.name.clone(),
+    };
+    Ok(mail::write(hub, atlas, notice, &reader, booking.as_ref(), &guest))
+}
+
+/// Whether it is still worth telling: not that a booking stands once it does not, nor what to do
+/// for a time that is over.
+fn is_news(notice: &DueNotice, booking: Option<&Booking>, now: DateTime<Utc>) -> bool {
+    if notice.kind.is_an_end() {
+        return true;
+    }
+    let gone = |booking: &Booking| !booking.status.holds();
+    let of_booking = booking.and_then(Booking::span).map(|span| span.ends());
+    let of_wish =
+        notice.body.wish.as_ref().and_then(|wish| wish.slots.iter().map(|s| s.ends()).max());
+    let over = of_booking.or(of_wish).is_some_and(|end| end <= now);
+    let late = notice.body.answer_by.is_some_and(|by| by <= now);
+    !(over || booking.is_some_and(gone) || notice.kind == NoticeKind::Held && late)
+}
+
+async fn put_off(hub: &Hub, notice: &DueNotice, how: Failure) -> Result<(), Refused> {
+    let now = hub.now();
+    match patience::next_try(now, notice.tries, how) {
+        Some(next) => hub.store.put_off_notice(notice, next).await?,
+        None => {
+            let (kind, tries) = (notice.kind, notice.tries);
+            tracing::error!(notice = %notice.id, ?kind, tries, "a mail is given up: it was never taken");
+            hub.store.drop_notice(notice, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The mail is out: the mark is worth some patience, because without it the mail goes out again.
+async fn mark_sent(hub: &Hub, notice: &DueNotice) -> Result<(), Refused> {
+    for _ in 1..MARKS {
+        if hub.store.notice_sent(notice.id, hub.now()).await.is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    hub.store.notice_sent(notice.id, hub.now()).await.map(drop).map_err(|error| {
+        tracing::error!(notice = %notice.id, "a mail was sent and cannot be marked; it may go again");
+        error.into()
+    })
+}

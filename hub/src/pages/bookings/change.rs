@@ -1,0 +1,160 @@
+//! Another day or other hours for a booking of one stretch.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{NaiveDate, Timelike};
+use model::booking::{Booking, Wish};
+use model::interval::Interval;
+use model::opening;
+use store::NoRoom;
+
+use crate::pages::fields::{Fields, Posted};
+use crate::pages::frame::{Frame, Part};
+use crate::pages::{html, words};
+use crate::service::atlas::Atlas;
+use crate::service::booking::{Rebooked, change, see, wish_of};
+use crate::service::order::NoOrder;
+use crate::service::{Caller, Refused, typed};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "bookings/change.html")]
+struct Page {
+    f: Frame,
+    id: String,
+    version: u32,
+    date: String,
+    from: String,
+    to: String,
+    step: u32,
+    now: Vec<String>,
+    centre: String,
+    /// Why it was not changed, and what would help.
+    problem: Option<(String, String)>,
+}
+
+/// `/bookings/{id}/change`
+pub async fn get(
+    State(web): State<Web>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let id = id.parse().map_err(|_| Refused::NotFound)?;
+    let booking = see(&web.hub, &caller, id).await?;
+    let atlas = web.atlas().await?;
+    if !is_simple(&booking) {
+        return Ok(Redirect::to(&format!("/bookings/{}", booking.id)).into_response());
+    }
+    page(&atlas, &caller, &booking, None, None)
+}
+
+/// Does it, or says why not and what would help.
+pub async fn post(
+    State(web): State<Web>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(fields): Posted,
+) -> Result<Response, Refused> {
+    caller.signed_in()?;
+    let id = id.parse().map_err(|_| Refused::NotFound)?;
+    let booking = see(&web.hub, &caller, id).await?;
+    let atlas = web.atlas().await?;
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let f = Frame::new(&caller, Part::Bookings);
+    let unreadable = || Refused::Unreadable("the form does not say when".to_owned());
+    let version: u32 = typed::number(fields.get("version")).ok_or_else(unreadable)?;
+    let Some(slot) = asked(&fields, centre.time_zone) else {
+        let problem = (
+            f.say("その時間では予約できません", "That time cannot be booked").to_owned(),
+            f.say("終わりを始まりより後にしてください。", "The end must be after the start.")
+                .to_owned(),
+        );
+        return page(&atlas, &caller, &booking, Some(&fields), Some(problem));
+    };
+    let wish = Wish { slots: vec![slot], ..wish_of(&booking) };
+    let (title, lead) = match change(&web.hub, &atlas, &caller, id, version, wish).await? {
+        Rebooked::Done(_) => {
+            return Ok(Redirect::to(&format!("/bookings/{id}?changed=1")).into_response());
+        }
+        Rebooked::Not(NoOrder::Bad(bad)) => (
+            f.say("その時間では予約できません", "That time cannot be booked"),
+            words::bad_wish(f.language(), &bad, centre),
+        ),
+        Rebooked::Not(NoOrder::Closed(_, reason)) | Rebooked::NoRoom(NoRoom::Closed(_, reason)) => {
+            (f.say("その時間は休館です", "The centre is closed then"), f.get(&reason).to_owned())
+        }
+        Rebooked::NoRoom(NoRoom::Quota(over)) => (
+            f.say("予約できる量の上限を超えます", "That is more than may be booked"),
+            words::over(f.language(), &over),
+        ),
+        Rebooked::NoRoom(NoRoom::Care(_) | NoRoom::NoNursery | NoRoom::ChildElsewhere(..)) => (
+            f.say("その時間の保育に空きがありません", "No care place is free then"),
+            f.say("別の時間をお試しください。", "Please try another time.").to_owned(),
+        ),
+        Rebooked::NoRoom(NoRoom::Desk { .. }) | Rebooked::Not(_) => (
+            f.say("その時間の席に空きがありません", "No desk is free then"),
+            f.say("別の時間をお試しください。", "Please try another time.").to_owned(),
+        ),
+        Rebooked::TooLate(_) => (
+            f.say("変更できる時間を過ぎました", "It is too late to change it"),
+            f.say("センターに電話してください。", "Please call the centre.").to_owned(),
+        ),
+        Rebooked::Newer(_) | Rebooked::Fixed(_) => (
+            f.say("この予約は変わりました", "The booking has changed meanwhile"),
+            f.say("いまの予約を確かめてください。", "Please look at it as it is now.").to_owned(),
+        ),
+    };
+    let booking = see(&web.hub, &caller, id).await?;
+    page(&atlas, &caller, &booking, Some(&fields), Some((title.to_owned(), lead)))
+}
+
+/// Whether a booking has one stretch alone, and can be changed on one small page.
+pub(super) fn is_simple(booking: &Booking) -> bool {
+    wish_of(booking).slots.len() == 1
+}
+
+fn asked(fields: &Fields, zone: chrono_tz::Tz) -> Option<Interval> {
+    let day: NaiveDate = fields.get("date").parse().ok()?;
+    let minutes = |text: &str| {
+        let time = chrono::NaiveTime::parse_from_str(text, "%H:%M").ok()?;
+        Some(time.hour() * 60 + time.minute())
+    };
+    let from = opening::local(day, minutes(fields.get("from"))?, zone)?;
+    Interval::new(from, opening::local(day, minutes(fields.get("to"))?, zone)?).ok()
+}
+
+fn page(
+    atlas: &Atlas,
+    caller: &Caller,
+    booking: &Booking,
+    typed: Option<&Fields>,
+    problem: Option<(String, String)>,
+) -> Result<Response, Refused> {
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let zone = centre.time_zone;
+    let f = Frame::new(caller, Part::Bookings);
+    let slots = wish_of(booking).slots;
+    let first = slots.first().ok_or(Refused::NotFound)?;
+    let (starts, ends) = (first.starts().with_timezone(&zone), first.ends().with_timezone(&zone));
+    let or = |name: &str, kept: String| match typed.map(|fields| fields.get(name)) {
+        Some(typed) if !typed.is_empty() => typed.to_owned(),
+        _ => kept,
+    };
+    let status = if problem.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let page = Page {
+        id: booking.id.to_string(),
+        version: booking.version,
+        date: or("date", starts.format("%Y-%m-%d").to_string()),
+        from: or("from", starts.format("%H:%M").to_string()),
+        to: or("to", ends.format("%H:%M").to_string()),
+        step: centre.settings.grain_minutes * 60,
+        now: slots.iter().map(|slot| words::day_and_hours(f.language(), slot, zone)).collect(),
+        centre: f.get(&centre.name).to_owned(),
+        problem,
+        f,
+    };
+    Ok(html(status, &page))
+}

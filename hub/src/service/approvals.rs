@@ -1,0 +1,83 @@
+//! Bookings that somebody has to approve.
+
+use model::booking::{Booking, BookingStatus};
+use model::id::{BookingId, CentreId, EmployerId};
+use model::permission::{Action, Target, may};
+use store::{Approver, Settled, Settling, Stood};
+
+use super::atlas::Atlas;
+use super::order::spares;
+use super::{Caller, Refused, allow, allow_or_hide};
+use crate::hub::Hub;
+
+/// How deciding ended.
+#[derive(Debug)]
+pub enum Decided {
+    /// As it stands now.
+    Done(Booking),
+    /// It does not wait for a decision (any more).
+    Otherwise(Booking),
+}
+
+/// What waits for a decision at a centre.
+///
+/// # Errors
+/// [`Refused`] when they may not, or the store fails.
+pub async fn at_centre(
+    hub: &Hub,
+    caller: &Caller,
+    centre: CentreId,
+) -> Result<Vec<Booking>, Refused> {
+    allow(caller, Action::ApproveBooking, &Target::at(centre))?;
+    Ok(hub.store.asked_for(Approver::Centre(centre)).await?)
+}
+
+/// What waits for a decision and an employer would pay for.
+///
+/// # Errors
+/// [`Refused`] when they may not, or the store fails.
+pub async fn of_employer(
+    hub: &Hub,
+    caller: &Caller,
+    employer: EmployerId,
+) -> Result<Vec<Booking>, Refused> {
+    allow(caller, Action::ApproveBooking, &Target::of_employer(employer))?;
+    Ok(hub.store.asked_for(Approver::Employer(employer)).await?)
+}
+
+/// Approves a booking, or declines it.
+///
+/// # Errors
+/// [`Refused`] when there is none that they may decide on, or the store fails.
+pub async fn decide(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    id: BookingId,
+    approve: bool,
+) -> Result<Decided, Refused> {
+    caller.signed_in()?;
+    let booking = hub.store.booking(id).await?.ok_or(Refused::NotFound)?;
+    let target = Target { employer: booking.on_account_of, ..Target::at(booking.centre) };
+    allow_or_hide(caller, Action::ApproveBooking, &target)?;
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let to = if approve { Stood::Confirmed } else { Stood::Declined };
+    let spare = spares(hub)?;
+    let from = BookingStatus::Asked;
+    let settling = Settling { id, centre, from, to, at: hub.now(), spare: &spare };
+    match hub.store.settle(&settling).await? {
+        Some(Settled::Done(booking)) => {
+            hub.live.plan_changed(booking.centre);
+            Ok(Decided::Done(booking))
+        }
+        Some(Settled::Otherwise(booking)) => Ok(Decided::Otherwise(booking)),
+        None => Err(Refused::NotFound),
+    }
+}
+
+/// Whether the caller could decide on this booking now.
+#[must_use]
+pub fn can_decide(caller: &Caller, booking: &Booking) -> bool {
+    let target = Target { employer: booking.on_account_of, ..Target::at(booking.centre) };
+    booking.status == BookingStatus::Asked && may(&caller.actor, Action::ApproveBooking, &target)
+}

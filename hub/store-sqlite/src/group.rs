@@ -1,0 +1,176 @@
+//! Pieces of work that come while others are written share one durable commit.
+//!
+//! Nothing waits for company: what is queued when the writer is free is written together, and
+//! answered once the commit is on the disk. Work that fails or takes itself back undoes the whole
+//! group, whose members are then written one by one; so each must be fit to run twice.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, Transaction};
+use store::{Result, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::begin;
+use crate::shared::Outcome;
+
+type Tx = Transaction<'static, Sqlite>;
+
+/// The most pieces of work that share a commit.
+const MOST: usize = 64;
+/// So many wait for their turn before others are kept waiting outside.
+const QUEUE: usize = 1024;
+
+/// Takes work for the one writer.
+#[derive(Clone, Debug)]
+pub struct Group {
+    queue: mpsc::Sender<Box<dyn Work>>,
+}
+
+impl Group {
+    /// Starts the writer; it ends with the last of its handles.
+    pub fn start(writer: SqlitePool) -> Self {
+        let (queue, work) = mpsc::channel(QUEUE);
+        tokio::spawn(write_all(writer, work));
+        Self { queue }
+    }
+
+    /// Does `work` and answers once what it wrote is on the disk.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<Outcome<T>>> + Send + Sync + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let piece = Piece { work: Arc::new(work), answer: None, tell };
+        let gone = || StoreError::Unavailable(sqlx::Error::PoolClosed);
+        self.queue.send(Box::new(piece)).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
+    }
+}
+
+/// How a piece of work went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Went {
+    /// Its writes are to be kept.
+    Well,
+    /// It wrote nothing.
+    Clean,
+    /// What it wrote must not stay.
+    Undo,
+}
+
+/// A piece of work whose answer is nobody's business here.
+trait Work: Send {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Went>;
+    /// Tells its answer, or why there is none.
+    fn tell(self: Box<Self>, committed: Result<()>);
+}
+
+struct Piece<T, F> {
+    work: Arc<F>,
+    answer: Option<Result<T>>,
+    tell: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Work for Piece<T, F>
+where
+    T: Send + 'static,
+    F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<Outcome<T>>> + Send + Sync + 'static,
+{
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Went> {
+        Box::pin(async move {
+            let work = self.work.clone();
+            let (went, answer) = match work(tx).await {
+                Ok(Outcome::Kept(answer)) => (Went::Well, Ok(answer)),
+                Ok(Outcome::Clean(answer)) => (Went::Clean, Ok(answer)),
+                Ok(Outcome::Undo(answer)) => (Went::Undo, Ok(answer)),
+                Err(error) => (Went::Undo, Err(error)),
+            };
+            self.answer = Some(answer);
+            went
+        })
+    }
+
+    fn tell(self: Box<Self>, committed: Result<()>) {
+        let answer = match (committed, self.answer) {
+            (Ok(()), Some(answer)) => answer,
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)),
+        };
+        // Whoever asked may have gone.
+        self.tell.send(answer).ok();
+    }
+}
+
+async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>) {
+    while let Some(first) = work.recv().await {
+        let mut tx = match begin(&writer).await {
+            Ok(tx) => tx,
+            Err(error) => {
+                first.tell(Err(error));
+                continue;
+            }
+        };
+        let mut done = Vec::new();
+        let mut next = Some(first);
+        let mut went = Went::Clean;
+        while let Some(mut piece) = next.take() {
+            let this = piece.run(&mut tx).await;
+            done.push(piece);
+            match this {
+                Went::Undo => {
+                    went = Went::Undo;
+                    break;
+                }
+                Went::Well => went = Went::Well,
+                Went::Clean => {}
+            }
+            if done.len() < MOST {
+                next = work.try_recv().ok();
+            }
+        }
+        if went != Went::Undo {
+            finish(tx, done).await;
+        } else if done.len() == 1 {
+            undo(tx).await;
+            done.into_iter().for_each(|piece| piece.tell(Ok(())));
+        } else {
+            undo(tx).await;
+            for piece in done {
+                alone(&writer, piece).await;
+            }
+        }
+    }
+}
+
+async fn alone(writer: &SqlitePool, mut piece: Box<dyn Work>) {
+    match begin(writer).await {
+        Err(error) => piece.tell(Err(error)),
+        Ok(mut tx) => match piece.run(&mut tx).await {
+            Went::Undo => {
+                undo(tx).await;
+                piece.tell(Ok(()));
+            }
+            Went::Well | Went::Clean => finish(tx, vec![piece]).await,
+        },
+    }
+}
+
+async fn finish(tx: Tx, done: Vec<Box<dyn Work>>) {
+    match tx.commit().await {
+        Ok(()) => done.into_iter().for_each(|piece| piece.tell(Ok(()))),
+        Err(error) => {
+            let why = error.to_string();
+            let failed = || StoreError::Unavailable(sqlx::Error::Protocol(why.clone()));
+            done.into_iter().for_each(|piece| piece.tell(Err(failed())));
+        }
+    }
+}
+
+async fn undo(tx: Tx) {
+    if let Err(error) = tx.rollback().await {
+        tracing::warn!(%error, "a transaction could not be taken back; its connection is given up");
+    }
+}

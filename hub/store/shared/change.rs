@@ -1,0 +1,151 @@
+//! Another time, place or number for a booking that stands.
+
+use std::sync::Arc;
+
+use model::booking::Booking;
+use model::id::BookingId;
+use model::interval::Interval;
+use model::notice::NoticeKind;
+use sqlx::{Transaction, query, query_scalar};
+use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError};
+
+use super::book::{booking_of, insert_claims, place};
+use super::bookings::booking_by_id;
+use super::ending::days_with_waiting;
+use super::waitlist::offer;
+use super::{Broken, Outcome, counted, notices};
+use crate::{Db, Here, writes};
+
+type Tx = Transaction<'static, Db>;
+
+/// How often a change is tried when rivals get in its way.
+const MOST_TRIES: u32 = 4;
+
+/// Gives a booking the claims of `order` in the place of its own.
+pub(super) async fn change(
+    store: &Here,
+    id: BookingId,
+    version: u32,
+    order: &BookingOrder,
+    spare: &[Spare],
+) -> Result<Changed> {
+    let shared = Arc::new((order.clone(), spare.to_vec()));
+    let mut tries = 1;
+    loop {
+        let Some(before) = booking_by_id(store.reader(), id).await? else {
+            return Ok(Changed::Absent);
+        };
+        if before.version != version {
+            return Ok(Changed::Newer(before));
+        }
+        let mut slots = stretches(&before);
+        slots.extend(&order.slots);
+        let days = days_with_waiting(store, &order.centre, &slots).await?;
+        let again = shared.clone();
+        let changed = store
+            .write(move |tx| {
+                let (shared, days) = (again.clone(), days.clone());
+                Box::pin(async move { once(tx, id, version, &shared.0, &shared.1, &days).await })
+            })
+            .await;
+        match changed {
+            Err(StoreError::Unavailable(error)) => match crate::broken(&error) {
+                Some(Broken::DeskOverlap) => {
+                    let slot = order.slots[0];
+                    return Ok(Changed::Refused(NoRoom::Desk { slot, proven: false }));
+                }
+                Some(Broken::CareOverlap | Broken::Rivals) if tries < MOST_TRIES => tries += 1,
+                _ => return Err(error.into()),
+            },
+            other => return other,
+        }
+    }
+}
+
+async fn once(
+    tx: &mut Tx,
+    id: BookingId,
+    version: u32,
+    order: &BookingOrder,
+    spare: &[Spare],
+    days: &[chrono::NaiveDate],
+) -> Result<Outcome<Changed>> {
+    counted::lock(tx, [order].into_iter()).await?;
+    writes::lock_days(tx, order.centre.id, days).await?;
+    // The booking's own row first, as everybody who changes it does.
+    let open: Option<bool> = query_scalar(
+        "UPDATE bookings SET version = version + 1 WHERE id = $1 AND version = $2
+         RETURNING status IN ('confirmed', 'held', 'asked') AND NOT EXISTS (
+             SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)",
+    )
+    .bind(id.0)
+    .bind(i64::from(version))
+    .fetch_optional(&mut **tx)
+    .await?;
+    let now = booking_by_id(&mut **tx, id).await?;
+    let Some(now) = now else { return Ok(Outcome::Clean(Changed::Absent)) };
+    match open {
+        None => return Ok(Outcome::Clean(Changed::Newer(now))),
+        Some(false) => {
+            return Ok(Outcome::Undo(Changed::Fixed(Booking { version, ..now })));
+        }
+        Some(true) => {}
+    }
+    // What has begun stays as it was.
+    query(
+        "DELETE FROM desk_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at > $2",
+    )
+    .bind(id.0)
+    .bind(order.at)
+    .execute(&mut **tx)
+    .await?;
+    query(
+        "DELETE FROM care_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at > $2",
+    )
+    .bind(id.0)
+    .bind(order.at)
+    .execute(&mut **tx)
+    .await?;
+    let placed = match place(tx, order, days, Some(id)).await? {
+        Ok(placed) => placed,
+        Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
+    };
+    let fresh = booking_of(order, placed, now.series, version + 1);
+    insert_claims(tx, &fresh).await?;
+    query(
+        "UPDATE bookings SET required = $2, wanted = $3, pinned = $4, together = $5,
+             tariff_rev = $6, rule_rev = $7
+         WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(i64::from(order.needs.required.bits()))
+    .bind(i64::from(order.needs.wanted.bits()))
+    .bind(order.needs.pinned)
+    .bind(order.needs.together)
+    .bind(i64::from(order.tariff_rev))
+    .bind(i64::from(order.rule_rev))
+    .execute(&mut **tx)
+    .await?;
+    offer(tx, &order.centre, days, order.at, spare).await?;
+    writes::note_days(tx, order.centre.id, days).await?;
+    let Some(after) = booking_by_id(&mut **tx, id).await? else {
+        return Ok(Outcome::Undo(Changed::Absent));
+    };
+    if let Some(span) = after.span() {
+        query("UPDATE bookings SET starts_at = $2, ends_at = $3 WHERE id = $1")
+            .bind(id.0)
+            .bind(span.starts())
+            .bind(span.ends())
+            .execute(&mut **tx)
+            .await?;
+    }
+    notices::put(tx, &NewNotice::of(&after, NoticeKind::Changed, order.at)).await?;
+    Ok(Outcome::Kept(Changed::Done(after)))
+}
+
+fn stretches(booking: &Booking) -> Vec<Interval> {
+    let desks = booking.desks.iter().map(|claim| claim.when);
+    desks.chain(booking.care.iter().map(|claim| claim.when)).collect()
+}

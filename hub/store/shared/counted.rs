@@ -1,0 +1,106 @@
+//! Quotas, counted under a lock that all who book under them take.
+
+use chrono::{DateTime, Utc};
+use model::id::BookingId;
+use model::interval::Interval;
+use model::quota::Over;
+use sqlx::{Transaction, query_as};
+use store::{BookingOrder, Counted, Result, Whose};
+use uuid::Uuid;
+
+use super::LONGEST_CLAIM;
+use super::convert::interval;
+use crate::{Db, writes};
+
+type Tx = Transaction<'static, Db>;
+
+/// Locks whom the quotas of orders count; before any day is locked.
+pub(super) async fn lock<'a>(
+    tx: &mut Tx,
+    orders: impl Iterator<Item = &'a BookingOrder>,
+) -> Result<()> {
+    let mut subjects: Vec<Uuid> =
+        orders.flat_map(|order| &order.quotas).map(|counted| counted.whose.lock()).collect();
+    subjects.sort();
+    subjects.dedup();
+    if subjects.is_empty() { Ok(()) } else { writes::lock_subjects(tx, &subjects).await }
+}
+
+/// The first quota that `order` goes over; what the booking `instead` holds does not count.
+pub(super) async fn over(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    instead: Option<BookingId>,
+) -> Result<Option<Over>> {
+    let zone = order.centre.time_zone;
+    let asked: Vec<Interval> = order
+        .slots
+        .iter()
+        .flat_map(|slot| std::iter::repeat_n(*slot, usize::try_from(order.desks).unwrap_or(0)))
+        .collect();
+    for counted in &order.quotas {
+        let Some(reach) = counted.quota.reach(&order.slots, zone) else { continue };
+        let held = held(tx, counted, &reach, instead).await?;
+        if let Some(over) = counted.quota.over(&held, &asked, zone) {
+            return Ok(Some(over));
+        }
+    }
+    Ok(None)
+}
+
+async fn held(
+    tx: &mut Tx,
+    counted: &Counted,
+    reach: &Interval,
+    instead: Option<BookingId>,
+) -> Result<Vec<Interval>> {
+    let instead = instead.map_or(Uuid::nil(), |id| id.0);
+    let (centre, payer) = (counted.quota.centre, counted.quota.employer);
+    let any = |id: Option<Uuid>| (id.is_none(), id.unwrap_or(Uuid::nil()));
+    let (any_centre, centre) = any(centre.map(|id| id.0));
+    let (any_payer, payer) = any(payer.map(|id| id.0));
+    let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = match &counted.whose {
+        Whose::People(_, people) => {
+            query_as(concat!(
+                "SELECT c.starts_at, c.ends_at
+                 FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
+                 WHERE b.ends_at > $2 AND b.starts_at < $3 AND c.released_at IS NULL
+                     AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
+                     AND b.id <> $5 AND ($6 OR b.centre_id = $7) AND ($8 OR b.on_account_of = $9)
+                     AND b.person_id ",
+                in_list!("$1"),
+            ))
+            .bind(crate::id_list(people.iter().map(|person| person.0)))
+            .bind(reach.starts())
+            .bind(reach.ends())
+            .bind(reach.starts() - LONGEST_CLAIM)
+            .bind(instead)
+            .bind(any_centre)
+            .bind(centre)
+            .bind(any_payer)
+            .bind(payer)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+        Whose::Employer(employer) => {
+            query_as(
+                "SELECT c.starts_at, c.ends_at
+                 FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
+                 WHERE b.on_account_of = $1 AND b.ends_at > $2 AND b.starts_at < $3
+                     AND c.released_at IS NULL
+                     AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
+                     AND b.id <> $5 AND ($6 OR b.centre_id = $7)",
+            )
+            .bind(employer.0)
+            .bind(reach.starts())
+            .bind(reach.ends())
+            .bind(reach.starts() - LONGEST_CLAIM)
+            .bind(instead)
+            .bind(any_centre)
+            .bind(centre)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+    };
+    rows.into_iter().map(|(starts, ends)| interval(starts, ends)).collect()
+}

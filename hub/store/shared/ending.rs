@@ -1,0 +1,278 @@
+//! How bookings end or come to stand, and who gets what that gives free.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use model::booking::{self, Booking, BookingStatus};
+use model::centre::Centre;
+use model::id::BookingId;
+use model::interval::Interval;
+use model::notice::NoticeKind;
+use sqlx::{Transaction, query, query_scalar};
+use store::{NewNotice, Result, Settled, Settling, Spare, Stood, status_text};
+use uuid::Uuid;
+
+use super::bookings::{booking_by_id, days_of};
+use super::waitlist::{days_waited_for, offer, outcome_of_offer};
+use super::{Outcome, notices};
+use crate::{Db, Here, writes};
+
+type Tx = Transaction<'static, Db>;
+
+/// Gives a booking up that holds something still to come and whose guest is not inside.
+pub(super) async fn cancel(
+    store: &Here,
+    id: BookingId,
+    centre: &Centre,
+    at: DateTime<Utc>,
+    spare: &[Spare],
+) -> Result<Option<(Booking, bool)>> {
+    let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
+    let (centre, spare) = (centre.clone(), spare.to_vec());
+    let days = days_to_end(store, &before, &centre).await?;
+    store
+        .write(move |tx| {
+            let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
+            let before = before.clone();
+            Box::pin(async move {
+                writes::lock_days(tx, centre.id, &days).await?;
+                let changed = give_up(tx, id, at).await?;
+                if changed {
+                    let told = NewNotice::of(&before, NoticeKind::Cancelled, at);
+                    notices::put(tx, &told).await?;
+                    outcome_of_offer(tx, id, false).await?;
+                    offer(tx, &centre, &days, at, &spare).await?;
+                    writes::note_days(tx, centre.id, &days).await?;
+                }
+                let after = booking_by_id(&mut **tx, id).await?.map(|after| (after, changed));
+                Ok(if changed { Outcome::Kept(after) } else { Outcome::Clean(after) })
+            })
+        })
+        .await
+}
+
+async fn give_up(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<bool> {
+    let held: Option<i64> = query_scalar(
+        "UPDATE bookings SET status = $2, lapses_at = NULL, version = version + 1
+         WHERE id = $1 AND status IN ('confirmed', 'held', 'asked')
+             AND NOT EXISTS (
+                 SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
+             AND (EXISTS (SELECT 1 FROM desk_claims
+                     WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $3)
+                 OR EXISTS (SELECT 1 FROM care_claims
+                     WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $3))
+         RETURNING version",
+    )
+    .bind(id.0)
+    .bind(status_text(BookingStatus::Cancelled))
+    .bind(at)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if held.is_some() {
+        release(tx, id, at).await?;
+    }
+    Ok(held.is_some())
+}
+
+/// Gives what a booking holds and has not ended free.
+pub(super) async fn release(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<()> {
+    query(
+        "UPDATE desk_claims SET released_at = $2
+         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
+    )
+    .bind(id.0)
+    .bind(at)
+    .execute(&mut **tx)
+    .await?;
+    query(
+        "UPDATE care_claims SET released_at = $2
+         WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $2",
+    )
+    .bind(id.0)
+    .bind(at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Confirms, passes on or declines what is held or asked for.
+pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Option<Settled>> {
+    let (id, from, to, at) = (settling.id, settling.from, settling.to, settling.at);
+    let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
+    let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
+    let days = days_to_end(store, &before, &centre).await?;
+    store
+        .write(move |tx| {
+            let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
+            Box::pin(async move {
+                writes::lock_days(tx, centre.id, &days).await?;
+                let (status, lapses_at) = match to {
+                    Stood::Confirmed => (BookingStatus::Confirmed, None),
+                    Stood::AskedUntil(until) => (BookingStatus::Asked, Some(until)),
+                    Stood::Declined => (BookingStatus::Declined, None),
+                };
+                let done: Option<i64> = query_scalar(
+                    "UPDATE bookings SET status = $3, lapses_at = $4, version = version + 1
+                     WHERE id = $1 AND status = $2 AND lapses_at > $5 RETURNING version",
+                )
+                .bind(id.0)
+                .bind(status_text(from))
+                .bind(status_text(status))
+                .bind(lapses_at)
+                .bind(at)
+                .fetch_optional(&mut **tx)
+                .await?;
+                if done.is_none() {
+                    let now = booking_by_id(&mut **tx, id).await?;
+                    return Ok(Outcome::Clean(now.map(Settled::Otherwise)));
+                }
+                if to == Stood::Declined {
+                    release(tx, id, at).await?;
+                    offer(tx, &centre, &days, at, &spare).await?;
+                }
+                outcome_of_offer(tx, id, to != Stood::Declined).await?;
+                writes::note_days(tx, centre.id, &days).await?;
+                let now = booking_by_id(&mut **tx, id).await?;
+                if let Some(now) = &now {
+                    tell_settled(tx, now, from, at).await?;
+                }
+                Ok(Outcome::Kept(now.map(Settled::Done)))
+            })
+        })
+        .await
+}
+
+/// Tells the guest what was decided, or who has to decide.
+async fn tell_settled(
+    tx: &mut Tx,
+    now: &Booking,
+    from: BookingStatus,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    let kind = match (from, now.status) {
+        (BookingStatus::Asked, BookingStatus::Confirmed) => NoticeKind::Approved,
+        (_, BookingStatus::Declined) => NoticeKind::Declined,
+        _ => return notices::put_new(tx, now, at).await,
+    };
+    notices::put(tx, &NewNotice::of(now, kind, at)).await
+}
+
+/// Ends what has lapsed at a centre.
+pub(super) async fn lapse(
+    store: &Here,
+    centre: &Centre,
+    at: DateTime<Utc>,
+    spare: &[Spare],
+) -> Result<Vec<Booking>> {
+    let mut days = Vec::new();
+    for id in lapsed(store.reader(), centre, at).await? {
+        if let Some(booking) = booking_by_id(store.reader(), id).await? {
+            days.extend(days_to_end(store, &booking, centre).await?);
+        }
+    }
+    days.sort();
+    days.dedup();
+    if days.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (centre, spare) = (centre.clone(), spare.to_vec());
+    store
+        .write(move |tx| {
+            let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
+            Box::pin(async move {
+                writes::lock_days(tx, centre.id, &days).await?;
+                let ids = lapsed(&mut **tx, &centre, at).await?;
+                if !end_lapsed(tx, &centre, at, &days, &spare).await? {
+                    return Ok(Outcome::Clean(Vec::new()));
+                }
+                let mut ended = Vec::new();
+                for id in ids {
+                    ended.extend(booking_by_id(&mut **tx, id).await?);
+                }
+                ended.retain(|booking| booking.status == BookingStatus::Lapsed);
+                Ok(Outcome::Kept(ended))
+            })
+        })
+        .await
+}
+
+async fn lapsed<'c>(
+    line: impl sqlx::Executor<'c, Database = Db>,
+    centre: &Centre,
+    at: DateTime<Utc>,
+) -> Result<Vec<BookingId>> {
+    let ids: Vec<Uuid> = query_scalar(
+        "SELECT id FROM bookings WHERE lapses_at <= $1 AND centre_id = $2 ORDER BY id",
+    )
+    .bind(at)
+    .bind(centre.id.0)
+    .fetch_all(line)
+    .await?;
+    Ok(ids.into_iter().map(BookingId).collect())
+}
+
+/// Ends what has lapsed within the locked days; answers whether there was anything.
+pub(super) async fn end_lapsed(
+    tx: &mut Tx,
+    centre: &Centre,
+    at: DateTime<Utc>,
+    locked: &[NaiveDate],
+    spare: &[Spare],
+) -> Result<bool> {
+    let mut any = false;
+    for id in lapsed(&mut **tx, centre, at).await? {
+        let Some(booking) = booking_by_id(&mut **tx, id).await? else { continue };
+        if !days_of(&booking, centre).iter().all(|day| locked.binary_search(day).is_ok()) {
+            continue;
+        }
+        let ended = query(
+            "UPDATE bookings SET status = $2, lapses_at = NULL, version = version + 1
+             WHERE id = $1 AND lapses_at <= $3",
+        )
+        .bind(id.0)
+        .bind(status_text(BookingStatus::Lapsed))
+        .bind(at)
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+        if ended > 0 {
+            any = true;
+            release(tx, id, at).await?;
+            notices::put(tx, &NewNotice::of(&booking, NoticeKind::HoldLapsed, at)).await?;
+            outcome_of_offer(tx, id, false).await?;
+        }
+    }
+    if any {
+        offer(tx, centre, locked, at, spare).await?;
+        writes::note_days(tx, centre.id, locked).await?;
+    }
+    Ok(any)
+}
+
+/// The days of a booking, with those of whoever waits for a part of them; sorted.
+pub(super) async fn days_to_end(
+    store: &Here,
+    booking: &Booking,
+    centre: &Centre,
+) -> Result<Vec<NaiveDate>> {
+    let mut days = days_of(booking, centre);
+    if let Some(span) = booking.span() {
+        days.extend(days_waited_for(store.reader(), centre, &span).await?);
+    }
+    days.sort();
+    days.dedup();
+    Ok(days)
+}
+
+/// The days of slots, with those of whoever waits for a part of them; sorted.
+pub(super) async fn days_with_waiting(
+    store: &Here,
+    centre: &Centre,
+    slots: &[Interval],
+) -> Result<Vec<NaiveDate>> {
+    let mut days = booking::days_to_lock(centre, slots);
+    for slot in slots {
+        days.extend(days_waited_for(store.reader(), centre, slot).await?);
+    }
+    days.sort();
+    days.dedup();
+    Ok(days)
+}

@@ -1,0 +1,63 @@
+//! When a centre, or one of its spaces, is out of use for a while, and why.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CentreId, ClosureId, PersonId, SpaceId};
+use crate::interval::Interval;
+use crate::language::LocalText;
+
+/// The longest reason, in characters.
+pub const LONGEST_REASON: usize = 200;
+
+/// One stretch out of use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closure {
+    /// Its id.
+    pub id: ClosureId,
+    /// Where.
+    pub centre: CentreId,
+    /// The one space; none is the whole centre.
+    pub space: Option<SpaceId>,
+    /// What it means for what is booked already.
+    pub kind: ClosureKind,
+    /// When.
+    pub when: Interval,
+    /// What guests are told.
+    pub reason: LocalText,
+    /// Who decided it.
+    pub made_by: Option<PersonId>,
+    /// When it was decided.
+    pub made_at: DateTime<Utc>,
+}
+
+/// What a closure means for bookings that were made before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosureKind {
+    /// Nobody can come: what is booked must be moved or given up.
+    Closed,
+    /// Nothing new is taken; what is booked stands.
+    NoNew,
+}
+
+impl Closure {
+    /// Whether it keeps `space` from being booked in `when`; no space asks for the whole centre.
+    #[must_use]
+    pub fn shuts(&self, space: Option<SpaceId>, when: &Interval) -> bool {
+        self.when.overlaps(when) && (self.space.is_none() || self.space == space)
+    }
+}
+
+/// The closure of the whole of `centre` that lies on one of `slots`, if any does.
+#[must_use]
+pub fn over<'a>(
+    closures: &'a [Closure],
+    centre: CentreId,
+    slots: &[Interval],
+) -> Option<(&'a Closure, Interval)> {
+    slots.iter().find_map(|slot| {
+        let shut = closures.iter().find(|one| one.centre == centre && one.shuts(None, slot))?;
+        Some((shut, *slot))
+    })
+}

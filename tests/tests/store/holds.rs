@@ -1,0 +1,159 @@
+//! What is held or asked for: it comes to stand, is changed, or ends by itself.
+
+use chrono::TimeDelta;
+use model::booking::BookingStatus;
+use model::interval::Interval;
+use store::{
+    Approver, BookResult, Changed, NoRoom, Settled, Settling, Stands, Stood, UnvisitedClaim,
+};
+
+use crate::ground::{Ground, at, slot};
+
+pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    order.stands = Stands::HeldUntil(at(0, 2));
+    let held = ground.book(&order).await;
+    assert_eq!((held.status, held.lapses_at), (BookingStatus::Held, Some(at(0, 2))));
+    let rival = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
+    let settle = async |from, to, when| {
+        let settling = Settling { id: held.id, centre: &centre, from, to, at: when, spare: &[] };
+        ground.store.settle(&settling).await.unwrap().unwrap()
+    };
+    let early = settle(BookingStatus::Asked, Stood::Confirmed, at(0, 1)).await;
+    assert!(matches!(early, Settled::Otherwise(one) if one == held));
+    let late = settle(BookingStatus::Held, Stood::Confirmed, at(0, 2)).await;
+    assert!(matches!(late, Settled::Otherwise(one) if one == held));
+    let Settled::Done(stands) = settle(BookingStatus::Held, Stood::Confirmed, at(0, 1)).await
+    else {
+        panic!("in time");
+    };
+    assert_eq!(
+        (stands.status, stands.lapses_at, stands.version),
+        (BookingStatus::Confirmed, None, 2)
+    );
+    assert!(ground.store.lapse(&centre, at(9, 0), &[]).await.unwrap().is_empty());
+    let again = settle(BookingStatus::Held, Stood::Confirmed, at(0, 1)).await;
+    assert!(matches!(again, Settled::Otherwise(one) if one == stands));
+}
+
+pub async fn a_lapsed_hold_is_ended_by_whoever_comes_next(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
+    order.stands = Stands::HeldUntil(at(0, 2));
+    let held = ground.book(&order).await;
+    // Somebody else who locks only a part of its days cannot end it: its other day is not theirs.
+    let mut rival = ground.order(person, &centre, &[slot(1, 10, 11)]);
+    rival.at = at(0, 2);
+    assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
+    let mut rival = ground.order(person, &centre, &[slot(1, 10, 11), slot(2, 10, 11)]);
+    rival.at = at(0, 1) + TimeDelta::minutes(59);
+    assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
+    rival.at = at(0, 2);
+    assert_eq!(ground.store.lapsing(at(0, 1)).await.unwrap(), []);
+    assert_eq!(ground.store.lapsing(at(0, 2)).await.unwrap(), [centre.id]);
+    ground.book(&rival).await;
+    let lapsed = ground.store.booking(held.id).await.unwrap().unwrap();
+    assert_eq!((lapsed.status, lapsed.lapses_at), (BookingStatus::Lapsed, None));
+    assert!(lapsed.desks.iter().all(|claim| claim.released_at == Some(at(0, 2))));
+    assert_eq!(ground.store.lapsing(at(0, 9)).await.unwrap(), []);
+    // A job ends what nobody has come across.
+    let mut order = ground.order(person, &centre, &[slot(3, 9, 12)]);
+    order.stands = Stands::AskedUntil(at(1, 0));
+    let asked = ground.book(&order).await;
+    let by_centre = ground.store.asked_for(Approver::Centre(centre.id)).await.unwrap();
+    assert_eq!(by_centre, std::slice::from_ref(&asked));
+    let by_payer = ground.store.asked_for(Approver::Employer(ground.employer)).await.unwrap();
+    assert_eq!(by_payer, std::slice::from_ref(&asked));
+    let ended = ground.store.lapse(&centre, at(1, 0), &[]).await.unwrap();
+    assert_eq!(ended.iter().map(|booking| booking.id).collect::<Vec<_>>(), [asked.id]);
+    assert_eq!(ground.store.asked_for(Approver::Centre(centre.id)).await.unwrap(), []);
+}
+
+pub async fn what_is_not_approved_comes_free(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    order.stands = Stands::AskedUntil(at(0, 12));
+    let asked = ground.book(&order).await;
+    let (from, to) = (BookingStatus::Asked, Stood::Declined);
+    let settling = Settling { id: asked.id, centre: &centre, from, to, at: at(0, 1), spare: &[] };
+    let declined = ground.store.settle(&settling).await.unwrap().unwrap();
+    assert!(matches!(declined, Settled::Done(one) if one.status == BookingStatus::Declined));
+    ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    // A hold may have to be asked for.
+    let mut order = ground.order(person, &centre, &[slot(2, 9, 12)]);
+    order.stands = Stands::HeldUntil(at(0, 12));
+    let held = ground.book(&order).await;
+    let (from, to) = (BookingStatus::Held, Stood::AskedUntil(at(1, 0)));
+    let settling = Settling { id: held.id, centre: &centre, from, to, at: at(0, 1), spare: &[] };
+    let asked = ground.store.settle(&settling).await.unwrap().unwrap();
+    assert!(matches!(asked, Settled::Done(one)
+        if (one.status, one.lapses_at) == (BookingStatus::Asked, Some(at(1, 0)))));
+}
+
+pub async fn a_change_is_all_or_nothing_and_knows_its_version(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(2).await;
+    ground.nursery(&centre, 1).await;
+    let person = ground.person().await;
+    let child = ground.child(person).await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
+    order.children = vec![child];
+    let made = ground.book(&order).await;
+    let mut other = ground.order(person, &centre, &[slot(3, 9, 12)]);
+    other.desks = 2;
+    ground.book(&other).await;
+
+    let to = |slots: &[Interval]| {
+        let mut order = ground.order(person, &centre, slots);
+        order.id = made.id;
+        order.children = vec![child];
+        order
+    };
+    let change = async |version, order: &store::BookingOrder| {
+        ground.store.change(made.id, version, order, &[]).await.unwrap()
+    };
+    let full = change(1, &to(&[slot(1, 9, 12), slot(3, 11, 14)])).await;
+    let slot_3 = NoRoom::Desk { slot: slot(3, 11, 14), proven: true };
+    assert_eq!(full, Changed::Refused(slot_3));
+    assert_eq!(ground.store.booking(made.id).await.unwrap(), Some(made.clone()), "untouched");
+    // Its own claims are not in its way.
+    let Changed::Done(moved) = change(1, &to(&[slot(1, 10, 13), slot(2, 8, 10)])).await else {
+        panic!("there is room");
+    };
+    assert_eq!((moved.version, moved.code, moved.made_at), (2, made.code, made.made_at));
+    let when: Vec<_> = moved.desks.iter().map(|claim| claim.when).collect();
+    assert_eq!(when, [slot(1, 10, 13), slot(2, 8, 10)]);
+    assert_eq!(moved.care.iter().map(|claim| claim.when).collect::<Vec<_>>(), when);
+    assert_eq!(moved.span(), Interval::new(at(1, 10), at(2, 10)).ok());
+    assert!(moved.desks.iter().all(|claim| desks.contains(&claim.space)));
+    assert_eq!(change(1, &to(&[slot(4, 8, 10)])).await, Changed::Newer(moved.clone()));
+    // Days that have begun stay.
+    let mut later = to(&[slot(4, 9, 10)]);
+    later.at = at(1, 11);
+    let Changed::Done(rest) = change(2, &later).await else { panic!("there is room") };
+    let when: Vec<_> = rest.desks.iter().map(|claim| claim.when).collect();
+    assert_eq!(when, [slot(1, 10, 13), slot(4, 9, 10)]);
+    // What holds nothing cannot be changed.
+    let (gone, _) = ground.store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap().unwrap();
+    assert_eq!(change(gone.version, &to(&[slot(5, 9, 10)])).await, Changed::Fixed(gone));
+    assert_eq!(ground.overlaps().await, 0);
+    let nobody = model::id::BookingId(ground.id());
+    let absent = ground.store.change(nobody, 1, &to(&[slot(5, 9, 10)]), &[]).await.unwrap();
+    assert_eq!(absent, Changed::Absent);
+}
+
+pub async fn nobody_waits_for_the_guest_of_a_hold(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    order.stands = Stands::HeldUntil(at(1, 9));
+    ground.book(&order).await;
+    assert_eq!(
+        ground.store.unvisited_claims(at(1, 10)).await.unwrap(),
+        Vec::<UnvisitedClaim>::new()
+    );
+}

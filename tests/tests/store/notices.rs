@@ -1,0 +1,216 @@
+//! Mails to be sent, and the private addresses of calendars.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+use model::booking::BookingStatus;
+use model::id::PersonId;
+use model::notice::{NoticeBody, NoticeKind, WishTold};
+use model::site_event::{Happening, SiteEvent};
+use store::{DueNotice, Erasure, EventBatch, Kept, NewNotice};
+use uuid::Uuid;
+
+use crate::ground::{Ground, at, slot};
+
+/// What is due at that time.
+async fn due(ground: &Ground, day: i64, hour: i64) -> Vec<DueNotice> {
+    let now = at(day, hour);
+    let until = now + TimeDelta::minutes(5);
+    let taken = ground.store.take_due_notices(now, until, 100).await.unwrap();
+    assert_eq!(taken.unreadable, 0);
+    taken.due
+}
+
+fn kinds(due: &[DueNotice]) -> Vec<NoticeKind> {
+    due.iter().map(|notice| notice.kind).collect()
+}
+
+pub async fn a_notice_is_written_with_its_booking_or_not_at_all(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    let booking = ground.book(&order).await;
+    let refused = ground.order(ground.person().await, &centre, &[slot(1, 9, 12)]);
+    store.book(&refused).await.unwrap();
+    let told = due(&ground, 0, 0).await;
+    assert_eq!(kinds(&told), [NoticeKind::Made], "nobody is told of what was refused");
+    assert_eq!((told[0].person, told[0].booking), (person, Some(booking.id)));
+    assert_eq!((told[0].made_at, told[0].tries), (at(0, 0), 1));
+    store.notice_sent(told[0].id, at(0, 0)).await.unwrap();
+
+    store.cancel(booking.id, &centre, at(0, 1), &[]).await.unwrap();
+    store.cancel(booking.id, &centre, at(0, 2), &[]).await.unwrap();
+    let told = due(&ground, 0, 2).await;
+    assert_eq!(kinds(&told), [NoticeKind::Cancelled], "once");
+    assert_eq!(told[0].made_at, at(0, 1));
+}
+
+pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(4).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
+    order.desks = 2;
+    let booking = ground.book(&order).await;
+    for notice in due(&ground, 0, 0).await {
+        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+    }
+    // Two desks side by side are given free in one batch, by a site whose clock runs ahead.
+    let ahead = at(1, 10) + TimeDelta::days(300);
+    let missed = |index: usize| SiteEvent {
+        at: ahead,
+        what: Happening::NoShow {
+            booking: booking.id,
+            space: booking.desks[index].space,
+            starts_at: at(1, 9),
+        },
+    };
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge: "edge".parse().unwrap(),
+        first: 1,
+        events: vec![missed(0), missed(1)],
+        told_until: at(1, 10),
+        at: at(1, 10),
+    };
+    store.take_events(&batch).await.unwrap();
+    let told = due(&ground, 1, 10).await;
+    assert_eq!(kinds(&told), [NoticeKind::Released], "at once, whatever the site's clock says");
+    let body = NoticeBody { released_at: Some(ahead), ..NoticeBody::default() };
+    assert_eq!(told[0].body, body);
+    store.notice_sent(told[0].id, at(1, 10)).await.unwrap();
+    let after = store.booking(booking.id).await.unwrap().unwrap();
+    assert_eq!(after.desks[0].released_at, Some(ahead), "the claims that are meant carry the time");
+
+    // The other day the hub gives them free itself.
+    for claim in store.unvisited_claims(at(2, 10)).await.unwrap() {
+        assert!(store.release_unvisited(&claim, &centre, at(2, 10)).await.unwrap());
+    }
+    let told = due(&ground, 2, 10).await;
+    assert_eq!(kinds(&told), [NoticeKind::Released]);
+    let after = store.booking(booking.id).await.unwrap().unwrap();
+    assert_eq!(after.status, BookingStatus::NoShow);
+}
+
+pub async fn each_notice_is_one_takers_until_its_time_is_over(ground: Ground) {
+    let store = &ground.store;
+    let person = ground.person().await;
+    let notice = |n: u32| NewNotice {
+        person,
+        kind: NoticeKind::Waitlisted,
+        booking: None,
+        body: NoticeBody {
+            wish: Some(WishTold {
+                centre: model::id::CentreId(Uuid::from_u128(9)),
+                slots: vec![slot(1, 9, 12)],
+                desks: n,
+                children: 2,
+            }),
+            reason: Some("「'; DROP TABLE notices; --\n\u{0000}".replace('\u{0000}', "")),
+            ..NoticeBody::default()
+        },
+        occasion: n.to_string(),
+        at: at(0, 0),
+    };
+    for n in 0..20 {
+        store.add_notice(&notice(n)).await.unwrap();
+        store.add_notice(&notice(n)).await.unwrap();
+    }
+    let (now, until) = (at(0, 1), at(0, 1) + TimeDelta::minutes(5));
+    let takers = (0..8).map(|_| store.take_due_notices(now, until, 4));
+    let taken: Vec<_> = join_all(takers).await.into_iter().map(Result::unwrap).collect();
+    let all: Vec<DueNotice> = taken.into_iter().flat_map(|taken| taken.due).collect();
+    let ids: BTreeSet<_> = all.iter().map(|notice| notice.id).collect();
+    assert_eq!((all.len(), ids.len()), (20, 20), "each once, and the same news is one notice");
+    assert!(
+        all.iter().all(|taken| taken.body == notice(taken.body.wish.as_ref().unwrap().desks).body)
+    );
+    assert!(store.take_due_notices(now, until, 4).await.unwrap().due.is_empty());
+
+    // Whoever is late no longer decides.
+    let (late, lost) = (&all[0], &all[1]);
+    assert!(store.notice_sent(all[2].id, now).await.unwrap());
+    assert!(!store.notice_sent(all[2].id, now).await.unwrap());
+    for sent in &all[3..] {
+        store.notice_sent(sent.id, now).await.unwrap();
+    }
+    let next = store.take_due_notices(until, at(0, 3), 4).await.unwrap().due;
+    assert_eq!(next.len(), 2);
+    assert!(next.iter().all(|notice| notice.tries == 2));
+    store.put_off_notice(late, at(9, 0)).await.unwrap();
+    store.drop_notice(lost, at(0, 2)).await.unwrap();
+    let again = store.take_due_notices(at(0, 3), at(0, 4), 4).await.unwrap().due;
+    assert_eq!(again.len(), 2, "the second taker decides");
+    store.put_off_notice(&again[0], at(1, 0)).await.unwrap();
+    store.drop_notice(&again[1], at(0, 4)).await.unwrap();
+    assert!(!store.notice_sent(again[1].id, at(0, 4)).await.unwrap(), "given up is given up");
+    assert!(due(&ground, 0, 23).await.is_empty());
+    let last = due(&ground, 1, 0).await;
+    assert_eq!((last.len(), last[0].id, last[0].tries), (1, again[0].id, 4));
+    let told = store.notices_of(person).await.unwrap();
+    assert_eq!(told.len(), 20);
+    assert_eq!(told.iter().filter(|record| record.sent_at.is_some()).count(), 18);
+}
+
+pub async fn what_cannot_be_read_stops_nothing(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let person = ground.person().await;
+    for day in [1, 2] {
+        ground.book(&ground.order(person, &centre, &[slot(day, 9, 12)])).await;
+    }
+    let store = &ground.store;
+    let one = store.bookings_of(person, at(0, 0)).await.unwrap()[0].id;
+    let damage = format!(
+        "UPDATE notices SET body = '{{\"released_at\": 7}}' WHERE booking_id = {}",
+        ground.raw.id(one.0)
+    );
+    assert_eq!(ground.raw.run(&damage).await.unwrap(), 1);
+    let taken = store.take_due_notices(at(0, 0), at(0, 1), 9).await.unwrap();
+    assert_eq!((taken.due.len(), taken.unreadable), (1, 1));
+    let taken = store.take_due_notices(at(0, 0), at(0, 1), 9).await.unwrap();
+    assert_eq!((taken.due.len(), taken.unreadable), (0, 0));
+    assert!(ground.raw.run("UPDATE notices SET kind = 'advertisement'").await.is_err());
+}
+
+pub async fn notices_go_with_their_time_their_booking_and_their_person(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(3).await;
+    let store = &ground.store;
+    let (person, other) = (ground.person().await, ground.person().await);
+    for who in [person, person, other] {
+        ground.book(&ground.order(who, &centre, &[slot(1, 9, 12)])).await;
+    }
+    let told = due(&ground, 0, 0).await;
+    let of_person: Vec<_> = told.iter().filter(|notice| notice.person == person).collect();
+    store.notice_sent(of_person[0].id, at(0, 0)).await.unwrap();
+    let count = "SELECT COUNT(*) FROM notices";
+    assert_eq!(store.forget(Kept::Notices, at(0, 0), 9).await.unwrap(), 0);
+    assert_eq!(store.forget(Kept::Notices, at(0, 1), 9).await.unwrap(), 1, "never what is open");
+    assert_eq!(ground.raw.count(count).await, 2);
+    store.set_calendar_feed(person, &[1; 32], at(0, 0)).await.unwrap();
+    let pseudonym = PersonId(ground.id());
+    let erasure = Erasure { person, pseudonym, children: Vec::new(), at: at(0, 1) };
+    assert!(store.erase(&erasure).await.unwrap());
+    assert_eq!(store.calendar_feed(&[1; 32]).await.unwrap(), None);
+    assert_eq!(ground.raw.count(count).await, 1);
+    store.forget(Kept::Bookings, at(9, 0), 9).await.unwrap();
+    assert_eq!(ground.raw.count(count).await, 0);
+    let rule = store.retention().await.unwrap().into_iter().find(|rule| rule.what == Kept::Notices);
+    assert_eq!(rule.unwrap().days, 90);
+}
+
+pub async fn a_calendar_has_one_address(ground: Ground) {
+    let store = &ground.store;
+    let (one, other) = (ground.person().await, ground.person().await);
+    assert_eq!(store.calendar_feed_of(one).await.unwrap(), None);
+    assert!(!store.drop_calendar_feed(one).await.unwrap());
+    store.set_calendar_feed(one, &[1; 32], at(0, 0)).await.unwrap();
+    store.set_calendar_feed(one, &[2; 32], at(0, 1)).await.unwrap();
+    assert_eq!(store.calendar_feed(&[1; 32]).await.unwrap(), None, "the old one has ended");
+    assert_eq!(store.calendar_feed(&[2; 32]).await.unwrap(), Some(one));
+    assert_eq!(store.calendar_feed_of(one).await.unwrap(), Some(at(0, 1)));
+    assert!(store.set_calendar_feed(other, &[2; 32], at(0, 1)).await.is_err(), "nobody else's");
+    assert!(store.drop_calendar_feed(one).await.unwrap());
+    assert_eq!(store.calendar_feed(&[2; 32]).await.unwrap(), None);
+}

@@ -1,0 +1,64 @@
+//! Series: all of them, or each that is possible.
+
+use model::id::SeriesId;
+use model::interval::Interval;
+use model::series::Series;
+use store::{BookResult, BookingOrder, Idempotency, NoRoom};
+
+use crate::ground::{Ground, at, slot};
+
+fn series(ground: &Ground, order: &BookingOrder) -> Series {
+    Series {
+        id: SeriesId(ground.id()),
+        person: order.person,
+        centre: order.centre.id,
+        rule: "FREQ=DAILY;COUNT=3".parse().unwrap(),
+        made_at: at(0, 0),
+    }
+}
+
+fn made(results: &[BookResult]) -> Vec<bool> {
+    results.iter().map(|result| matches!(result, BookResult::Made(_))).collect()
+}
+
+pub async fn all_of_a_series_or_each_that_is_possible(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    ground.book(&ground.order(person, &centre, &[slot(2, 9, 12)])).await;
+    let orders = |days: &[i64]| -> Vec<BookingOrder> {
+        let on = |day: &i64| ground.order(person, &centre, &[slot(*day, 10, 11)]);
+        days.iter().map(on).collect()
+    };
+    let three = orders(&[1, 2, 3]);
+    let all = series(&ground, &three[0]);
+    let results = ground.store.book_series(&all, &three, false).await.unwrap();
+    assert_eq!(made(&results), [true, false, true]);
+    assert_eq!(
+        results[1],
+        BookResult::Refused(NoRoom::Desk { slot: slot(2, 10, 11), proven: true })
+    );
+    assert_eq!(ground.store.series(all.id).await.unwrap(), None, "nothing was made");
+    assert_eq!(ground.store.bookings_in(all.id).await.unwrap(), []);
+    let claims = ground.store.claims_in(&Interval::new(at(0, 0), at(9, 0)).unwrap()).await.unwrap();
+    assert_eq!(claims.desks.len(), 1);
+
+    let results = ground.store.book_series(&all, &orders(&[1, 2, 3]), true).await.unwrap();
+    assert_eq!(made(&results), [true, false, true]);
+    assert_eq!(ground.store.series(all.id).await.unwrap(), Some(all.clone()));
+    let kept = ground.store.bookings_in(all.id).await.unwrap();
+    assert_eq!(kept.len(), 2);
+    assert!(kept.iter().all(|booking| booking.series == Some(all.id)));
+
+    // A repeated request makes nothing new.
+    let mut again = orders(&[4, 5]);
+    again[0].idempotency = Some(Idempotency { key: "s-1".to_owned(), digest: [1; 32] });
+    let once = series(&ground, &again[0]);
+    let first = ground.store.book_series(&once, &again, false).await.unwrap();
+    assert_eq!(made(&first), [true, true]);
+    let mut again = orders(&[4, 5]);
+    again[0].idempotency = Some(Idempotency { key: "s-1".to_owned(), digest: [1; 32] });
+    let twice = series(&ground, &again[0]);
+    let before = ground.store.book_series(&twice, &again, false).await.unwrap();
+    assert!(matches!(before.as_slice(), [BookResult::Before(_)]));
+    assert_eq!(ground.overlaps().await, 0);
+}
