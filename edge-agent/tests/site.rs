@@ -17,6 +17,7 @@ use hardware::sim::SimDoor;
 use model::access::RefusalKind;
 use model::clock::{Clock, ManualClock};
 use model::id::{DeviceId, VisitId};
+use model::interval::Interval;
 use model::site_event::{Happening, Proof};
 use model::terminal::TerminalState;
 use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until, voucher};
@@ -177,6 +178,42 @@ async fn without_the_hub_taps_work_and_a_restart_forgets_nothing() {
         hub.events.iter().filter(|event| matches!(event.what, Happening::CheckedIn { .. })).count();
     assert_eq!((starts, visits), (3, 2));
     assert_eq!((hub.differed, hub.snapshots), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_off_site_goes_by_its_sheet_to_its_end_and_not_a_second_longer() {
+    let house = House::new();
+    let mut before = sheet(1);
+    let end = before.not_after;
+    let hour = TimeDelta::hours(1);
+    before.bookings[0].desks[0].when = Interval::new(end - hour, end + hour).unwrap();
+    house.hub.offer(house.hub.seal(&before));
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    // A directory removes person 1, and the line dies before the site hears of it.
+    house.hub.state().away = true;
+    let mut after = before;
+    (after.version, after.not_after) = (2, end + TimeDelta::days(3));
+    after.bookings.remove(0);
+    after.credentials[0].blocked = true;
+    house.hub.offer(house.hub.seal(&after));
+
+    house.clock.advance(end - TimeDelta::seconds(10) - morning());
+    let visit = welcome(kiosk.tap("0101").await);
+    house.clock.advance(TimeDelta::seconds(9));
+    let left = kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+    assert!(matches!(left, Answer::Goodbye { .. }), "{left:?}");
+    house.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::SheetExpired);
+    site.stop().await;
+    let site = house.start().await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::SheetExpired, "after a restart");
+
+    house.hub.state().away = false;
+    in_force(&site, 2).await;
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::BlockedCard);
+    site.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
