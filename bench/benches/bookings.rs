@@ -1,15 +1,18 @@
 //! Bookings a second over HTTP, at 1 and 16 clients, on both databases; beside them, in the same
-//! run on the same database, the bare statements of a booking over as many connections.
+//! run on the same database, the bare statements of a booking over as many connections, from this
+//! process and, on PostgreSQL, from pgbench.
 #![expect(clippy::unwrap_used, reason = "a measurement stops at the first surprise")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use bench::pgbench::{self, Load};
 use bench::{percentile, rate};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use model::clock::{Clock as _, SystemClock};
 use model::id::CentreId;
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection, query, raw_sql};
 use tests::bare::{Bare, BareOrder};
 use tests::http::Person;
 use tests::process::program;
@@ -25,15 +28,21 @@ const BEYOND: i64 = 100;
 #[tokio::main]
 async fn main() {
     println!("bookings a second, {} s each; load, hub and database on this machine", FOR.as_secs());
-    println!("  database    clients      hub   p50        p99        bare statements   hub/bare");
+    println!(
+        "  database    clients      hub   p50        p99        bare statements   hub/bare   pgbench"
+    );
     for database in [Database::Sqlite, Database::Postgres] {
         let course = Course::open(database).await;
         for clients in [1, 16] {
             let bare = course.bare(clients).await;
             let mut hub = course.hub(clients).await;
             let (hub_rate, bare_rate) = (rate(hub.len(), FOR), rate(bare.len(), FOR));
+            let pgbench = match database {
+                Database::Sqlite => "-".to_owned(),
+                Database::Postgres => format!("{:.0}", course.pgbench(clients).await),
+            };
             println!(
-                "  {:<10}  {clients:>7}  {hub_rate:>7.0}   {:<9.1?}  {:<9.1?}  {bare_rate:>15.0}   {:>7.0} %",
+                "  {:<10}  {clients:>7}  {hub_rate:>7.0}   {:<9.1?}  {:<9.1?}  {bare_rate:>15.0}   {:>7.0} %  {pgbench:>7}",
                 format!("{database:?}"),
                 percentile(&mut hub, 50.0),
                 percentile(&mut hub, 99.0),
@@ -113,6 +122,34 @@ impl Course {
             times
         });
         futures::future::join_all(clients).await.concat()
+    }
+
+    /// The bare statements as PostgreSQL's own load generator runs them, beyond all other days.
+    async fn pgbench(&self, clients: usize) -> f64 {
+        let (_, _, centre) = self.desks[0];
+        let mut connection = PgConnection::connect(&self.region.database_url).await.unwrap();
+        let spaces: Vec<Uuid> = self.desks.iter().map(|(_, space, _)| *space).collect();
+        raw_sql(
+            "DROP TABLE IF EXISTS bench_desks; CREATE TABLE bench_desks (number INT, space UUID)",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+        query("INSERT INTO bench_desks SELECT n - 1, space FROM unnest($1::uuid[]) WITH ORDINALITY AS d (space, n)")
+            .bind(&spaces)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        pgbench::transactions(&Load {
+            url: &self.region.database_url,
+            centre: centre.0,
+            desks: spaces.len(),
+            person: self.people[0].1,
+            first: self.first + TimeDelta::days(BEYOND * 10 * (1 + i64::from(clients > 1))),
+            clients,
+            seconds: FOR.as_secs(),
+        })
+        .unwrap()
     }
 
     async fn bare(&self, clients: usize) -> Vec<Duration> {

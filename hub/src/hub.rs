@@ -14,8 +14,10 @@ use crate::authority::Authority;
 use crate::keys::Keys;
 use crate::live::Live;
 use crate::notices::post::PostOffice;
+use crate::service::atlas::{Atlas, Shelf};
 use crate::service::audit::witness::Witness;
 use crate::service::breach_list::BreachList;
+use crate::vacancies::Vacancies;
 
 /// The hub, shared by its pages, its API, its uplink and its jobs.
 #[derive(Clone)]
@@ -42,6 +44,10 @@ pub struct Hub {
     pub post: Arc<PostOffice>,
     /// The mirrors of the living centres, and who watches them.
     pub live: Arc<Live>,
+    /// The places, as they were read last.
+    pub shelf: Arc<Shelf>,
+    /// What is taken on the coming days.
+    pub vacancies: Arc<Vacancies>,
 }
 
 impl Hub {
@@ -49,6 +55,14 @@ impl Hub {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The places of the region.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn atlas(&self) -> store::Result<Arc<Atlas>> {
+        self.shelf.atlas(self.store.as_ref(), self.now()).await
     }
 
     /// A new id that sorts by its time (UUID version 7).

@@ -23,4 +23,5 @@ pub mod service;
 pub mod sheets;
 pub mod tls_listener;
 pub mod uplink;
+pub mod vacancies;
 pub mod web;

@@ -32,6 +32,7 @@ use crate::service::breach_list::BreachList;
 use crate::service::cards::card_key;
 use crate::service::{audit, vault};
 use crate::tls_listener::{PeerIdentity, TlsListener};
+use crate::vacancies::{self, Vacancies};
 use crate::web::{WebSettings, timely};
 use crate::{health, jobs, live, router, uplink};
 
@@ -162,6 +163,7 @@ pub async fn open(
     )?;
     let life = TimeDelta::days(config.card_key_days.into());
     card_key::note(&*store, &keys.region_cards, clock.now(), life).await?;
+    let vacancies = Arc::new(Vacancies::of(&*store));
     let hub = Hub {
         store,
         clock,
@@ -174,6 +176,8 @@ pub async fn open(
         breach_list,
         post: Arc::new(post),
         live: Arc::new(Live::new()),
+        shelf: Arc::default(),
+        vacancies,
     };
     if !vault::fits(&hub).await? {
         return Err(StartError::OtherKeys);
@@ -254,6 +258,11 @@ pub async fn serve(
     let following = hub.clone();
     parts.spawn(async move {
         live::follow(following).await;
+        Ok(())
+    });
+    let keeping = hub.clone();
+    parts.spawn(async move {
+        vacancies::follow(keeping).await;
         Ok(())
     });
     let chaining = hub.clone();

@@ -239,13 +239,8 @@ async fn a_wrong_sign_in_does_not_say_whether_there_is_such_an_account() {
     for round in 0..4_u8 {
         for (place, email) in emails.iter().enumerate() {
             let address = format!("192.0.2.{}", round * 10 + u8::try_from(place).unwrap());
-            let body = json!({"email": email, "password": "wrong password"}).to_string();
-            let headers = [("content-type", "application/json")];
-            let begun = Instant::now();
-            let answer =
-                call(&world.router, &address, Method::POST, "/api/v1/session", &headers, &body)
-                    .await;
-            times[place].push(begun.elapsed());
+            let (answer, took) = tried(&world, &address, email).await;
+            times[place].push(took);
             told.insert(format!("{} {:?} {}", answer.status, plain(&answer.headers), answer.body));
 
             let mut browser = world.browser();
@@ -260,9 +255,33 @@ async fn a_wrong_sign_in_does_not_say_whether_there_is_such_an_account() {
         }
     }
     assert_eq!(told.len(), 2, "one answer of the API and one page, whoever it is: {told:#?}");
-    let least: Vec<Duration> = times.iter().map(|times| *times.iter().min().unwrap()).collect();
-    let (fastest, slowest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
-    assert!(*slowest < *fastest * 2, "the time gives it away: {least:?}");
+    // Others on this machine make a try slower and never faster: the least of enough tries tells.
+    // One who were not hashed for would stay far below the others however often it is tried.
+    let mut round = 4;
+    while telling(&times) && round < 60 {
+        for (place, email) in emails.iter().enumerate() {
+            let address = format!("198.51.{round}.{place}");
+            times[place].push(tried(&world, &address, email).await.1);
+        }
+        round += 1;
+    }
+    assert!(!telling(&times), "the time gives it away: {times:?}");
+}
+
+/// Whether the least times are so far apart that they say who is who.
+fn telling(times: &[Vec<Duration>]) -> bool {
+    let least = || times.iter().filter_map(|times| times.iter().min());
+    least().max() >= least().min().map(|fastest| *fastest * 2).as_ref()
+}
+
+/// What a wrong password is answered, and after what time.
+async fn tried(world: &World, address: &str, email: &str) -> (Answer, Duration) {
+    let body = json!({"email": email, "password": "wrong password"}).to_string();
+    let headers = [("content-type", "application/json")];
+    let begun = Instant::now();
+    let answer =
+        call(&world.router, address, Method::POST, "/api/v1/session", &headers, &body).await;
+    (answer, begun.elapsed())
 }
 
 /// The headers that must not differ.

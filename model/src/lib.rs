@@ -19,6 +19,7 @@ pub mod feature;
 pub mod id;
 pub mod interval;
 pub mod language;
+pub mod mask;
 pub mod no_show;
 pub mod notice;
 pub mod opening;

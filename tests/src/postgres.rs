@@ -131,6 +131,19 @@ impl Drop for Postgres {
     }
 }
 
+/// A program of the newest PostgreSQL that is installed.
+///
+/// # Errors
+/// There is none.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let program = programs()?.join(name);
+    if program.exists() {
+        Ok(program)
+    } else {
+        bail!("{} is not installed: the package postgresql has it", program.display())
+    }
+}
+
 /// The folder of the newest PostgreSQL's programs.
 fn programs() -> Result<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

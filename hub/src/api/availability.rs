@@ -5,7 +5,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use model::booking::{BadWish, MOST_CHILDREN, MOST_DESKS, MOST_SLOTS};
 use model::feature::{Feature, Features};
 use model::interval::Interval;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ use super::{Answer, Asked};
 use crate::problem::Problem;
 use crate::service::Caller;
 use crate::service::atlas::Atlas;
-use crate::service::search::{Found, Instead, Query, When, Why, search};
+use crate::service::rules;
+use crate::service::search::{Found, Instead, Near, Query, Reason, When, Why, search};
 use crate::web::Web;
 
 /// What is looked for.
@@ -37,10 +39,29 @@ pub struct Params {
     centre: Option<String>,
     /// The nearer to this centre the better, by slug or id.
     near: Option<String>,
+    /// The nearer to this point the better: degrees north and east (WGS 84), parted by a comma.
+    #[param(example = "35.46,139.62")]
+    point: Option<String>,
     /// What each desk must have, by name and parted by commas: `monitor,quiet`.
     #[serde(default)]
     features: String,
+    /// What each desk had better have, in the same way: centres whose desks do come first.
+    #[serde(default)]
+    wanted: String,
+    /// Whether the desks are to stand side by side.
+    #[serde(default)]
+    together: bool,
+    /// More days with the same local time, parted by commas: `2026-12-01,2026-12-03`.
+    #[serde(default)]
+    days: String,
+    /// How many centres are told of, of those that can and of those that cannot.
+    #[serde(default = "most")]
+    #[param(minimum = 1, maximum = 100)]
+    limit: usize,
 }
+
+/// The most centres of each kind that one answer tells of.
+const MOST: usize = 100;
 
 /// Features by their names, parted by commas.
 fn features(names: &str) -> Answer<Features> {
@@ -57,6 +78,33 @@ fn features(names: &str) -> Answer<Features> {
 
 fn one() -> u32 {
     1
+}
+
+fn most() -> usize {
+    rules::MOST_FOUND
+}
+
+/// A point by its degrees, parted by a comma.
+fn point(text: &str) -> Answer<Near> {
+    let parts = text.split_once(',').and_then(|(north, east)| {
+        let (north, east): (f64, f64) = (north.trim().parse().ok()?, east.trim().parse().ok()?);
+        ((-90.0..=90.0).contains(&north) && (-180.0..=180.0).contains(&east))
+            .then_some(Near::Point(north, east))
+    });
+    let bad = || Problem::malformed("A point is degrees north and east: `35.46,139.62`.");
+    Ok(parts.ok_or_else(bad)?)
+}
+
+/// Local days parted by commas.
+fn days(text: &str) -> Answer<Vec<NaiveDate>> {
+    let named = text.split(',').map(str::trim).filter(|day| !day.is_empty());
+    let days = named.map(str::parse).collect::<Result<Vec<NaiveDate>, _>>();
+    let days = days.map_err(|_| Problem::malformed("A day is written as `2026-12-01`."))?;
+    if days.len() < MOST_SLOTS {
+        Ok(days)
+    } else {
+        Err(Problem::malformed(BadWish::TooMuch.to_string()).into())
+    }
 }
 
 /// A stretch of time that holds its start and not its end.
@@ -86,6 +134,8 @@ impl Slot {
 /// The answer: those that can, best first, and those that cannot.
 #[derive(Serialize, ToSchema)]
 pub struct Availability {
+    /// How many centres can, with those that are not told of.
+    available_in_all: usize,
     available: Vec<Available>,
     unavailable: Vec<Unavailable>,
 }
@@ -100,6 +150,9 @@ pub struct Available {
     /// Care places free all through, where there is a nursery.
     free_care_places: Option<usize>,
     distance_km: Option<f64>,
+    /// What speaks for it: `wanted` (its desks have all of that), `nearest`, `nursery_inside`,
+    /// `most_free`.
+    reasons: Vec<&'static str>,
 }
 
 /// A centre that cannot.
@@ -107,7 +160,7 @@ pub struct Available {
 pub struct Unavailable {
     /// Its slug.
     centre: String,
-    /// `not_open`, `closed`, `rule`, `no_desk`, `no_nursery` or `no_care_place`.
+    /// `not_open`, `closed`, `rule`, `no_desk`, `not_together`, `no_nursery` or `no_care_place`.
     #[schema(example = "no_desk")]
     reason: &'static str,
     /// The reason in a sentence.
@@ -150,18 +203,30 @@ pub async fn get(
             None => Err(no_centre(name)),
         },
     };
+    let near = match (&params.point, &params.near) {
+        (Some(text), None) => Some(point(text)?),
+        (None, near) => named(near.as_ref())?.map(Near::Centre),
+        (Some(_), Some(_)) => {
+            return Err(Problem::malformed("Give `near` or `point`, not both.").into());
+        }
+    };
     let query = Query {
-        when: When::Slots(vec![slot]),
         desks: params.desks,
         children: params.children,
         required: features(&params.features)?,
+        wanted: features(&params.wanted)?,
+        together: params.together,
         only: named(params.centre.as_ref())?,
-        near: named(params.near.as_ref())?,
+        near,
+        most: params.limit,
+        ..Query::at(When::Again(slot, days(&params.days)?))
     };
-    if query.desks > model::booking::MOST_DESKS
-        || usize::try_from(query.children).is_ok_and(|n| n > model::booking::MOST_CHILDREN)
+    if query.desks > MOST_DESKS || usize::try_from(query.children).is_ok_and(|n| n > MOST_CHILDREN)
     {
-        return Err(Problem::malformed(model::booking::BadWish::TooMuch.to_string()).into());
+        return Err(Problem::malformed(BadWish::TooMuch.to_string()).into());
+    }
+    if !(1..=MOST).contains(&params.limit) {
+        return Err(Problem::malformed(format!("A limit is from 1 to {MOST}.")).into());
     }
     Ok(Json(answer(&atlas, &search(&web.hub, &atlas, &caller, &query).await?)))
 }
@@ -183,6 +248,7 @@ fn answer(atlas: &Atlas, found: &Found) -> Availability {
         free_desks: taker.free_desks,
         free_care_places: taker.free_care,
         distance_km: taker.distance_km,
+        reasons: taker.reasons.iter().map(|reason| speaking(*reason)).collect(),
     });
     let unavailable = found.others.iter().map(|other| {
         let (reason, detail) = why(&other.why);
@@ -194,7 +260,20 @@ fn answer(atlas: &Atlas, found: &Found) -> Availability {
             instead: other.instead.clone().map(Change::from),
         }
     });
-    Availability { available: available.collect(), unavailable: unavailable.collect() }
+    Availability {
+        available_in_all: found.takers_in_all,
+        available: available.collect(),
+        unavailable: unavailable.collect(),
+    }
+}
+
+fn speaking(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Wanted => "wanted",
+        Reason::Nearest => "nearest",
+        Reason::NurseryInside => "nursery_inside",
+        Reason::MostFree => "most_free",
+    }
 }
 
 impl From<Instead> for Change {
@@ -209,9 +288,10 @@ impl From<Instead> for Change {
 
 fn why(why: &Why) -> (&'static str, String) {
     match why {
-        Why::Rule(bad @ model::booking::BadWish::NotOpen { .. }) => ("not_open", bad.to_string()),
+        Why::Rule(bad @ BadWish::NotOpen { .. }) => ("not_open", bad.to_string()),
         Why::Rule(bad) => ("rule", bad.to_string()),
         Why::Desks(_, free) => ("no_desk", format!("only {free} desks are free all through")),
+        Why::Apart => ("not_together", "its free desks are not side by side".to_owned()),
         Why::Closed(_, reason) => ("closed", reason.en.clone()),
         Why::NoNursery => ("no_nursery", "the centre has no nursery".to_owned()),
         Why::Care(_, free) => {

@@ -24,7 +24,7 @@ use crate::service::booking::{
     self as service, Booked, Cancelled, Confirmed, LONGEST_KEY, Rebooked,
 };
 use crate::service::order::NoOrder;
-use crate::service::search::{Query, When, search};
+use crate::service::search::{Near, Query, search};
 use crate::service::voucher::{self as vouchers, Issued, NoVoucher};
 use crate::service::{Caller, Refused, series, typed};
 use crate::web::Web;
@@ -635,14 +635,7 @@ async fn taken(
     wish: &Wish,
     no_room: &NoRoom,
 ) -> Result<Problem, Refused> {
-    let query = Query {
-        when: When::Slots(wish.slots.clone()),
-        desks: wish.desks,
-        children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
-        required: wish.required,
-        only: None,
-        near: Some(wish.centre),
-    };
+    let query = Query { near: Some(Near::Centre(wish.centre)), ..Query::of(wish) };
     let found = search(&web.hub, atlas, caller, &query).await?;
     let here = found.others.into_iter().find(|other| other.centre == wish.centre);
     let instead = here.and_then(|other| other.instead).map(Way::from);

@@ -117,11 +117,8 @@ pub async fn make(
             ways += 1;
             let query = Query {
                 when: When::Slots(vec![day.slot]),
-                desks: wish.desks,
-                children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
-                required: wish.required,
                 only: Some(wish.centre),
-                near: None,
+                ..Query::of(&wish)
             };
             let found = search(hub, &atlas, &caller, &query).await?;
             instead = found.others.into_iter().find_map(|other| other.instead).map(Change::from);

@@ -14,7 +14,7 @@ use super::frame::{Frame, Part};
 use super::wish::{self, Wanted, WishForm};
 use super::{html, index, words};
 use crate::service::atlas::Atlas;
-use crate::service::search::{Found, Instead, Other, Taker, Why, search};
+use crate::service::search::{Found, Instead, Other, Reason, Taker, Why, search};
 use crate::service::{Caller, Refused, children, secret};
 use crate::web::Web;
 
@@ -25,6 +25,7 @@ struct Page {
     form: WishForm,
     said: Said,
     title: String,
+    more: Option<String>,
     takers: Vec<TakerView>,
     others: Vec<OtherView>,
     other_day: Option<(String, String)>,
@@ -92,6 +93,7 @@ pub async fn get(
     let page = Page {
         said: page.said(&form),
         title: page.title(&found),
+        more: page.more(&found),
         takers: found.takers.iter().filter_map(|taker| page.taker(taker)).collect(),
         others: found.others.iter().filter_map(|other| page.other(other)).collect(),
         other_day: page.other_day(&found),
@@ -139,7 +141,7 @@ impl Draw<'_> {
 
     fn title(&self, found: &Found) -> String {
         let (f, with_care) = (self.f, self.wanted.count > 0);
-        match (found.takers.len(), with_care) {
+        match (found.takers_in_all, with_care) {
             (0, true) => f.say("全部そろうところはありません", "Nowhere has all of it").to_owned(),
             (0, false) => f.say("空いているところはありません", "Nowhere has room").to_owned(),
             (1, true) if !f.ja() => "1 centre has all of it".to_owned(),
@@ -147,6 +149,18 @@ impl Draw<'_> {
             (n, true) => format!("{n}{}", f.say("か所で全部そろいます", " centres have all of it")),
             (n, false) => format!("{n}{}", f.say("か所で空いています", " centres have room")),
         }
+    }
+
+    /// That there are more than are shown.
+    fn more(&self, found: &Found) -> Option<String> {
+        let more = found.takers_in_all.checked_sub(found.takers.len()).filter(|more| *more > 0)?;
+        Some(if self.f.ja() {
+            format!("ほかに{more}か所あります。近くのセンターを選ぶと、近い順に出ます。")
+        } else {
+            format!(
+                "There are {more} more. Choose a centre to be near to, and the nearest come first."
+            )
+        })
     }
 
     fn taker(&self, taker: &Taker) -> Option<TakerView> {
@@ -178,6 +192,14 @@ impl Draw<'_> {
                     " care place free",
                     " care places free",
                 )
+            });
+        }
+        for reason in &taker.reasons {
+            badges.extend(match reason {
+                Reason::Nearest => Some(f.say("いちばん近い", "The nearest").to_owned()),
+                Reason::Wanted => Some(f.say("希望の設備あり", "All you would like").to_owned()),
+                // Both are to be read on the card already.
+                Reason::NurseryInside | Reason::MostFree => None,
             });
         }
         let note = nursery.map(|nursery| {
@@ -255,6 +277,9 @@ impl Draw<'_> {
             }
             Why::Desks(slot, free) if f.ja() => format!("{}空きは{free}席だけです", on(slot)),
             Why::Desks(slot, free) => format!("{}Only {free} of the desks are free", on(slot)),
+            Why::Apart => {
+                f.say("となり合った席がありません", "No desks are free side by side").to_owned()
+            }
             Why::Closed(slot, reason) => {
                 format!("{}{}", on(slot), f.get(reason))
             }

@@ -3,14 +3,13 @@
 use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::child::Child;
-use model::feature::Features;
 use model::id::{CentreId, ChildId};
 use model::interval::Interval;
 
 use super::fields::Fields;
 use super::frame::{Frame, encode};
 use crate::service::atlas::Atlas;
-use crate::service::search::{Query, When};
+use crate::service::search::{Near, Query, When};
 use crate::service::typed;
 
 /// How many more days the form has room for.
@@ -93,12 +92,10 @@ impl Wanted {
     #[must_use]
     pub fn query(&self) -> Query {
         Query {
-            when: When::Days { days: self.days.clone(), from: self.from, to: self.to },
             desks: self.desks,
             children: self.count,
-            required: Features::NONE,
-            only: None,
-            near: self.near,
+            near: self.near.map(Near::Centre),
+            ..Query::at(When::Days { days: self.days.clone(), from: self.from, to: self.to })
         }
     }
 

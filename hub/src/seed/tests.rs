@@ -35,7 +35,8 @@ fn new_folder() -> PathBuf {
 async fn counts(hub: &Hub) -> Vec<usize> {
     let now = hub.now();
     let year = Interval::new(now - TimeDelta::days(180), now + TimeDelta::days(180)).unwrap();
-    let claims = hub.store.claims_in(&year).await.unwrap();
+    let all: Vec<_> = hub.store.centres().await.unwrap().iter().map(|one| one.id).collect();
+    let claims = hub.store.claims_at(&all, &year).await.unwrap();
     let mut counts = vec![
         hub.store.municipalities().await.unwrap().len(),
         hub.store.employers().await.unwrap().len(),

@@ -1,8 +1,13 @@
 //! The region's places as one thing to look into: centres, their spaces and nurseries.
 
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
+use model::feature::Features;
 use model::id::{CentreId, EmployerId, MunicipalityId, SpaceId};
 use model::language::LocalText;
 use model::quota::Quota;
@@ -14,7 +19,7 @@ use store::Store;
 pub struct Atlas {
     /// By slug.
     pub centres: Vec<Centre>,
-    /// By centre and label.
+    /// By centre and, within it, by label.
     pub spaces: Vec<Space>,
     /// By id.
     pub nurseries: Vec<Nursery>,
@@ -28,6 +33,47 @@ pub struct Atlas {
     pub waitlist_classes: Vec<Class>,
     /// Whose admins approve what they pay for.
     pub approving: Vec<EmployerId>,
+    /// What the store says of all this: another number, other places.
+    pub revision: i64,
+    by_centre: HashMap<CentreId, Here>,
+    by_space: HashMap<SpaceId, usize>,
+}
+
+/// Where a centre's things are.
+#[derive(Clone, Debug, Default)]
+struct Here {
+    centre: usize,
+    spaces: Range<usize>,
+    /// By id.
+    desks: Vec<(SpaceId, Features)>,
+    nursery: Option<usize>,
+}
+
+/// How old an atlas gets: of closures and quotas it holds those that had not ended when it was read.
+const AGE: TimeDelta = TimeDelta::minutes(10);
+
+/// The atlas that was read last, for as long as nothing has changed.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<Option<(DateTime<Utc>, Arc<Atlas>)>>);
+
+impl Shelf {
+    /// The places as they are now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn atlas(&self, store: &dyn Store, now: DateTime<Utc>) -> store::Result<Arc<Atlas>> {
+        let revision = store.places_revision().await?;
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, atlas)) = kept
+            && atlas.revision == revision
+            && (now - at).abs() < AGE
+        {
+            return Ok(atlas);
+        }
+        let atlas = Arc::new(Atlas::load(store, now).await?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, atlas.clone()));
+        Ok(atlas)
+    }
 }
 
 impl Atlas {
@@ -36,8 +82,10 @@ impl Atlas {
     /// # Errors
     /// When the store fails.
     pub async fn load(store: &dyn Store, now: DateTime<Utc>) -> store::Result<Self> {
+        // First: what changes while the rest is read shows as a newer one.
+        let revision = store.places_revision().await?;
         let employers = store.employers().await?.into_iter();
-        Ok(Self {
+        let atlas = Self {
             centres: store.centres().await?,
             spaces: store.spaces().await?,
             nurseries: store.nurseries().await?,
@@ -47,13 +95,45 @@ impl Atlas {
             quotas: store.quotas((now - TimeDelta::days(2)).date_naive()).await?,
             waitlist_classes: store.waitlist_classes().await?,
             approving: employers.filter(|one| one.approves).map(|one| one.id).collect(),
-        })
+            revision,
+            ..Self::default()
+        };
+        Ok(atlas.indexed())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(centres: Vec<Centre>, nurseries: Vec<Nursery>) -> Self {
+        Self { centres, nurseries, ..Self::default() }.indexed()
+    }
+
+    fn indexed(mut self) -> Self {
+        // Stable: within a centre they stay by label.
+        self.spaces.sort_by_key(|space| space.centre);
+        for (place, centre) in self.centres.iter().enumerate() {
+            self.by_centre.insert(centre.id, Here { centre: place, ..Here::default() });
+        }
+        for (place, space) in self.spaces.iter().enumerate() {
+            self.by_space.insert(space.id, place);
+            let Some(here) = self.by_centre.get_mut(&space.centre) else { continue };
+            let first = if here.spaces.is_empty() { place } else { here.spaces.start };
+            here.spaces = first..place + 1;
+            if space.kind == SpaceKind::Desk {
+                here.desks.push((space.id, space.features));
+            }
+        }
+        for (place, nursery) in self.nurseries.iter().enumerate() {
+            if let Some(here) = self.by_centre.get_mut(&nursery.centre) {
+                here.nursery.get_or_insert(place);
+            }
+        }
+        self.by_centre.values_mut().for_each(|here| here.desks.sort_unstable_by_key(|(id, _)| *id));
+        self
     }
 
     /// A centre.
     #[must_use]
     pub fn centre(&self, id: CentreId) -> Option<&Centre> {
-        self.centres.iter().find(|centre| centre.id == id)
+        self.centres.get(self.by_centre.get(&id)?.centre)
     }
 
     /// A centre by its name in addresses, or its id.
@@ -64,23 +144,34 @@ impl Atlas {
             .find(|centre| centre.slug.as_str() == name || name.parse() == Ok(centre.id))
     }
 
-    /// The desks of a centre: what is given to those who pick nothing.
+    /// The desks of a centre, by label: what is given to those who pick nothing.
     pub fn desks(&self, centre: CentreId) -> impl Iterator<Item = &Space> {
-        self.spaces
-            .iter()
-            .filter(move |space| space.centre == centre && space.kind == SpaceKind::Desk)
+        self.spaces_of(centre).iter().filter(|space| space.kind == SpaceKind::Desk)
+    }
+
+    /// The same by id, with what they offer.
+    #[must_use]
+    pub fn desks_by_id(&self, centre: CentreId) -> &[(SpaceId, Features)] {
+        self.by_centre.get(&centre).map_or(&[], |here| &here.desks)
+    }
+
+    /// The spaces of a centre, by label.
+    #[must_use]
+    pub fn spaces_of(&self, centre: CentreId) -> &[Space] {
+        let here = self.by_centre.get(&centre);
+        here.and_then(|here| self.spaces.get(here.spaces.clone())).unwrap_or_default()
     }
 
     /// A space.
     #[must_use]
     pub fn space(&self, id: SpaceId) -> Option<&Space> {
-        self.spaces.iter().find(|space| space.id == id)
+        self.spaces.get(*self.by_space.get(&id)?)
     }
 
     /// The nursery of a centre.
     #[must_use]
     pub fn nursery(&self, centre: CentreId) -> Option<&Nursery> {
-        self.nurseries.iter().find(|nursery| nursery.centre == centre)
+        self.nurseries.get(self.by_centre.get(&centre)?.nursery?)
     }
 
     /// A municipality's name.

@@ -10,7 +10,7 @@ use model::permission::{Action, Target};
 
 use super::atlas::Atlas;
 use super::booking::{Rebooked, wish_of};
-use super::search::{Instead, Query, When, search};
+use super::search::{Instead, Query, search};
 use super::{Caller, Refused, allow};
 use crate::hub::Hub;
 
@@ -129,15 +129,7 @@ pub async fn way_out(
     caller: &Caller,
     booking: &Booking,
 ) -> Result<Option<Vec<Interval>>, Refused> {
-    let wish = wish_of(booking);
-    let query = Query {
-        when: When::Slots(wish.slots),
-        desks: wish.desks,
-        children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
-        required: wish.required,
-        only: Some(booking.centre),
-        near: None,
-    };
+    let query = Query { only: Some(booking.centre), ..Query::of(&wish_of(booking)) };
     let found = search(hub, atlas, caller, &query).await?;
     let fits = found.takers.into_iter().next().map(|taker| taker.slots);
     let shifted = found.others.into_iter().find_map(|other| match other.instead {

@@ -22,3 +22,5 @@ pub const USUAL_STAY: TimeDelta = TimeDelta::hours(2);
 pub const REPORT_MONTHS: u32 = 12;
 /// So many waiting wishes are served at once when something comes free; more by the next job.
 pub const SPARES: usize = 4;
+/// How many centres a search tells of, where nobody has said.
+pub const MOST_FOUND: usize = 20;

@@ -1,10 +1,12 @@
 //! Search: which centres can take all of a wish, why the others cannot, and what would work.
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
-use model::capacity::{care_fits, greatest_overlap};
-use model::centre::{Centre, Nursery};
+use model::centre::{Centre, Nursery, Space};
 use model::closure;
 use model::feature::Features;
 use model::id::{CentreId, ChildId, SpaceId};
@@ -12,12 +14,12 @@ use model::interval::Interval;
 use model::language::LocalText;
 use model::opening;
 use model::permission::{Action, Target};
-use store::LiveClaims;
 use uuid::Uuid;
 
 use super::atlas::Atlas;
 use super::{Caller, Refused, allow, rules};
 use crate::hub::Hub;
+use crate::vacancies::View;
 
 /// When something is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum When {
     },
     /// Exactly these stretches.
     Slots(Vec<Interval>),
+    /// This stretch, and as long at the same local time on each of these other days.
+    Again(Interval, Vec<NaiveDate>),
 }
 
 impl When {
@@ -48,12 +52,29 @@ impl When {
                     Interval::new(starts, opening::local(*day, *to, zone)?).ok()
                 })
                 .collect(),
+            Self::Again(first, days) => {
+                let starts = first.starts().with_timezone(&zone);
+                let minutes = starts.hour() * 60 + starts.minute();
+                let again = |day: &NaiveDate| {
+                    let starts = opening::local(*day, minutes, zone)?;
+                    Interval::new(starts, starts + first.length()).ok()
+                };
+                let mut slots: Vec<Interval> = days
+                    .iter()
+                    .filter(|day| **day != starts.date_naive())
+                    .map(again)
+                    .collect::<Option<_>>()?;
+                slots.push(*first);
+                slots.sort();
+                slots.dedup();
+                Some(slots)
+            }
         }
     }
 }
 
 /// What is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     /// When.
     pub when: When,
@@ -63,10 +84,63 @@ pub struct Query {
     pub children: u32,
     /// What each desk must have.
     pub required: Features,
+    /// What each desk had better have.
+    pub wanted: Features,
+    /// Whether the desks are to stand side by side.
+    pub together: bool,
     /// Only this centre.
     pub only: Option<CentreId>,
-    /// The nearer to this centre the better.
-    pub near: Option<CentreId>,
+    /// The nearer to it the better.
+    pub near: Option<Near>,
+    /// How many centres are told of, of those that can and of those that cannot.
+    pub most: usize,
+}
+
+/// What a centre is to be near to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Near {
+    /// A centre.
+    Centre(CentreId),
+    /// Degrees north and east (WGS 84).
+    Point(f64, f64),
+}
+
+impl Query {
+    /// One desk then, wherever it is.
+    #[must_use]
+    pub fn at(when: When) -> Self {
+        Self {
+            when,
+            desks: 1,
+            children: 0,
+            required: Features::NONE,
+            wanted: Features::NONE,
+            together: false,
+            only: None,
+            near: None,
+            most: rules::MOST_FOUND,
+        }
+    }
+
+    /// All of a wish, wherever it is.
+    #[must_use]
+    pub fn of(wish: &Wish) -> Self {
+        Self {
+            desks: wish.desks,
+            children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+            required: wish.required,
+            wanted: wish.wanted,
+            together: wish.together,
+            ..Self::at(When::Slots(wish.slots.clone()))
+        }
+    }
+
+    fn position(&self, atlas: &Atlas) -> Option<(f64, f64)> {
+        match self.near? {
+            Near::Centre(centre) => Some(atlas.centre(centre)?.position),
+            Near::Point(north, east) => Some((north, east)),
+        }
+    }
 }
 
 /// What was found.
@@ -74,6 +148,8 @@ pub struct Query {
 pub struct Found {
     /// Centres that can take all of it, best first.
     pub takers: Vec<Taker>,
+    /// How many there are with those that are not told of.
+    pub takers_in_all: usize,
     /// The others.
     pub others: Vec<Other>,
     /// The nearest later day on which some centre can, where today none can.
@@ -91,8 +167,23 @@ pub struct Taker {
     pub free_desks: usize,
     /// Care places free all through, before this wish, where there is a nursery.
     pub free_care: Option<usize>,
-    /// Kilometres from the centre asked about.
+    /// Kilometres from what it is to be near to.
     pub distance_km: Option<f64>,
+    /// What speaks for it among those that can.
+    pub reasons: Vec<Reason>,
+}
+
+/// What speaks for a centre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its desks have all that was wanted.
+    Wanted,
+    /// None is nearer.
+    Nearest,
+    /// The nursery is in the same building.
+    NurseryInside,
+    /// None has more free desks.
+    MostFree,
 }
 
 /// A centre that cannot.
@@ -100,7 +191,7 @@ pub struct Taker {
 pub struct Other {
     /// Which.
     pub centre: CentreId,
-    /// Kilometres from the centre asked about.
+    /// Kilometres from what it is to be near to.
     pub distance_km: Option<f64>,
     /// Why not: the first reason found.
     pub why: Why,
@@ -117,6 +208,8 @@ pub enum Why {
     Closed(Interval, LocalText),
     /// Too few desks in this stretch; so many are free.
     Desks(Interval, usize),
+    /// Enough desks, but not side by side.
+    Apart,
     /// It has no nursery.
     NoNursery,
     /// Too few care places in this stretch; so many are free.
@@ -143,41 +236,68 @@ pub async fn search(
     query: &Query,
 ) -> Result<Found, Refused> {
     allow(caller, Action::Search, &Target::default())?;
-    let claims = match window(atlas, &query.when, rules::SHIFT, hub.now()) {
-        Some(window) => hub.store.claims_in(&window).await?,
-        None => LiveClaims::default(),
-    };
-    let room = Room { atlas, claims: &claims, now: hub.now() };
+    let room = Room::at(hub, atlas, &query.when, rules::SHIFT).await?;
+    let position = query.position(atlas);
+    let far = |centre: &Centre| position.map(|from| distance_km(from, centre.position));
     let (mut takers, mut others) = (Vec::new(), Vec::new());
     for centre in asked(atlas, query) {
-        let distance_km = query
-            .near
-            .and_then(|near| atlas.centre(near))
-            .map(|near| distance_km(near.position, centre.position));
+        let distance_km = far(centre);
         match room.fits(centre, &query.when, query) {
-            Ok(fit) => takers.push(Taker {
-                centre: centre.id,
-                slots: fit.slots,
-                free_desks: fit.free_desks,
-                free_care: fit.free_care,
-                distance_km,
-            }),
-            Err(why) => {
-                let instead = room.instead(centre, query);
-                others.push(Other { centre: centre.id, distance_km, why, instead });
-            }
+            Ok(fit) => takers.push((distance_km, centre, fit)),
+            Err(why) => others.push((distance_km, centre, why)),
         }
     }
-    takers.sort_by(|a, b| {
-        let far = |taker: &Taker| taker.distance_km.unwrap_or_default();
-        far(a).total_cmp(&far(b)).then(b.free_desks.cmp(&a.free_desks))
+    takers.sort_by(|(near, _, one), (far, _, other)| {
+        let wanted = other.has_wanted.cmp(&one.has_wanted);
+        wanted.then(by_distance(*near, *far)).then(other.free_desks.cmp(&one.free_desks))
     });
-    others.sort_by(|a, b| {
-        let far = |other: &Other| other.distance_km.unwrap_or_default();
-        a.instead.is_none().cmp(&b.instead.is_none()).then(far(a).total_cmp(&far(b)))
-    });
+    let takers_in_all = takers.len();
+    let (nearest, most_free) = (
+        takers.iter().filter_map(|(far, ..)| *far).min_by(f64::total_cmp),
+        takers.iter().map(|(_, _, fit)| fit.free_desks).max(),
+    );
+    let reasons = |distance_km: Option<f64>, centre: &Centre, fit: &Fit| {
+        let nursery = atlas.nursery(centre.id).filter(|_| query.children > 0);
+        let inside = nursery.is_some_and(|nursery| nursery.walking_minutes == 0);
+        let many = takers_in_all > 1;
+        [
+            (Reason::Wanted, fit.has_wanted && !query.wanted.is_empty()),
+            (Reason::Nearest, many && distance_km.is_some() && distance_km == nearest),
+            (Reason::NurseryInside, inside),
+            (Reason::MostFree, many && query.desks > 0 && Some(fit.free_desks) == most_free),
+        ]
+        .into_iter()
+        .filter_map(|(reason, holds)| holds.then_some(reason))
+        .collect()
+    };
+    let takers: Vec<Taker> = takers
+        .into_iter()
+        .take(query.most)
+        .map(|(distance_km, centre, fit)| Taker {
+            centre: centre.id,
+            distance_km,
+            reasons: reasons(distance_km, centre, &fit),
+            slots: fit.slots,
+            free_desks: fit.free_desks,
+            free_care: fit.free_care,
+        })
+        .collect();
+    others.sort_by(|(near, ..), (far, ..)| by_distance(*near, *far));
+    let mut others: Vec<Other> = others
+        .into_iter()
+        .take(query.most)
+        .map(|(distance_km, centre, why)| {
+            let instead = room.instead(centre, query);
+            Other { centre: centre.id, distance_km, why, instead }
+        })
+        .collect();
+    others.sort_by_key(|other| other.instead.is_none());
     let other_day = if takers.is_empty() { other_day(hub, atlas, query).await? } else { None };
-    Ok(Found { takers, others, other_day })
+    Ok(Found { takers, takers_in_all, others, other_day })
+}
+
+fn by_distance(one: Option<f64>, other: Option<f64>) -> Ordering {
+    one.unwrap_or_default().total_cmp(&other.unwrap_or_default())
 }
 
 /// The next whole stretch of the usual length that some centre is open for: what the front page
@@ -243,17 +363,11 @@ async fn other_day(
         .filter_map(|ahead| day.checked_add_days(Days::new(ahead)))
         .collect();
     let on = |days: Vec<NaiveDate>| When::Days { days, from: *from, to: *to };
-    let Some(window) = window(atlas, &on(later.clone()), TimeDelta::zero(), hub.now()) else {
-        return Ok(None);
-    };
-    let claims = hub.store.claims_in(&window).await?;
-    let room = Room { atlas, claims: &claims, now: hub.now() };
+    let room = Room::at(hub, atlas, &on(later.clone()), TimeDelta::zero()).await?;
     let mut centres: Vec<&Centre> = asked(atlas, query).collect();
-    if let Some(near) = query.near.and_then(|near| atlas.centre(near)) {
-        centres.sort_by(|a, b| {
-            distance_km(near.position, a.position)
-                .total_cmp(&distance_km(near.position, b.position))
-        });
+    if let Some(from) = query.position(atlas) {
+        let far = |centre: &Centre| distance_km(from, centre.position);
+        centres.sort_by(|one, other| far(one).total_cmp(&far(other)));
     }
     Ok(later.into_iter().find_map(|day| {
         let when = on(vec![day]);
@@ -262,10 +376,10 @@ async fn other_day(
     }))
 }
 
-/// The room that is left, as far as `claims` reach.
+/// The room that is left on some days.
 struct Room<'a> {
     atlas: &'a Atlas,
-    claims: &'a LiveClaims,
+    view: View,
     now: DateTime<Utc>,
 }
 
@@ -273,90 +387,137 @@ struct Fit {
     slots: Vec<Interval>,
     free_desks: usize,
     free_care: Option<usize>,
+    has_wanted: bool,
 }
 
-impl Room<'_> {
+impl<'a> Room<'a> {
+    /// The room at these times, and so much before and after them.
+    async fn at(
+        hub: &Hub,
+        atlas: &'a Atlas,
+        when: &When,
+        beside: TimeDelta,
+    ) -> Result<Self, Refused> {
+        let now = hub.now();
+        let view = match window(atlas, when, beside, now) {
+            Some(window) => {
+                // No zone is a whole day away from UTC.
+                let first = window.starts().date_naive();
+                let first = first.pred_opt().unwrap_or(first);
+                let last = window.ends().date_naive();
+                let last = last.succ_opt().unwrap_or(last);
+                hub.vacancies.view(hub.store.as_ref(), atlas, first, last).await?
+            }
+            None => View::default(),
+        };
+        Ok(Self { atlas, view, now })
+    }
+
     fn fits(&self, centre: &Centre, when: &When, query: &Query) -> Result<Fit, Why> {
         let slots = when.slots(centre.time_zone).ok_or(Why::Rule(BadWish::Nothing))?;
         // The rules look at how many children there are and that none stands twice, not at whose
         // they are: any ids will do.
         let children = (0..query.children).map(|n| ChildId(Uuid::from_u128(n.into()))).collect();
-        let wish = Wish {
-            children,
-            required: query.required,
-            ..Wish::of_desks(centre.id, slots, query.desks)
-        };
+        let wish = Wish { children, ..Wish::of_desks(centre.id, slots, query.desks) };
         booking::check(&wish, centre, self.now).map_err(Why::Rule)?;
         let slots = wish.slots;
         if let Some((shut, slot)) = closure::over(&self.atlas.closures, centre.id, &slots) {
             return Err(Why::Closed(slot, shut.reason.clone()));
         }
-        let desks: Vec<SpaceId> = self
-            .atlas
-            .desks(centre.id)
-            .filter(|space| space.features.covers(query.required))
-            .filter(|space| {
-                !self.atlas.closures.iter().any(|shut| {
-                    shut.centre == centre.id
-                        && slots.iter().any(|slot| shut.shuts(Some(space.id), slot))
-                })
-            })
-            .map(|space| space.id)
-            .collect();
-        let taken: Vec<(SpaceId, Interval)> = self
-            .claims
-            .desks
-            .iter()
-            .filter(|(at, _, _)| *at == centre.id)
-            .map(|(_, space, claim)| (*space, *claim))
-            .collect();
-        let free_in = |slot: &Interval| {
-            let held = |desk: &&SpaceId| {
-                taken.iter().any(|(space, claim)| space == *desk && claim.overlaps(slot))
-            };
-            desks.iter().filter(|desk| !held(desk)).count()
-        };
         let wanted = usize::try_from(query.desks).unwrap_or(usize::MAX);
-        // Claims that stand in the way may move: what counts is how many lie over each other.
-        let held = || taken.iter().filter(|(space, _)| desks.contains(space));
-        let full = slots.iter().find(|slot| {
-            greatest_overlap(held().map(|(_, claim)| *claim), slot) + wanted > desks.len()
-        });
-        if let Some(slot) = full {
-            return Err(Why::Desks(*slot, free_in(slot)));
+        let desks = self.desks(centre, query.required, &slots);
+        let mut free_desks = desks.len();
+        for slot in &slots {
+            let free = desks.len() - self.view.held(centre, &desks, slot).len();
+            // Claims that stand in the way may move: what counts is how many lie over each other.
+            if free < wanted && self.view.most_held(centre, &desks, slot) + wanted > desks.len() {
+                return Err(Why::Desks(*slot, free));
+            }
+            free_desks = free_desks.min(free);
+        }
+        if query.together && wanted > 1 && !self.side_by_side(centre, &desks, &slots, wanted) {
+            return Err(Why::Apart);
         }
         let nursery = self.atlas.nursery(centre.id);
-        let free_care = nursery.map(|nursery| self.free_care(nursery, &slots));
+        let free_care = nursery.map(|nursery| self.least_care(centre, nursery, slots.iter()));
         if query.children > 0 {
             let nursery = nursery.ok_or(Why::NoNursery)?;
-            self.care(nursery, &slots, query.children)?;
+            self.care(centre, nursery, &slots, query.children)?;
         }
-        let free_desks = slots.iter().map(free_in).min().unwrap_or_default();
-        Ok(Fit { slots, free_desks, free_care })
+        let has_wanted = query.wanted.is_empty() || {
+            let best = self.desks(centre, query.required.or(query.wanted), &slots);
+            slots
+                .iter()
+                .all(|slot| best.len() - self.view.held(centre, &best, slot).len() >= wanted)
+        };
+        Ok(Fit { slots, free_desks, free_care, has_wanted })
     }
 
-    fn care(&self, nursery: &Nursery, slots: &[Interval], children: u32) -> Result<(), Why> {
-        let places = usize::try_from(nursery.places).unwrap_or(usize::MAX);
+    /// The desks that offer `required` and are not shut, by id.
+    fn desks(&self, centre: &Centre, required: Features, slots: &[Interval]) -> Vec<SpaceId> {
+        let shut = |desk: SpaceId| {
+            self.atlas.closures.iter().any(|shut| {
+                shut.centre == centre.id && slots.iter().any(|slot| shut.shuts(Some(desk), slot))
+            })
+        };
+        let all = self.atlas.desks_by_id(centre.id).iter();
+        all.filter(|(desk, features)| features.covers(required) && !shut(*desk))
+            .map(|(desk, _)| *desk)
+            .collect()
+    }
+
+    /// Whether so many neighbours of one row are free all through; nobody is moved for it.
+    fn side_by_side(
+        &self,
+        centre: &Centre,
+        desks: &[SpaceId],
+        slots: &[Interval],
+        wanted: usize,
+    ) -> bool {
+        let held: BTreeSet<SpaceId> =
+            slots.iter().flat_map(|slot| self.view.held(centre, desks, slot)).collect();
+        let fits =
+            |space: &Space| desks.binary_search(&space.id).is_ok() && !held.contains(&space.id);
+        let (mut row, mut run) = (None, 0);
+        self.atlas.desks(centre.id).any(|space| {
+            run = match (fits(space), row == Some(space.row)) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => run + 1,
+            };
+            row = Some(space.row);
+            run >= wanted
+        })
+    }
+
+    fn care(
+        &self,
+        centre: &Centre,
+        nursery: &Nursery,
+        slots: &[Interval],
+        children: u32,
+    ) -> Result<(), Why> {
         let children = usize::try_from(children).unwrap_or(usize::MAX);
-        care_fits(places, &self.care_of(nursery), slots, children)
-            .map_err(|slot| Why::Care(slot, self.free_care(nursery, &[slot])))
+        for slot in slots {
+            let free = self.least_care(centre, nursery, [slot]);
+            if free < children {
+                return Err(Why::Care(*slot, free));
+            }
+        }
+        Ok(())
     }
 
-    fn free_care(&self, nursery: &Nursery, slots: &[Interval]) -> usize {
-        let taken = self.care_of(nursery);
-        let most = slots.iter().map(|slot| greatest_overlap(taken.iter().copied(), slot)).max();
+    /// The fewest care places that are free at some moment of `slots`.
+    fn least_care<'s>(
+        &self,
+        centre: &Centre,
+        nursery: &Nursery,
+        slots: impl IntoIterator<Item = &'s Interval>,
+    ) -> usize {
+        let most = slots.into_iter().map(|slot| self.view.most_children(centre, slot)).max();
         usize::try_from(nursery.places)
             .unwrap_or(usize::MAX)
             .saturating_sub(most.unwrap_or_default())
-    }
-
-    fn care_of(&self, nursery: &Nursery) -> Vec<Interval> {
-        self.claims
-            .care
-            .iter()
-            .filter(|(at, _)| *at == nursery.id)
-            .map(|(_, claim)| *claim)
-            .collect()
     }
 
     /// The same at the nearest other time of the day, else the desks alone at the same time.

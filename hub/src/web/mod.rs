@@ -10,18 +10,14 @@ pub mod refusal;
 pub mod security;
 pub mod timely;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use limits::{LimitSettings, Limits};
 use proxies::Proxies;
 
 use crate::hub::Hub;
 use crate::service::atlas::Atlas;
 use crate::service::throttle::Throttle;
-
-/// How old the places may be that a page is made from.
-const ATLAS_AGE: TimeDelta = TimeDelta::seconds(5);
 
 /// What the operator of the hub decides about its web port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,34 +41,21 @@ pub struct Web {
     pub throttle: Arc<Throttle>,
     /// What was asked in the last minute.
     pub limits: Arc<Limits>,
-    atlas: Arc<Mutex<Option<Dated>>>,
 }
-
-/// The places, and when they were read.
-type Dated = (DateTime<Utc>, Arc<Atlas>);
 
 impl Web {
     /// The state of a web port that has just been opened.
     #[must_use]
     pub fn new(hub: Hub, settings: WebSettings) -> Self {
         let limits = Arc::new(Limits::new(settings.limits));
-        Self { hub, settings, throttle: Arc::default(), limits, atlas: Arc::default() }
+        Self { hub, settings, throttle: Arc::default(), limits }
     }
 
-    /// The places of the region, at most a few seconds old.
+    /// The places of the region.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn atlas(&self) -> store::Result<Arc<Atlas>> {
-        let now = self.hub.now();
-        let kept = self.atlas.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, atlas)) = kept
-            && now < at + ATLAS_AGE
-        {
-            return Ok(atlas);
-        }
-        let atlas = Arc::new(Atlas::load(self.hub.store.as_ref(), now).await?);
-        *self.atlas.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, atlas.clone()));
-        Ok(atlas)
+        self.hub.atlas().await
     }
 }

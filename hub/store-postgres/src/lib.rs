@@ -17,11 +17,12 @@ macro_rules! in_list {
     };
 }
 
+mod others;
 #[path = "../../store/shared/mod.rs"]
 mod shared;
 mod writes;
 
-use shared::{Broken, Outcome};
+use shared::{Broken, News, Outcome, noting};
 
 pub(crate) type Db = Postgres;
 pub(crate) type Here = PostgresStore;
@@ -42,6 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    news: News,
+    /// Tells this one's word from others'.
+    hub: Uuid,
 }
 
 impl PostgresStore {
@@ -65,7 +69,7 @@ impl PostgresStore {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self { pool, news: News::new(), hub: Uuid::new_v4() })
     }
 
     /// Brings the schema up to date; of hubs that start together, one does it.
@@ -99,9 +103,11 @@ impl PostgresStore {
         F: for<'a> Fn(&'a mut Transaction<'static, Postgres>) -> BoxFuture<'a, Result<Outcome<T>>>,
     {
         let mut tx = self.begin().await?;
-        match work(&mut tx).await? {
+        let (done, noted) = noting(work(&mut tx)).await;
+        match done? {
             Outcome::Kept(answer) => {
                 tx.commit().await?;
+                self.news.tell(noted);
                 Ok(answer)
             }
             Outcome::Clean(answer) | Outcome::Undo(answer) => {

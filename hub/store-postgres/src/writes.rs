@@ -8,7 +8,7 @@ use sqlx::{Postgres, Transaction, query};
 use store::Result;
 use uuid::Uuid;
 
-use crate::shared::LogRow;
+use crate::shared::{LogRow, note};
 
 type Tx = Transaction<'static, Postgres>;
 
@@ -23,6 +23,7 @@ pub(crate) async fn lock_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate])
     .bind(days)
     .execute(&mut **tx)
     .await?;
+    note(centre, days);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use store::{Result, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::begin;
-use crate::shared::Outcome;
+use crate::shared::{News, Noted, Outcome, noting};
 
 type Tx = Transaction<'static, Sqlite>;
 
@@ -30,9 +30,9 @@ pub struct Group {
 
 impl Group {
     /// Starts the writer; it ends with the last of its handles.
-    pub fn start(writer: SqlitePool) -> Self {
+    pub fn start(writer: SqlitePool, news: News) -> Self {
         let (queue, work) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(writer, work));
+        tokio::spawn(write_all(writer, work, news));
         Self { queue }
     }
 
@@ -104,7 +104,7 @@ where
     }
 }
 
-async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>) {
+async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>, news: News) {
     while let Some(first) = work.recv().await {
         let mut tx = match begin(&writer).await {
             Ok(tx) => tx,
@@ -115,9 +115,10 @@ async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>) 
         };
         let mut done = Vec::new();
         let mut next = Some(first);
-        let mut went = Went::Clean;
+        let (mut went, mut noted) = (Went::Clean, Noted::new());
         while let Some(mut piece) = next.take() {
-            let this = piece.run(&mut tx).await;
+            let (this, days) = noting(piece.run(&mut tx)).await;
+            noted.extend(days);
             done.push(piece);
             match this {
                 Went::Undo => {
@@ -132,34 +133,38 @@ async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>) 
             }
         }
         if went != Went::Undo {
-            finish(tx, done).await;
+            finish(tx, done, &news, noted).await;
         } else if done.len() == 1 {
             undo(tx).await;
             done.into_iter().for_each(|piece| piece.tell(Ok(())));
         } else {
             undo(tx).await;
             for piece in done {
-                alone(&writer, piece).await;
+                alone(&writer, piece, &news).await;
             }
         }
     }
 }
 
-async fn alone(writer: &SqlitePool, mut piece: Box<dyn Work>) {
-    match begin(writer).await {
-        Err(error) => piece.tell(Err(error)),
-        Ok(mut tx) => match piece.run(&mut tx).await {
-            Went::Undo => {
-                undo(tx).await;
-                piece.tell(Ok(()));
-            }
-            Went::Well | Went::Clean => finish(tx, vec![piece]).await,
-        },
+async fn alone(writer: &SqlitePool, mut piece: Box<dyn Work>, news: &News) {
+    let mut tx = match begin(writer).await {
+        Ok(tx) => tx,
+        Err(error) => return piece.tell(Err(error)),
+    };
+    match noting(piece.run(&mut tx)).await {
+        (Went::Undo, _) => {
+            undo(tx).await;
+            piece.tell(Ok(()));
+        }
+        (Went::Well | Went::Clean, noted) => finish(tx, vec![piece], news, noted).await,
     }
 }
 
-async fn finish(tx: Tx, done: Vec<Box<dyn Work>>) {
-    match tx.commit().await {
+/// Commits, tells which days have changed, and then answers: whoever has an answer finds them told.
+async fn finish(tx: Tx, done: Vec<Box<dyn Work>>, news: &News, noted: Noted) {
+    let committed = tx.commit().await;
+    news.tell(noted);
+    match committed {
         Ok(()) => done.into_iter().for_each(|piece| piece.tell(Ok(()))),
         Err(error) => {
             let why = error.to_string();

@@ -30,7 +30,7 @@ mod shared;
 mod writes;
 
 use group::Group;
-use shared::{Broken, Outcome};
+use shared::{Broken, News, Outcome};
 
 pub(crate) type Db = Sqlite;
 pub(crate) type Here = SqliteStore;
@@ -50,6 +50,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     group: Group,
+    news: News,
 }
 
 impl SqliteStore {
@@ -85,8 +86,9 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        let group = Group::start(writer.clone());
-        Ok(Self { writer, readers, group })
+        let news = News::new();
+        let group = Group::start(writer.clone(), news.clone());
+        Ok(Self { writer, readers, group, news })
     }
 
     /// Brings the schema up to date.
@@ -113,6 +115,12 @@ impl SqliteStore {
 
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
         begin(&self.writer).await
+    }
+
+    /// One hub holds the file.
+    #[expect(clippy::unused_async, reason = "as the other database has it")]
+    pub(crate) async fn others(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Does a piece of work in a transaction that it may share with others that came meanwhile.

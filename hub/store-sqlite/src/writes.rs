@@ -8,7 +8,7 @@ use sqlx::{Sqlite, Transaction, query};
 use store::Result;
 use uuid::Uuid;
 
-use crate::shared::LogRow;
+use crate::shared::{LogRow, note};
 
 type Tx = Transaction<'static, Sqlite>;
 
@@ -34,6 +34,7 @@ pub(crate) async fn note_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate])
         .execute(&mut **tx)
         .await?;
     }
+    note(centre, days);
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use model::interval::Interval;
 use model::series::Series;
 use sqlx::{Executor, FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    Approver, BookResult, BookingOrder, Bookings, Changed, Idempotency, LiveClaims, Result,
-    Settled, Settling, Spare, status_text,
+    Approver, BookResult, BookingOrder, Bookings, Changed, Idempotency, Result, Settled, Settling,
+    Spare, status_text,
 };
 use uuid::Uuid;
 
@@ -203,44 +203,6 @@ impl Bookings for Here {
         let mut bookings = gather(rows)?;
         bookings.sort_by_key(|booking| (booking.lapses_at, booking.id));
         Ok(bookings)
-    }
-
-    async fn claims_in(&self, window: &Interval) -> Result<LiveClaims> {
-        // From the centres and nurseries on, so that the claims are found by their index.
-        let desks: Vec<(Uuid, Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(
-            "SELECT c.centre_id, c.space_id, c.starts_at, c.ends_at
-             FROM centres z JOIN desk_claims c ON c.centre_id = z.id
-             WHERE c.released_at IS NULL
-                 AND c.starts_at > $1 AND c.starts_at < $2 AND c.ends_at > $3",
-        )
-        .bind(window.starts() - LONGEST_CLAIM)
-        .bind(window.ends())
-        .bind(window.starts())
-        .fetch_all(self.reader())
-        .await?;
-        let care: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(
-            "SELECT c.nursery_id, c.starts_at, c.ends_at
-             FROM nurseries n JOIN care_claims c ON c.nursery_id = n.id
-             WHERE c.released_at IS NULL
-                 AND c.starts_at > $1 AND c.starts_at < $2 AND c.ends_at > $3",
-        )
-        .bind(window.starts() - LONGEST_CLAIM)
-        .bind(window.ends())
-        .bind(window.starts())
-        .fetch_all(self.reader())
-        .await?;
-        Ok(LiveClaims {
-            desks: desks
-                .into_iter()
-                .map(|(centre, space, starts, ends)| {
-                    Ok((CentreId(centre), SpaceId(space), interval(starts, ends)?))
-                })
-                .collect::<Result<_>>()?,
-            care: care
-                .into_iter()
-                .map(|(nursery, starts, ends)| Ok((NurseryId(nursery), interval(starts, ends)?)))
-                .collect::<Result<_>>()?,
-        })
     }
 }
 

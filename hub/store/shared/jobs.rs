@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of};
 use super::convert::interval;
-use super::meaning;
+use super::{meaning, noting};
 use crate::{Here, writes};
 
 /// A job taken longer ago than this and not finished is anybody's again.
@@ -77,6 +77,19 @@ impl Jobs for Here {
     }
 
     async fn release_unvisited(
+        &self,
+        claim: &UnvisitedClaim,
+        centre: &Centre,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let (done, noted) = noting(self.release(claim, centre, at)).await;
+        self.news.tell(noted);
+        done
+    }
+}
+
+impl Here {
+    async fn release(
         &self,
         claim: &UnvisitedClaim,
         centre: &Centre,

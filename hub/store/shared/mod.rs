@@ -2,7 +2,7 @@
 //!
 //! Each implementation crate compiles this folder as a module of its own, and gives it in its root:
 //! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()` and `write()`),
-//! `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
+//! `others()` (hears of other hubs' changes), `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
 mod api_tokens;
@@ -13,6 +13,7 @@ mod cards;
 mod change;
 mod convert;
 mod counted;
+mod days;
 mod devices;
 mod ending;
 mod factors;
@@ -20,6 +21,7 @@ mod floor;
 mod house;
 mod jobs;
 mod meaning;
+mod noted;
 mod notices;
 mod organisations;
 mod people;
@@ -33,6 +35,7 @@ mod waitlist;
 
 use chrono::TimeDelta;
 
+pub(crate) use noted::{News, Noted, note, noting};
 pub(crate) use sites::LogRow;
 
 /// What becomes of what a piece of work has written.

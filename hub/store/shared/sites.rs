@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::cards::{CardRow, cards};
 use super::convert::{bytes32, from_json, from_word, number, signed, storable};
-use super::meaning;
+use super::{meaning, noting};
 use crate::{Db, Here, writes};
 
 /// How many events one answer gives at most.
@@ -137,37 +137,9 @@ impl Sites for Here {
     }
 
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken> {
-        let mut tx = self.begin().await?;
-        let site = lock_site(&mut tx, batch.centre.id).await?;
-        if batch.first > site.reached + 1 {
-            tx.rollback().await?;
-            return Ok(EventsTaken::Gap(site.reached + 1));
-        }
-        let new: Vec<(u64, &SiteEvent)> =
-            (batch.first..).zip(&batch.events).filter(|(place, _)| *place > site.reached).collect();
-        let reached = new.last().map_or(site.reached, |(place, _)| *place);
-        if !new.is_empty() {
-            writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
-            let events = new.iter().map(|(_, event)| *event);
-            meaning::apply(&mut tx, &batch.centre, events, batch.at).await?;
-        }
-        let told_until = storable(batch.told_until);
-        let heard_at = storable(batch.at);
-        let started = new.iter().rev().find(|(_, event)| event.what == Happening::Started);
-        query(
-            "UPDATE sites SET reached = $2, told_until = $3, heard_at = $4,
-                 started_at = COALESCE($5, started_at)
-             WHERE centre_id = $1",
-        )
-        .bind(batch.centre.id.0)
-        .bind(signed(reached)?)
-        .bind(site.told_until.map_or(told_until, |before| before.max(told_until)))
-        .bind(site.heard_at.map_or(heard_at, |before| before.max(heard_at)))
-        .bind(started.map(|(_, event)| storable(event.at)))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(EventsTaken::Reached(reached))
+        let (done, noted) = noting(self.take_in(batch)).await;
+        self.news.tell(noted);
+        done
     }
 
     async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>> {
@@ -213,6 +185,42 @@ impl Sites for Here {
                 .fetch_optional(self.reader())
                 .await?;
         row.map(|(place, body)| Ok((number(place)?, body))).transpose()
+    }
+}
+
+impl Here {
+    async fn take_in(&self, batch: &EventBatch) -> Result<EventsTaken> {
+        let mut tx = self.begin().await?;
+        let site = lock_site(&mut tx, batch.centre.id).await?;
+        if batch.first > site.reached + 1 {
+            tx.rollback().await?;
+            return Ok(EventsTaken::Gap(site.reached + 1));
+        }
+        let new: Vec<(u64, &SiteEvent)> =
+            (batch.first..).zip(&batch.events).filter(|(place, _)| *place > site.reached).collect();
+        let reached = new.last().map_or(site.reached, |(place, _)| *place);
+        if !new.is_empty() {
+            writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
+            let events = new.iter().map(|(_, event)| *event);
+            meaning::apply(&mut tx, &batch.centre, events, batch.at).await?;
+        }
+        let told_until = storable(batch.told_until);
+        let heard_at = storable(batch.at);
+        let started = new.iter().rev().find(|(_, event)| event.what == Happening::Started);
+        query(
+            "UPDATE sites SET reached = $2, told_until = $3, heard_at = $4,
+                 started_at = COALESCE($5, started_at)
+             WHERE centre_id = $1",
+        )
+        .bind(batch.centre.id.0)
+        .bind(signed(reached)?)
+        .bind(site.told_until.map_or(told_until, |before| before.max(told_until)))
+        .bind(site.heard_at.map_or(heard_at, |before| before.max(heard_at)))
+        .bind(started.map(|(_, event)| storable(event.at)))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(EventsTaken::Reached(reached))
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::booking::{Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
 use model::centre::Centre;
-use model::id::{BookingId, CentreId, ChildId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId};
+use model::id::{BookingId, CentreId, ChildId, EmployerId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::quota::{Over, Quota};
@@ -85,8 +85,6 @@ pub trait Bookings {
     async fn series(&self, id: SeriesId) -> Result<Option<Series>>;
     /// The bookings that wait for an approval: at a centre, or by an employer, by when they lapse.
     async fn asked_for(&self, of: Approver) -> Result<Vec<Booking>>;
-    /// The live desk and care claims of every centre that overlap `window`.
-    async fn claims_in(&self, window: &Interval) -> Result<LiveClaims>;
 }
 
 /// A booking to be made; the rules of `model::booking::check` have been asked before.
@@ -307,15 +305,6 @@ pub enum NoRoom {
     Closed(Interval, LocalText),
     /// It goes over a quota.
     Quota(Over),
-}
-
-/// What is taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveClaims {
-    /// Spaces.
-    pub desks: Vec<(CentreId, SpaceId, Interval)>,
-    /// Care places.
-    pub care: Vec<(NurseryId, Interval)>,
 }
 
 /// The text that a status has in the database.

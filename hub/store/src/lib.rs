@@ -8,6 +8,7 @@ pub mod api_tokens;
 pub mod audit;
 pub mod bookings;
 pub mod cards;
+pub mod days;
 pub mod devices;
 pub mod factors;
 pub mod house;
@@ -27,6 +28,7 @@ pub use api_tokens::*;
 pub use audit::*;
 pub use bookings::*;
 pub use cards::*;
+pub use days::*;
 pub use devices::*;
 pub use factors::*;
 pub use house::*;
@@ -76,6 +78,7 @@ pub trait Store:
     + Audit
     + Bookings
     + Cards
+    + Days
     + Devices
     + Factors
     + House
@@ -100,6 +103,7 @@ impl<T> Store for T where
         + Audit
         + Bookings
         + Cards
+        + Days
         + Devices
         + Factors
         + House

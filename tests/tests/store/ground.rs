@@ -14,8 +14,10 @@ use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
-use store::{BookResult, BookingOrder, Employer, EmployerKind, SealedChild, Stands, Store};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, SqlitePool};
+use store::{
+    BookResult, BookingOrder, Employer, EmployerKind, LiveClaims, SealedChild, Stands, Store,
+};
 use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tests::folder::Folder;
@@ -248,6 +250,24 @@ impl Ground {
         match self.store.book(order).await.unwrap() {
             BookResult::Made(booking) => booking,
             other => panic!("not made: {other:?}"),
+        }
+    }
+
+    /// The live claims of every centre.
+    pub async fn claims_in(&self, window: &Interval) -> LiveClaims {
+        let centres = self.store.centres().await.unwrap();
+        let ids: Vec<CentreId> = centres.iter().map(|centre| centre.id).collect();
+        self.store.claims_at(&ids, window).await.unwrap()
+    }
+
+    /// A second hub's store on the same database, where that may be.
+    pub async fn another_hub(&self) -> Option<Arc<dyn Store>> {
+        match &self.raw {
+            Raw::Sqlite(_) => None,
+            Raw::Postgres(pool) => {
+                let url = pool.connect_options().to_url_lossy();
+                Some(Arc::new(PostgresStore::open(url.as_str()).await.unwrap()))
+            }
         }
     }
 

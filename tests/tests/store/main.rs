@@ -8,6 +8,7 @@ mod bookings;
 mod cards;
 mod care;
 mod contention;
+mod days;
 mod devices;
 mod events;
 mod factors;
@@ -126,6 +127,11 @@ on_both_databases! {
     contention:
         fifty_want_one_desk,
         fifty_want_two_dates_in_opposite_orders;
+    days:
+        news_of_a_day_come_before_the_answer,
+        claims_are_those_of_the_centres_asked,
+        the_places_revision_tells_of_each_change,
+        hubs_hear_of_each_others_days;
     devices:
         devices_come_and_go,
         a_code_works_once,

@@ -22,7 +22,7 @@ use super::{html, search, wish, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
 use crate::service::order::NoOrder;
-use crate::service::search::{Instead, Query, When, search as find};
+use crate::service::search::{Instead, Query, search as find};
 use crate::service::{Caller, Refused, children, secret, typed, waitlist};
 use crate::web::Web;
 
@@ -194,14 +194,7 @@ pub(super) async fn taken(
     let f = Frame::new(caller, Part::Bookings);
     let centre = atlas.centre(wish.centre).ok_or(Refused::NotFound)?;
     let zone = centre.time_zone;
-    let query = Query {
-        when: When::Slots(wish.slots.clone()),
-        desks: wish.desks,
-        children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
-        required: wish.required,
-        only: Some(centre.id),
-        near: None,
-    };
+    let query = Query { only: Some(centre.id), ..Query::of(wish) };
     let instead = find(hub, atlas, caller, &query).await?.others.pop().and_then(|it| it.instead);
     let key = secret::token(hub.random.as_ref())?;
     let offer = instead.map(|instead| {

@@ -1,0 +1,185 @@
+//! Search as programs ask for it: always what the database holds, by distance, side by side, on
+//! several days.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+#[expect(dead_code, reason = "other tests use more of it")]
+mod web_support;
+
+use axum::http::{Method, StatusCode};
+use model::closure::{Closure, ClosureKind};
+use model::id::ClosureId;
+use model::interval::Interval;
+use model::language::LocalText;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use web_support::{Browser, World};
+
+/// Thursday from ten to twelve in Japan.
+const TIME: &str = "from=2026-11-26T01:00:00Z&to=2026-11-26T03:00:00Z";
+
+/// The same three weeks later, when the demo has no bookings.
+const LATER: &str = "from=2026-12-17T01:00:00Z&to=2026-12-17T03:00:00Z";
+
+async fn search(browser: &mut Browser, more: &str) -> Value {
+    search_at(browser, TIME, more).await
+}
+
+async fn search_at(browser: &mut Browser, time: &str, more: &str) -> Value {
+    let answer = browser.get(&format!("/api/v1/availability?{time}{more}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.json()
+}
+
+fn named<'a>(found: &'a Value, which: &str, slug: &str) -> Option<&'a Value> {
+    found[which].as_array().unwrap().iter().find(|centre| centre["centre"] == slug)
+}
+
+fn free(found: &Value, slug: &str) -> u64 {
+    named(found, "available", slug).map_or(0, |centre| centre["free_desks"].as_u64().unwrap())
+}
+
+async fn order(browser: &mut Browser, order: &Value) -> Value {
+    let token = browser.get("/api/v1/me").await.json()["csrf_token"].clone();
+    let headers = [("x-csrf-token", token.as_str().unwrap_or_default())];
+    let answer = browser.api(Method::POST, "/api/v1/bookings", &headers, order.clone()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_just_booked_cancelled_or_closed_is_so_in_the_next_search() {
+    let world = World::new().await;
+    let mut sato = world.signed_in("sato").await;
+    let before = free(&search(&mut sato, "").await, "yokohama");
+    let slots = json!([{ "starts_at": "2026-11-26T02:00:00Z", "ends_at": "2026-11-26T05:00:00Z" }]);
+    let booked = order(&mut sato, &json!({ "centre": "yokohama", "slots": slots })).await;
+    assert_eq!(free(&search(&mut sato, "").await, "yokohama"), before - 1);
+
+    let token = sato.get("/api/v1/me").await.json()["csrf_token"].clone();
+    let headers = [("x-csrf-token", token.as_str().unwrap_or_default())];
+    let path = format!("/api/v1/bookings/{}/cancel", booked["id"].as_str().unwrap());
+    let cancelled = sato.api(Method::POST, &path, &headers, json!({})).await;
+    assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.body);
+    assert_eq!(free(&search(&mut sato, "").await, "yokohama"), before);
+
+    // By another hub, as far as this one knows.
+    let store = &world.hub.store;
+    let centre =
+        store.centres().await.unwrap().into_iter().find(|one| one.slug.as_str() == "yokohama");
+    let centre = centre.unwrap();
+    let time = |text: &str| text.parse().unwrap();
+    let closure = Closure {
+        id: ClosureId(Uuid::from_u128(77)),
+        centre: centre.id,
+        space: None,
+        kind: ClosureKind::NoNew,
+        when: Interval::new(time("2026-11-26T00:00:00Z"), time("2026-11-26T02:00:00Z")).unwrap(),
+        reason: LocalText::new("停電", "No power"),
+        made_by: None,
+        made_at: world.hub.now(),
+    };
+    store.close(&centre, &closure).await.unwrap();
+    let found = search(&mut sato, "").await;
+    let closed = named(&found, "unavailable", "yokohama").unwrap();
+    assert_eq!(closed["reason"], "closed");
+    assert_eq!(closed["detail"], "No power");
+    assert_eq!(closed["instead"]["slots"][0]["starts_at"], "2026-11-26T02:00:00Z");
+    store.reopen(&centre, closure.id).await.unwrap();
+    assert_eq!(free(&search(&mut sato, "").await, "yokohama"), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn centres_are_ranked_and_the_reason_is_said() {
+    let world = World::new().await;
+    let mut anybody = world.browser();
+    let found = search(&mut anybody, "&point=35.86,139.65").await;
+    let first = &found["available"][0];
+    assert_eq!(first["centre"], "saitama-satellite", "{found}");
+    assert!(first["reasons"].as_array().unwrap().contains(&json!("nearest")), "{first}");
+    let distances: Vec<f64> = found["available"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|centre| centre["distance_km"].as_f64().unwrap())
+        .collect();
+    assert!(distances.is_sorted(), "{distances:?}");
+    let all = found["available_in_all"].as_u64().unwrap();
+    assert_eq!(all, u64::try_from(distances.len()).unwrap());
+
+    let one = search(&mut anybody, "&point=35.86,139.65&limit=1").await;
+    assert_eq!(one["available"], json!([first]));
+    assert_eq!(one["available_in_all"], all);
+    let anywhere = search(&mut anybody, "").await;
+    let free: Vec<u64> = anywhere["available"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|centre| centre["free_desks"].as_u64().unwrap())
+        .collect();
+    assert!(free.iter().rev().is_sorted(), "{free:?}");
+    let reasons = &anywhere["available"][0]["reasons"];
+    assert!(reasons.as_array().unwrap().contains(&json!("most_free")), "{reasons}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn desks_side_by_side_and_several_days() {
+    let world = World::new().await;
+    let mut sato = world.signed_in("sato").await;
+    let found = search_at(&mut sato, LATER, "&desks=2&together=true&centre=yokohama").await;
+    assert!(named(&found, "available", "yokohama").is_some(), "{found}");
+    // Every second desk of the six: three stay free, none beside another.
+    let spaces = world.hub.store.spaces().await.unwrap();
+    let atlas = world.hub.atlas().await.unwrap();
+    let yokohama = atlas.named("yokohama").unwrap().id;
+    let desks: Vec<_> = atlas.desks(yokohama).map(|space| space.id.0).collect();
+    assert_eq!((desks.len(), spaces.len() > 6), (6, true));
+    let slots = json!([{ "starts_at": "2026-12-17T01:00:00Z", "ends_at": "2026-12-17T03:00:00Z" }]);
+    for desk in desks.iter().skip(1).step_by(2) {
+        order(&mut sato, &json!({ "centre": "yokohama", "slots": slots, "space": desk })).await;
+    }
+    let found = search_at(&mut sato, LATER, "&desks=2&together=true&centre=yokohama").await;
+    let apart = named(&found, "unavailable", "yokohama").unwrap();
+    assert_eq!(apart["reason"], "not_together", "{apart}");
+    assert!(
+        named(&search_at(&mut sato, LATER, "&desks=2").await, "available", "yokohama").is_some()
+    );
+
+    // The day after the same hours are free.
+    let found = search_at(&mut sato, LATER, "&desks=3&days=2026-12-18&centre=yokohama").await;
+    assert_eq!(free(&found, "yokohama"), 3, "{found}");
+    let found = search_at(&mut sato, LATER, "&desks=4&days=2026-12-18&centre=yokohama").await;
+    assert_eq!(named(&found, "unavailable", "yokohama").unwrap()["reason"], "no_desk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_asked_is_said() {
+    let world = World::new().await;
+    let mut anybody = world.browser();
+    let many: Vec<String> = (1..=28).map(|day| format!("2027-02-{day:02}")).collect();
+    let days = format!("&days={}", [many.clone(), many].concat().join(","));
+    for more in [
+        "&point=here",
+        "&point=91,0",
+        "&point=0,181",
+        "&point=NaN,0",
+        "&point=35.0",
+        "&point=35.4,139.6&near=yokohama",
+        "&limit=0",
+        "&limit=101",
+        "&limit=-1",
+        "&days=tomorrow",
+        "&days=2026-13-01",
+        days.as_str(),
+        "&wanted=sunshine",
+        "&features=quiet,sunshine",
+        "&together=maybe",
+        "&desks=99999",
+    ] {
+        let answer = anybody.get(&format!("/api/v1/availability?{TIME}{more}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{more}: {}", answer.body);
+        assert_eq!(answer.json()["type"], "/problems/malformed", "{more}");
+    }
+    // A day beyond the calendar of bookings is no error: nobody can then.
+    let found = search(&mut anybody, "&days=9999-12-31").await;
+    assert_eq!(found["available_in_all"], 0, "{found}");
+}
