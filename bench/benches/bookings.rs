@@ -6,15 +6,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use bench::pgbench::{self, Load};
 use bench::{percentile, rate};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use model::clock::{Clock as _, SystemClock};
 use model::id::CentreId;
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection, query, raw_sql};
 use tests::bare::{Bare, BareOrder};
 use tests::http::Person;
+use tests::pgbench::{self, Load};
 use tests::process::program;
 use tests::region::{Database, Region};
 use uuid::Uuid;
@@ -127,28 +126,17 @@ impl Course {
     /// The bare statements as PostgreSQL's own load generator runs them, beyond all other days.
     async fn pgbench(&self, clients: usize) -> f64 {
         let (_, _, centre) = self.desks[0];
-        let mut connection = PgConnection::connect(&self.region.database_url).await.unwrap();
         let spaces: Vec<Uuid> = self.desks.iter().map(|(_, space, _)| *space).collect();
-        raw_sql(
-            "DROP TABLE IF EXISTS bench_desks; CREATE TABLE bench_desks (number INT, space UUID)",
-        )
-        .execute(&mut connection)
-        .await
-        .unwrap();
-        query("INSERT INTO bench_desks SELECT n - 1, space FROM unnest($1::uuid[]) WITH ORDINALITY AS d (space, n)")
-            .bind(&spaces)
-            .execute(&mut connection)
-            .await
-            .unwrap();
         pgbench::transactions(&Load {
             url: &self.region.database_url,
             centre: centre.0,
-            desks: spaces.len(),
+            desks: &spaces,
             person: self.people[0].1,
             first: self.first + TimeDelta::days(BEYOND * 10 * (1 + i64::from(clients > 1))),
             clients,
             seconds: FOR.as_secs(),
         })
+        .await
         .unwrap()
     }
 

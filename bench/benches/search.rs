@@ -8,75 +8,12 @@ use bench::{percentile, rate};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use model::clock::{Clock as _, SystemClock};
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection, query_as, raw_sql};
+use tests::crowd::Crowd;
 use tests::process::program;
 use tests::region::{Database, Region};
-use uuid::Uuid;
 
 const SEARCHES: u32 = 1_000;
 const ANTI_JOINS: u32 = 60;
-
-/// Centres, each with 50 desks and a nursery of 12; three days on each of which three desks in five
-/// are taken for some hours, and as many children are cared for.
-const TOWNS: &str = "
-    INSERT INTO centres (id, slug, name_ja, name_en, municipality_id, kind, address_ja, address_en,
-        latitude, longitude, source_note_ja, source_note_en, time_zone, grain_minutes,
-        no_show_minutes, early_minutes, horizon_days, longest_minutes)
-    SELECT gen_random_uuid(), 'many-' || n, '拠点' || n, 'Centre ' || n,
-        (SELECT id FROM municipalities LIMIT 1), 'telework_centre', '', '',
-        34 + (n % 40) * 0.05, 135 + (n / 40) * 0.2, '', '', 'Asia/Tokyo', 15, 30, 15, 60, 720
-    FROM generate_series(1, 1000) AS n;
-    INSERT INTO sites (centre_id) SELECT id FROM centres WHERE slug LIKE 'many-%';
-    INSERT INTO opening_hours (centre_id, position, day, opens, closes)
-    SELECT id, place, day, 420, 1320 FROM centres,
-        unnest(ARRAY['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun', 'holiday'])
-            WITH ORDINALITY AS days (day, place)
-    WHERE slug LIKE 'many-%';
-    INSERT INTO spaces (id, centre_id, kind, label, zone_ja, zone_en)
-    SELECT gen_random_uuid(), id, 'desk', 'A-' || n, '', ''
-    FROM centres, generate_series(1, 50) AS n WHERE slug LIKE 'many-%';
-    INSERT INTO nurseries (id, centre_id, name_ja, name_en, places, walking_minutes)
-    SELECT gen_random_uuid(), id, '保育室', 'Nursery', 12, 3 FROM centres WHERE slug LIKE 'many-%';
-    CREATE TEMPORARY TABLE stays AS
-    SELECT gen_random_uuid() AS id, s.centre_id, s.id AS space_id, row_number() OVER () AS n,
-        $FIRST$::timestamptz + day * INTERVAL '1 day'
-            + floor(random() * 36) * INTERVAL '15 minutes' AS starts_at,
-        (2 + floor(random() * 12)) * INTERVAL '15 minutes' AS length
-    FROM spaces s JOIN centres c ON c.id = s.centre_id, generate_series(0, 2) AS day
-    WHERE c.slug LIKE 'many-%' AND random() < 0.6;
-    INSERT INTO bookings (id, person_id, centre_id, code, status, tariff_rev, rule_rev, made_at,
-        version, starts_at, ends_at)
-    SELECT id, (SELECT id FROM persons LIMIT 1), centre_id, 'x' || n, 'confirmed', 1, 1, now(), 1,
-        starts_at, starts_at + length
-    FROM stays;
-    INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
-    SELECT gen_random_uuid(), id, centre_id, space_id, starts_at, starts_at + length FROM stays;
-    INSERT INTO centre_days (centre_id, day, rev)
-    SELECT DISTINCT centre_id, (starts_at AT TIME ZONE 'Asia/Tokyo')::date, 1 FROM stays;
-    CREATE TEMPORARY TABLE babies AS
-    SELECT gen_random_uuid() AS id, st.id AS booking_id, n.id AS nursery_id, st.starts_at,
-        st.starts_at + st.length AS ends_at
-    FROM stays st JOIN nurseries n ON n.centre_id = st.centre_id WHERE random() < 0.5;
-    INSERT INTO children (id, household_id, position, sealed)
-    SELECT id, (SELECT id FROM households LIMIT 1), 1000 + row_number() OVER (), ''::bytea
-    FROM babies;
-    INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at)
-    SELECT gen_random_uuid(), booking_id, nursery_id, id, starts_at, ends_at FROM babies;
-    ANALYZE;";
-
-/// Every centre with its desks that nobody has in a stretch, where one child more has a place.
-const ANTI_JOIN: &str = "
-    SELECT c.id, COUNT(*) FROM centres c
-        JOIN nurseries n ON n.centre_id = c.id
-        JOIN spaces s ON s.centre_id = c.id AND s.kind = 'desk'
-    WHERE NOT EXISTS (SELECT 1 FROM desk_claims d
-            WHERE d.space_id = s.id AND d.released_at IS NULL
-                AND tstzrange(d.starts_at, d.ends_at) && tstzrange($1, $2))
-        AND (SELECT COUNT(*) FROM care_claims k
-            WHERE k.nursery_id = n.id AND k.released_at IS NULL
-                AND k.starts_at > $1 - INTERVAL '1 day' AND k.starts_at < $2 AND k.ends_at > $1)
-            < n.places
-    GROUP BY c.id";
 
 #[tokio::main]
 async fn main() {
@@ -85,19 +22,10 @@ async fn main() {
     let day = TimeDelta::days(1);
     // 07:00 in Tokyo, the day after tomorrow.
     let first = SystemClock.now().duration_trunc(day).unwrap() + day * 2 - TimeDelta::hours(2);
-    let mut connection = PgConnection::connect(&region.database_url).await.unwrap();
-    let towns = TOWNS.replace("$FIRST$", &format!("'{}'", first.to_rfc3339()));
-    raw_sql(sqlx::AssertSqlSafe(towns)).execute(&mut connection).await.unwrap();
-    let sizes: (i64, i64, i64, i64) = query_as(
-        "SELECT (SELECT COUNT(*) FROM centres), (SELECT COUNT(*) FROM spaces),
-             (SELECT COUNT(*) FROM desk_claims), (SELECT COUNT(*) FROM care_claims)",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .unwrap();
+    let (mut crowd, sizes) = Crowd::gather(&region.database_url, first).await.unwrap();
     println!(
         "search among {} centres, {} spaces, {} + {} claims",
-        sizes.0, sizes.1, sizes.2, sizes.3
+        sizes.centres, sizes.spaces, sizes.desk_claims, sizes.care_claims
     );
     region.start_hub().await;
     let url = |nth: u32| {
@@ -146,10 +74,9 @@ async fn main() {
     for nth in 0..ANTI_JOINS {
         let (from, to) = stretch(first, nth);
         let begun = Instant::now();
-        let found: Vec<(Uuid, i64)> =
-            query_as(ANTI_JOIN).bind(from).bind(to).fetch_all(&mut connection).await.unwrap();
+        let found = crowd.anti_join(from, to).await.unwrap();
         times.push(begun.elapsed());
-        assert!(!found.is_empty());
+        assert!(found > 0);
     }
     println!(
         "  anti-join in the database, one connection: p50 {:.1?}, p99 {:.1?}",

@@ -1,7 +1,5 @@
 //! Measuring: percentiles and rates.
 
-pub mod pgbench;
-
 use std::time::Duration;
 
 /// The time that `percent` of a hundred of `times` do not exceed; zero when there are none.

@@ -7,12 +7,14 @@
 
 pub mod bare;
 pub mod browser;
+pub mod crowd;
 pub mod folder;
 pub mod http;
 pub mod mail;
 pub mod mosquitto;
 pub mod oidc;
 pub mod pcscd;
+pub mod pgbench;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -5,10 +5,12 @@ use std::fs;
 use std::process::Command;
 
 use chrono::{DateTime, Utc};
-use tests::postgres;
+use sqlx::{Connection as _, PgConnection, query, raw_sql};
 use uuid::Uuid;
 
-/// The statements of `tests::bare`, for as many places as desks have quarters of an hour.
+use crate::postgres;
+
+/// The statements of `Bare`, for as many places as desks have quarters of an hour.
 const SCRIPT: &str = r"
 \set n :n + 1
 \set place :client_id + :clients * :n
@@ -31,8 +33,8 @@ pub struct Load<'a> {
     pub url: &'a str,
     /// The centre.
     pub centre: Uuid,
-    /// How many desks the table `bench_desks (number, space)` has.
-    pub desks: usize,
+    /// Its desks.
+    pub desks: &'a [Uuid],
     /// Whose.
     pub person: Uuid,
     /// From when on.
@@ -47,7 +49,8 @@ pub struct Load<'a> {
 ///
 /// # Errors
 /// When pgbench is not installed, or fails; with its words.
-pub fn transactions(load: &Load<'_>) -> Result<f64, String> {
+pub async fn transactions(load: &Load<'_>) -> Result<f64, String> {
+    lay_out(load).await.map_err(|error| error.to_string())?;
     let program = postgres::program("pgbench").map_err(|error| format!("{error:#}"))?;
     let script = std::env::temp_dir().join(format!("kyoten-pgbench-{}", Uuid::new_v4().simple()));
     fs::write(&script, SCRIPT).map_err(|error| error.to_string())?;
@@ -59,7 +62,7 @@ pub fn transactions(load: &Load<'_>) -> Result<f64, String> {
         .arg(format!("--file={}", script.display()))
         .arg(define("n", "0"))
         .arg(define("clients", &load.clients.to_string()))
-        .arg(define("desks", &load.desks.to_string()))
+        .arg(define("desks", &load.desks.len().to_string()))
         .arg(define("centre", &load.centre.to_string()))
         .arg(define("person", &load.person.to_string()))
         .arg(define("first", &load.first.to_rfc3339()))
@@ -75,4 +78,20 @@ pub fn transactions(load: &Load<'_>) -> Result<f64, String> {
         .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
         .filter(|_| done.status.success() && !said.contains("aborted"))
         .ok_or_else(|| format!("{said}{complained}"))
+}
+
+/// The desks as the script finds them, by number.
+async fn lay_out(load: &Load<'_>) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(load.url).await?;
+    raw_sql("DROP TABLE IF EXISTS bench_desks; CREATE TABLE bench_desks (number INT, space UUID)")
+        .execute(&mut connection)
+        .await?;
+    query(
+        "INSERT INTO bench_desks
+         SELECT n - 1, space FROM unnest($1::uuid[]) WITH ORDINALITY AS desk (space, n)",
+    )
+    .bind(load.desks)
+    .execute(&mut connection)
+    .await?;
+    Ok(())
 }
