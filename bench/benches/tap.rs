@@ -117,6 +117,7 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
                     when: Interval::new(now, now + TimeDelta::hours(4)).unwrap(),
                 }],
                 children: 0,
+                released: Vec::new(),
             })
             .collect(),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use argon2::{Argon2, PasswordVerifier as _};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use futures::future::join_all;
-use model::access::RefusalKind;
+use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
 use model::day_sheet::CredentialDigest;
 use model::id::{DeviceId, TicketId, VisitId};
@@ -135,11 +135,12 @@ impl Desk {
         use RefusalKind::{ExpiredCard, UnknownCard};
         match answer {
             Answer::Refused { why: why @ (UnknownCard | ExpiredCard), opens, language, .. } => {
+                let (since, free_desks) = (None, None);
                 let ticket = random::uuid(&*self.rng).map(TicketId).ok();
                 if let Some(ticket) = ticket {
                     self.cards.ticket(ticket, kiosk, read);
                 }
-                Answer::Refused { why, opens, language, ticket }
+                Answer::Refused { why, opens, since, free_desks, language, ticket }
             }
             other => other,
         }
@@ -174,7 +175,14 @@ impl Desk {
                     Fact::UnreadableVoucher { reader }
                 }
             },
-            Request::Leave { visit, leaving } => Fact::Leave { reader, visit, leaving },
+            Request::Leave { visit, leaving, back_soon } => {
+                let going = match (leaving, back_soon) {
+                    (true, _) => Going::ForGood,
+                    (false, true) => Going::BackSoon,
+                    (false, false) => Going::Stays,
+                };
+                Fact::Leave { reader, visit, going }
+            }
             Request::OfferCard { .. } | Request::OfferStands { .. } => {
                 return Err(Unanswered::NotUnderstood("an offer is nothing for the centre"));
             }
@@ -228,9 +236,12 @@ fn on_the_wire(answer: twin::Answer, door_open: bool) -> Answer {
         twin::Answer::AskLeaving { visit, space, language } => {
             Answer::AskLeaving { visit, space, language }
         }
+        twin::Answer::SeeYouSoon { space, until, language } => {
+            Answer::SeeYouSoon { space, until, door_open, language }
+        }
         twin::Answer::Goodbye { minutes, language } => Answer::Goodbye { minutes, language },
-        twin::Answer::Refused { why, opens, language } => {
-            Answer::Refused { why, opens, language, ticket: None }
+        twin::Answer::Refused { why, opens, since, free_desks, language } => {
+            Answer::Refused { why, opens, since, free_desks, language, ticket: None }
         }
     }
 }

@@ -90,7 +90,7 @@ async fn from_a_tap_to_the_door_the_desk_the_hub_and_home_again() {
         "{answer:?}"
     );
     house.clock.advance(TimeDelta::minutes(30));
-    let answer = kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+    let answer = kiosk.ask(&Request::Leave { visit, leaving: true, back_soon: false }).await;
     assert!(matches!(answer, Answer::Goodbye { minutes: 30, .. }), "{answer:?}");
     let told = command(&mut seat_inbox).await;
     assert!(matches!(told, Act::Wipe { visit: whose } if whose == visit), "{told:?}");
@@ -108,6 +108,44 @@ async fn from_a_tap_to_the_door_the_desk_the_hub_and_home_again() {
     assert_eq!(count(|what| matches!(what, Happening::CheckedIn { .. })), 1);
     assert_eq!(count(|what| matches!(what, Happening::CheckedOut { .. })), 1);
     assert!(hub.events.is_sorted_by_key(|event| event.at));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_steps_out_keeps_the_desk_and_who_leaves_for_good_does_not() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    let visit = welcome(kiosk.tap("0101").await);
+    house.clock.advance(TimeDelta::seconds(6));
+    let leave = |leaving, back_soon| Request::Leave { visit, leaving, back_soon };
+    let mut door = house.doors.get(&id("y-door")).watch();
+    let out = kiosk.ask(&leave(false, true)).await;
+    assert!(matches!(&out, Answer::SeeYouSoon { door_open: true, .. }), "{out:?}");
+    let unlocked = door.wait_for(|door| door.lock == LockLevel::Unlocked);
+    timeout(DEADLINE, unlocked).await.unwrap().unwrap();
+    assert_eq!(site.view().await.unwrap().spaces[0].state, SpaceState::Away);
+    // The power goes while they are out; the desk is theirs all the same.
+    drop(site);
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(site.view().await.unwrap().spaces[0].state, SpaceState::Away);
+    house.clock.advance(TimeDelta::minutes(20));
+    assert_eq!(welcome(kiosk.tap("0101").await), visit);
+
+    // An older kiosk's yes, which knows only two answers.
+    let old = format!(r#"{{"ask":"leave","visit":"{visit}","leaving":true}}"#);
+    let gone = kiosk.say(old.as_bytes()).await;
+    assert!(matches!(gone, Answer::Goodbye { .. }), "{gone:?}");
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::LeftForGood);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert_eq!((hub.differed, hub.snapshots), (0, 0), "the mirror never went astray");
+    let count =
+        |wanted: fn(&Happening) -> bool| hub.events.iter().filter(|it| wanted(&it.what)).count();
+    assert_eq!(count(|what| matches!(what, Happening::SteppedOut { .. })), 1);
+    assert_eq!(count(|what| matches!(what, Happening::CameBack { .. })), 1);
+    assert_eq!(count(|what| matches!(what, Happening::CheckedOut { gives_up: Some(_), .. })), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,7 +239,7 @@ async fn a_cut_off_site_goes_by_its_sheet_to_its_end_and_not_a_second_longer() {
     house.clock.advance(end - TimeDelta::seconds(10) - morning());
     let visit = welcome(kiosk.tap("0101").await);
     house.clock.advance(TimeDelta::seconds(9));
-    let left = kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+    let left = kiosk.ask(&Request::Leave { visit, leaving: true, back_soon: false }).await;
     assert!(matches!(left, Answer::Goodbye { .. }), "{left:?}");
     house.clock.advance(TimeDelta::seconds(1));
     assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::SheetExpired);
@@ -487,7 +525,7 @@ async fn a_voucher_is_honoured_without_the_hub_after_a_restart_too_and_told_once
     let kiosk = house.kiosk(&site).await;
     let asked = kiosk.scan(&text).await;
     assert!(matches!(asked, Answer::AskLeaving { visit: told, .. } if told == visit), "{asked:?}");
-    kiosk.ask(&Request::Leave { visit, leaving: true }).await;
+    kiosk.ask(&Request::Leave { visit, leaving: true, back_soon: false }).await;
 
     // The hub is back: it has the visit, and says that the booking was cancelled meanwhile.
     let mut cancelled = sheet(2);

@@ -11,8 +11,8 @@ use model::booking::{Booking, BookingStatus};
 use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, SheetBooking, SheetCredential, SheetDesk,
-    SheetPerson, Site, SiteDevice,
+    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, Released, SheetBooking, SheetCredential,
+    SheetDesk, SheetPerson, Site, SiteDevice,
 };
 use model::id::{CentreId, PersonId};
 use model::interval::Interval;
@@ -245,6 +245,14 @@ impl Plan {
             let mut planned = hub.store.bookings_at(centre.id, &horizon).await?;
             // What is only held or asked for lets nobody in.
             planned.retain(|booking| booking.status == BookingStatus::Confirmed);
+            // Whoever comes too late is told what became of their desk.
+            if let Ok(hours) = Interval::new(from + BEHIND, from + BEHIND + PERIOD) {
+                for gone in hub.store.given_free_at(centre.id, &hours).await? {
+                    if planned.iter().all(|known| known.id != gone.id) {
+                        planned.push(gone);
+                    }
+                }
+            }
             let held = held_by(hub, &planned).await?;
             for booking in &planned {
                 let held = held.get(&booking.person).map_or(&[][..], Vec::as_slice);
@@ -354,6 +362,14 @@ fn on_sheet(booking: &Booking, horizon: &Interval) -> SheetBooking {
         .map(|claim| SheetDesk { space: claim.space, when: claim.when })
         .collect();
     desks.sort_by_key(|desk| (desk.when, desk.space));
+    let today = Interval::new(horizon.starts() + BEHIND, horizon.starts() + BEHIND + PERIOD);
+    let mut released: Vec<_> = booking
+        .desks
+        .iter()
+        .filter(|claim| today.is_ok_and(|today| claim.when.overlaps(&today)))
+        .filter_map(|claim| Some(Released { when: claim.when, at: claim.released_at? }))
+        .collect();
+    released.sort();
     let children: BTreeSet<_> = booking
         .care
         .iter()
@@ -366,6 +382,7 @@ fn on_sheet(booking: &Booking, horizon: &Interval) -> SheetBooking {
         code: booking.code,
         desks,
         children: u32::try_from(children.len()).unwrap_or(u32::MAX),
+        released,
     }
 }
 

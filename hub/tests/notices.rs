@@ -207,7 +207,12 @@ async fn every_kind_says_what_when_where_and_what_next_in_both_languages() {
                 ja || !text.replace("設備の点検", "").replace("佐藤 健", "").contains(alone),
                 "{shown}"
             );
-            let waits = [NoticeKind::Held, NoticeKind::ApprovalAsked, NoticeKind::Closure];
+            let waits = [
+                NoticeKind::Held,
+                NoticeKind::ApprovalAsked,
+                NoticeKind::Closure,
+                NoticeKind::Late,
+            ];
             if waits.contains(&kind) {
                 assert!(text.contains(if ja {
                     "11月25日（水） 12:00"
@@ -371,6 +376,23 @@ async fn who_did_not_come_is_told_that_the_desk_is_free_again() {
     let centre = centres.into_iter().find(|centre| centre.id == booking.centre).unwrap();
     let (version, _) = hub.store.next_sheet_version(centre.id, &[1; 32], hub.now()).await.unwrap();
     hub.store.ack_sheet(centre.id, version, hub.now()).await.unwrap();
+    // A third of the grace after the start, as the site has told: the guest hears until when.
+    let starts = booking.span().unwrap().starts();
+    world.clock.advance(starts + TimeDelta::minutes(12) - hub.now());
+    let told = EventBatch {
+        edge: "yokohama-edge".parse().unwrap(),
+        first: 1,
+        events: Vec::new(),
+        told_until: hub.now(),
+        at: hub.now(),
+        centre: centre.clone(),
+        spare: Vec::new(),
+    };
+    hub.store.take_events(&told).await.unwrap();
+    assert_eq!(release_no_shows::run(hub).await.unwrap(), 0);
+    release_no_shows::run(hub).await.unwrap();
+    assert!(outbox::send_due(hub).await.unwrap() > 0);
+    assert_eq!(mails_to(&world, "sato").len(), 2, "once");
     world.clock.advance(TimeDelta::hours(2));
     let word = EventBatch {
         edge: "yokohama-edge".parse().unwrap(),
@@ -379,11 +401,17 @@ async fn who_did_not_come_is_told_that_the_desk_is_free_again() {
         told_until: hub.now(),
         at: hub.now(),
         centre,
+        spare: Vec::new(),
     };
     hub.store.take_events(&word).await.unwrap();
     assert!(release_no_shows::run(hub).await.unwrap() > 0);
     assert!(outbox::send_due(hub).await.unwrap() > 0);
     let told = mails_to(&world, "sato");
-    assert_eq!(told.len(), 2);
+    assert_eq!(told.len(), 3);
     assert!(told.iter().any(|mail| mail.contains("method=CANCEL")), "{told:?}");
+    // A late guest's site is told what became of the desk, whoever they are.
+    let sheet = hub.live.sheets.current(hub, booking.centre).await.unwrap().unwrap();
+    let listed = sheet.sheet.bookings.iter().find(|listed| listed.id == booking.id).unwrap();
+    assert_eq!((listed.desks.len(), listed.released.len()), (0, 1));
+    assert!(sheet.sheet.people.iter().any(|person| person.id == sato));
 }

@@ -270,7 +270,7 @@ async fn a_leaver_loses_session_bookings_and_card() {
     let what = Happening::CheckedIn { visit, person: who, booking, space, by: Proof::Code };
     let first = hub.store.site_status(centre.id).await.unwrap().reached + 1;
     let (edge, events) = ("yokohama-edge".parse().unwrap(), vec![SiteEvent { at, what }]);
-    let batch = EventBatch { centre, edge, first, events, told_until: at, at };
+    let batch = EventBatch { centre, edge, first, events, told_until: at, at, spare: Vec::new() };
     hub.store.take_events(&batch).await.unwrap();
     let sheet = async || hub.live.sheets.current(hub, here.centre).await.unwrap().unwrap();
     let cards = |sheet: &hub::sheets::Current| -> Vec<bool> {

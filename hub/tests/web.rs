@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod web_repeating;
 mod web_sign_in;
 mod web_support;
 
@@ -164,6 +165,15 @@ async fn press_first_offer(browser: &mut Browser, found: &Answer) -> Answer {
         .map(|(id, _)| id)
         .collect();
     fields.extend(children.into_iter().map(|id| ("child", id)));
+    let like: Vec<(&str, &str)> = ["feature", "together"]
+        .into_iter()
+        .flat_map(|name| {
+            let hidden = format!("name=\"{name}\" value=\"");
+            let values: Vec<&str> = form.split(&hidden).skip(1).collect();
+            values.into_iter().filter_map(move |rest| Some((name, rest.split_once('"')?.0)))
+        })
+        .collect();
+    fields.extend(like);
     browser.post("/bookings", &fields).await
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use hardware::card::{CardEvent, CardReader, CredentialKind};
 use hardware::scan::CodeScanner;
+use model::access::Going;
 use model::id::{DeviceId, TicketId, VisitId};
 use tokio::sync::{mpsc, watch};
 use wire::bus::StateChange;
@@ -112,8 +113,9 @@ impl Lobby {
     }
 
     /// Passes on whether they leave.
-    pub async fn leave(&self, visit: VisitId, leaving: bool) {
-        self.ask(&Request::Leave { visit, leaving }).await;
+    pub async fn leave(&self, visit: VisitId, going: Going) {
+        let (leaving, back_soon) = (going == Going::ForGood, going == Going::BackSoon);
+        self.ask(&Request::Leave { visit, leaving, back_soon }).await;
     }
 
     /// Offers the card that was refused with this ticket, and follows what becomes of it for as long

@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use futures::{Stream, StreamExt};
-use model::access::RefusalKind;
+use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
 use model::clock::Clock;
 use model::id::VisitId;
@@ -121,6 +121,7 @@ macro_rules! words {
                     Some(Shown::Answer(
                         Answer::Welcome { language, .. }
                         | Answer::AskLeaving { language, .. }
+                        | Answer::SeeYouSoon { language, .. }
                         | Answer::Goodbye { language, .. }
                         | Answer::Refused { language: Some(language), .. },
                     )) => *language,
@@ -227,6 +228,28 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
         RefusalKind::NoBooking => words(
             ("いま使える予約がありません", "スマートフォンで予約すると、すぐに入れます。"),
             ("There is no booking for you now", "Book on your phone and you can come straight in."),
+            false,
+        ),
+        RefusalKind::Released => words(
+            (
+                "予約の席は、もうありません",
+                "予約の時間に入館がなかったためです。スマートフォンで予約すると、空いていればすぐに入れます。",
+            ),
+            (
+                "Your desk was given free",
+                "Nobody had come in time. Book on your phone: if a desk is free, you can come straight in.",
+            ),
+            false,
+        ),
+        RefusalKind::LeftForGood => words(
+            (
+                "この予約は、お帰りのときに終わりました",
+                "残りの時間は、ほかの人が使えるようになっています。続けて使うときは、スマートフォンで予約してください。空いていれば、すぐに入れます。",
+            ),
+            (
+                "Your booking ended when you left",
+                "The rest of it is free for others. To go on, book on your phone: if a desk is free, you can come straight in.",
+            ),
             false,
         ),
         RefusalKind::TooEarly => words(
@@ -484,10 +507,11 @@ async fn leaving(State(app): State<App>, Form(form): Form<LeavingForm>) -> Respo
         return (StatusCode::BAD_REQUEST, "that is no visit: touch the card again").into_response();
     };
     match form.answer.as_str() {
-        "yes" => app.lobby.leave(visit, true).await,
+        "yes" => app.lobby.leave(visit, Going::ForGood).await,
+        "soon" => app.lobby.leave(visit, Going::BackSoon).await,
         "more" => app.lobby.screen.wait_longer(),
         _ => {
-            app.lobby.leave(visit, false).await;
+            app.lobby.leave(visit, Going::Stays).await;
             app.lobby.screen.dismiss();
         }
     }

@@ -33,6 +33,10 @@ pub enum RefusalKind {
     UnreadableCard,
     /// No booking for now or later today.
     NoBooking,
+    /// Nobody had come for their booking in time, and its desk was given free.
+    Released,
+    /// They had said that they leave for good, and the rest of their time was given free.
+    LeftForGood,
     /// A booking comes later.
     TooEarly,
     /// Code or PIN is wrong.
@@ -109,6 +113,17 @@ pub fn entry<'a>(
     Entry::NoUsableSpace { bookings }
 }
 
+/// What somebody who is inside answers when they are asked whether they leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Going {
+    /// They stay.
+    Stays,
+    /// They step out, and the desk stays theirs.
+    BackSoon,
+    /// They leave, and the rest of their time is anybody's.
+    ForGood,
+}
+
 /// What a tap of somebody who is inside means, `since` their last tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inside {
@@ -152,6 +167,7 @@ mod tests {
                 })
                 .collect(),
             children: 0,
+            released: Vec::new(),
         }
     }
 

@@ -238,6 +238,18 @@ pub struct SheetBooking {
     pub desks: Vec<SheetDesk>,
     /// How many children are in care with it: a number, not a name.
     pub children: u32,
+    /// Of these hours, what was given free because nobody came: a late guest is told so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Released>,
+}
+
+/// A stretch of a booking that was given free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Released {
+    /// Which.
+    pub when: Interval,
+    /// When it was given free.
+    pub at: DateTime<Utc>,
 }
 
 /// One space of a booking.

@@ -34,13 +34,33 @@ pub fn may_release(
     came: bool,
     site: SiteWord,
 ) -> bool {
-    let due = match site.started_at {
+    let due = due(claim, settings, site);
+    !came && due <= claim.ends() && site.told_until.is_some_and(|told| told >= due)
+}
+
+/// Until when a claim that nobody has come for is kept, where its guest is to be told so now: once
+/// a third of the grace is over, as the site has told, and while there is something left of it.
+#[must_use]
+pub fn kept_for_late(
+    claim: &Interval,
+    settings: &CentreSettings,
+    site: SiteWord,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let due = due(claim, settings, site);
+    let grace = TimeDelta::minutes(settings.no_show_minutes.into());
+    let told = site.told_until.is_some_and(|told| told >= due - grace * 2 / 3);
+    // What runs out by itself is given to nobody else.
+    (told && now < due && due < claim.ends()).then_some(due)
+}
+
+fn due(claim: &Interval, settings: &CentreSettings, site: SiteWord) -> DateTime<Utc> {
+    match site.started_at {
         Some(started) if deadline(claim, settings) <= started => {
             started + TimeDelta::minutes(settings.no_show_minutes.into())
         }
         _ => deadline(claim, settings),
-    };
-    !came && due <= claim.ends() && site.told_until.is_some_and(|told| told >= due)
+    }
 }
 
 #[cfg(test)]
@@ -71,5 +91,27 @@ mod tests {
         assert!(may(false, began_late(45, 75)));
         assert!(!may(false, began_late(100, 200)), "it was off for most of the claim");
         assert_eq!(deadline(&Interval::new(nine, at(15)).unwrap(), &settings), at(15));
+    }
+
+    #[test]
+    fn who_is_late_is_told_on_evidence_and_while_it_helps() {
+        let nine: DateTime<Utc> = "2026-11-24T00:00:00Z".parse().unwrap();
+        let at = |minutes| nine + TimeDelta::minutes(minutes);
+        let settings = CentreSettings::default();
+        let claim = Interval::new(nine, at(120)).unwrap();
+        let word = |started: i64, until: Option<i64>| SiteWord {
+            started_at: Some(at(started)),
+            told_until: until.map(at),
+        };
+        let kept = |site, now| kept_for_late(&claim, &settings, site, at(now));
+        assert_eq!(kept(word(-60, None), 15), None, "silence is no evidence");
+        assert_eq!(kept(word(-60, Some(9)), 15), None);
+        assert_eq!(kept(word(-60, Some(10)), 10), Some(at(30)));
+        assert_eq!(kept(word(-60, Some(12)), 29), Some(at(30)));
+        assert_eq!(kept(word(-60, Some(12)), 30), None, "too late to be of help");
+        assert_eq!(kept(word(45, Some(54)), 54), None);
+        assert_eq!(kept(word(45, Some(55)), 55), Some(at(75)), "the grace runs from its start");
+        let short = Interval::new(nine, at(30)).unwrap();
+        assert_eq!(kept_for_late(&short, &settings, word(-60, Some(12)), at(12)), None);
     }
 }

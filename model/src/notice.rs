@@ -18,6 +18,8 @@ pub enum NoticeKind {
     Moved,
     /// A booking was given up.
     Cancelled,
+    /// A desk is still kept for somebody who has not come yet.
+    Late,
     /// Desks were given free because nobody came.
     Released,
     /// What was waited for is kept for a time, to be confirmed.
@@ -38,11 +40,12 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Made,
         Self::Changed,
         Self::Moved,
         Self::Cancelled,
+        Self::Late,
         Self::Released,
         Self::Held,
         Self::HoldLapsed,
@@ -64,7 +67,7 @@ impl NoticeKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NoticeBody {
-    /// By when the reader has to confirm or decide.
+    /// By when the reader has to confirm, decide or come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_by: Option<DateTime<Utc>>,
     /// Why, in the words of whoever decided it.

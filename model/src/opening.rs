@@ -108,6 +108,21 @@ pub fn local(date: NaiveDate, minutes: u32, zone: Tz) -> Option<DateTime<Utc>> {
         .map(|time| time.with_timezone(&Utc))
 }
 
+/// The first step of the grain, by the wall clock of `zone`, that is not before `time`.
+#[must_use]
+pub fn next_step(time: DateTime<Utc>, grain_minutes: u32, zone: Tz) -> DateTime<Utc> {
+    use chrono::Timelike as _;
+    let local = time.with_timezone(&zone);
+    let into = TimeDelta::minutes((local.minute() % grain_minutes.max(1)).into())
+        + TimeDelta::seconds(local.second().into())
+        + TimeDelta::nanoseconds(local.nanosecond().into());
+    if into.is_zero() {
+        return time;
+    }
+    let step = TimeDelta::minutes(grain_minutes.max(1).into());
+    time.checked_add_signed(step - into).unwrap_or(time)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
@@ -151,5 +166,20 @@ mod tests {
         let lengths = ["2026-03-29", "2026-10-25", "2026-06-01"]
             .map(|day| whole_day(day.parse().unwrap(), berlin).unwrap().length().num_hours());
         assert_eq!(lengths, [23, 25, 24]);
+    }
+
+    #[test]
+    fn a_step_is_told_by_the_wall_clock() {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let tokyo = Tokyo;
+        let next = |text: &str, grain, zone| next_step(time(text), grain, zone);
+        assert_eq!(next("2026-11-24T01:00:00Z", 15, tokyo), time("2026-11-24T01:00:00Z"));
+        assert_eq!(next("2026-11-24T01:00:00.001Z", 15, tokyo), time("2026-11-24T01:15:00Z"));
+        assert_eq!(next("2026-11-24T01:59:59Z", 10, tokyo), time("2026-11-24T02:00:00Z"));
+        // In Kathmandu, 5:45 ahead, steps of ten minutes are not those of UTC.
+        let kathmandu = chrono_tz::Asia::Kathmandu;
+        assert_eq!(next("2026-11-24T01:01:00Z", 10, kathmandu), time("2026-11-24T01:05:00Z"));
+        assert_eq!(next_step(DateTime::<Utc>::MAX_UTC, 15, tokyo), DateTime::<Utc>::MAX_UTC);
+        assert_eq!(next("2026-11-24T01:00:30Z", 0, tokyo), time("2026-11-24T01:01:00Z"));
     }
 }

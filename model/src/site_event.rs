@@ -50,6 +50,20 @@ pub enum Happening {
         person: PersonId,
         /// The space that is free again.
         space: SpaceId,
+        /// Until when it was theirs, where they said that they do not come back: the rest of it is
+        /// anybody's. Nothing from sites that did not ask.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gives_up: Option<DateTime<Utc>>,
+    },
+    /// Somebody who is checked in went out and means to come back: the desk stays theirs.
+    SteppedOut {
+        /// Their visit.
+        visit: VisitId,
+    },
+    /// They are back.
+    CameBack {
+        /// Their visit.
+        visit: VisitId,
     },
     /// A tap, code or voucher was turned away.
     Refused {

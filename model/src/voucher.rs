@@ -42,6 +42,7 @@ impl Voucher {
             code: self.code,
             desks: self.desks.clone(),
             children: self.children,
+            released: Vec::new(),
         }
     }
 }

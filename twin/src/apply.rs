@@ -26,7 +26,7 @@ fn visits(
     mut commands: Commands,
     happened: Res<Happened>,
     mut notes: ResMut<Notes>,
-    open: Query<(Entity, &Visit)>,
+    mut open: Query<(Entity, &mut Visit)>,
 ) {
     let Some(event) = &happened.0 else { return };
     match &event.what {
@@ -38,14 +38,26 @@ fn visits(
             };
             if !open.iter().any(|(_, other)| other.0.visit == visit) {
                 let since = event.at;
-                let visit = OpenVisit { visit, person, booking, space, since, vouched };
+                let away_since = None;
+                let visit = OpenVisit { visit, person, booking, space, since, vouched, away_since };
                 commands.spawn((Visit(visit), Welcomed(since)));
             }
         }
-        Happening::CheckedOut { visit, .. } => {
+        Happening::CheckedOut { visit, gives_up, .. } => {
             for (entity, ended) in open.iter().filter(|(_, other)| other.0.visit == *visit) {
                 commands.entity(entity).despawn();
-                notes.ended.insert(*visit, EndedVisit { visit: ended.0, until: event.at });
+                let (until, gave_up) = (event.at, *gives_up);
+                notes.ended.insert(*visit, EndedVisit { visit: ended.0, until, gave_up });
+            }
+        }
+        Happening::SteppedOut { visit } => {
+            for (_, mut known) in open.iter_mut().filter(|(_, other)| other.0.visit == *visit) {
+                known.0.away_since = Some(event.at);
+            }
+        }
+        Happening::CameBack { visit } => {
+            for (_, mut known) in open.iter_mut().filter(|(_, other)| other.0.visit == *visit) {
+                known.0.away_since = None;
             }
         }
         _ => {}

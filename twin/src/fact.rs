@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use model::access::RefusalKind;
+use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
 use model::day_sheet::{CredentialDigest, DaySheet};
 use model::id::{DeviceId, VisitId};
@@ -75,8 +75,8 @@ pub enum Fact {
         reader: DeviceId,
         /// The visit asked about.
         visit: VisitId,
-        /// Yes or no.
-        leaving: bool,
+        /// What they said.
+        going: Going,
     },
     /// A lock was read back.
     LockRead {
@@ -189,6 +189,15 @@ pub enum Answer {
         /// The language they are answered in.
         language: Language,
     },
+    /// Out for a while; the desk stays theirs.
+    SeeYouSoon {
+        /// The label on the desk.
+        space: String,
+        /// Until when it is theirs.
+        until: DateTime<Utc>,
+        /// The language they are answered in.
+        language: Language,
+    },
     /// Checked out.
     Goodbye {
         /// How long the visit was.
@@ -202,6 +211,10 @@ pub enum Answer {
         why: RefusalKind,
         /// When it would work, where that is known.
         opens: Option<DateTime<Utc>>,
+        /// When what they come for was given free, where it was.
+        since: Option<DateTime<Utc>>,
+        /// How many other desks nobody needs for the rest of their time, where it was given free.
+        free_desks: Option<u32>,
         /// The language they are answered in, where it is known.
         language: Option<Language>,
     },

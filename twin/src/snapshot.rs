@@ -52,6 +52,9 @@ pub struct OpenVisit {
     /// What their voucher said, where the sheet that they came in on could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<Vouched>,
+    /// Since when they are out, where they mean to come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_since: Option<DateTime<Utc>>,
 }
 
 /// A visit that has ended.
@@ -62,6 +65,18 @@ pub struct EndedVisit {
     pub visit: OpenVisit,
     /// Until when.
     pub until: DateTime<Utc>,
+    /// Until when the space was still theirs, where they left for good and so gave it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_up: Option<DateTime<Utc>>,
+}
+
+impl EndedVisit {
+    /// Whether whoever left gave this claim up.
+    pub(crate) fn gave(&self, booking: BookingId, desk: &SheetDesk) -> bool {
+        (self.visit.booking, self.visit.space) == (booking, desk.space)
+            && self.until < desk.when.ends()
+            && self.gave_up.is_some_and(|until| desk.when.starts() < until)
+    }
 }
 
 /// A door.

@@ -22,7 +22,7 @@ pub struct View {
     pub spaces: Vec<SpaceView>,
     /// The doors, in the sheet's order.
     pub doors: Vec<DoorView>,
-    /// How many people are inside.
+    /// How many people are inside; who has stepped out is not.
     pub people_inside: usize,
     /// Totals since the centre's first event.
     pub counts: Counts,
@@ -59,6 +59,8 @@ pub enum SpaceState {
     Reserved,
     /// Somebody sits there.
     Occupied,
+    /// Somebody's who has gone out and means to come back.
+    Away,
     /// Its terminal is out of order and nobody sits there.
     Broken,
 }
@@ -101,7 +103,9 @@ impl View {
             sheet: snapshot.sheet,
             spaces,
             doors: doors.collect(),
-            people_inside: snapshot.visits.len(),
+            people_inside: (snapshot.visits.iter())
+                .filter(|visit| visit.away_since.is_none())
+                .count(),
             counts: snapshot.counts,
             recent: snapshot.recent.iter().rev().cloned().collect(),
         }
@@ -115,7 +119,9 @@ fn space_view(Place(space): &Place, all: &Snapshot, book: &Book, now: DateTime<U
     });
     let visit = all.visits.iter().find(|visit| visit.space == space.id);
     let (state, until) = if let Some(visit) = visit {
-        (SpaceState::Occupied, Some(book.until(visit, now)))
+        let state =
+            if visit.away_since.is_some() { SpaceState::Away } else { SpaceState::Occupied };
+        (state, Some(book.until(visit, now)))
     } else if terminal.as_ref().is_some_and(|(_, state)| !state.usable()) {
         (SpaceState::Broken, None)
     } else {
@@ -139,6 +145,7 @@ fn reserved_until(
     claims
         .filter(|(_, desk)| desk.space == space)
         .filter(|(_, desk)| desk.when.starts() - book.early() <= now && now < desk.when.ends())
-        .find(|(booking, desk)| !all.given_free.iter().any(|given| given.is(*booking, desk)))
+        .filter(|(booking, desk)| !all.given_free.iter().any(|given| given.is(*booking, desk)))
+        .find(|(booking, desk)| !all.ended.iter().any(|ended| ended.gave(*booking, desk)))
         .map(|(_, desk)| desk.when.ends())
 }

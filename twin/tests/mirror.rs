@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{at, booking, code, digest, id, sheet, visit, voucher};
+use model::access::Going;
 use model::terminal::TerminalState;
 use proptest::prelude::*;
 use twin::{Fact, LockLevel, Twin};
@@ -25,7 +26,14 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
             pin_right: !which.is_multiple_of(3),
             visit: visit(step),
         },
-        10..=12 => Fact::Leave { reader, visit: visit(step - u128::from(which)), leaving: flag },
+        10..=12 => {
+            let going = match (kind, flag) {
+                (10, _) => Going::BackSoon,
+                (_, true) => Going::ForGood,
+                (_, false) => Going::Stays,
+            };
+            Fact::Leave { reader, visit: visit(step - u128::from(which)), going }
+        }
         13 => Fact::LockRead {
             door,
             level: if flag { LockLevel::Locked } else { LockLevel::Unlocked },
@@ -92,7 +100,8 @@ proptest! {
             prop_assert_eq!(spaces.len(), snapshot.visits.len(), "two visits on one space");
             let people: BTreeSet<_> = snapshot.visits.iter().map(|visit| visit.person).collect();
             prop_assert_eq!(people.len(), snapshot.visits.len(), "one person twice");
-            prop_assert_eq!(site.view(at(seconds).now).people_inside, people.len());
+            let away = snapshot.visits.iter().filter(|visit| visit.away_since.is_some()).count();
+            prop_assert_eq!(site.view(at(seconds).now).people_inside, people.len() - away);
         }
         prop_assert_eq!(mirror.snapshot(), site.snapshot());
         prop_assert_eq!(mirror.state_hash(), site.state_hash());

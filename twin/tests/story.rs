@@ -5,9 +5,10 @@ mod common;
 
 use chrono::{DateTime, Utc};
 use common::{at, booking, booking_id, code, digest, id, minute, sheet, space, visit, voucher};
-use model::access::RefusalKind;
-use model::day_sheet::SheetBooking;
+use model::access::{Going, RefusalKind};
+use model::day_sheet::{Released, SheetBooking};
 use model::id::BookingId;
+use model::interval::Interval;
 use model::language::Language;
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use model::terminal::TerminalState;
@@ -28,7 +29,12 @@ fn scan(voucher: Voucher, new_visit: u128) -> Fact {
 }
 
 fn leave(which: u128, leaving: bool) -> Fact {
-    Fact::Leave { reader: id("kiosk"), visit: visit(which), leaving }
+    let going = if leaving { Going::ForGood } else { Going::Stays };
+    Fact::Leave { reader: id("kiosk"), visit: visit(which), going }
+}
+
+fn steps_out(which: u128) -> Fact {
+    Fact::Leave { reader: id("kiosk"), visit: visit(which), going: Going::BackSoon }
 }
 
 /// Person 1 has desk 1 for the first two hours, and desk 2 beside it.
@@ -114,6 +120,100 @@ fn a_double_tap_shows_the_desk_again_and_a_later_one_asks() {
 
     let back = twin.decide(at(200), tap(1, 10));
     assert!(matches!(back.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(10)));
+}
+
+#[test]
+fn who_leaves_for_good_gives_the_rest_up_and_is_told_so() {
+    let day =
+        || vec![booking(1, 1, &[(1, 0, 120), (1, 180, 240)]), booking(2, 2, &[(1, 120, 150)])];
+    let mut twin = running(0, day());
+    twin.decide(at(10), tap(1, 7));
+    assert_eq!(twin.view(at(60).now).spaces[0].until, Some(minute(120)));
+    let goes = twin.decide(at(30 * 60 + 5), leave(7, true));
+    let (person, space) = (common::person(1), space(1));
+    let gives_up = Some(minute(120));
+    let left = Happening::CheckedOut { visit: visit(7), person, space, gives_up };
+    assert_eq!(goes.outcomes[0].what, left);
+    // Long before a new sheet says so, and after a restart too.
+    assert_eq!(twin.view(at(31 * 60).now).spaces[0].state, SpaceState::Free);
+    let mut again = Twin::new();
+    let json = serde_json::to_string(&twin.snapshot()).unwrap();
+    again.restore(&serde_json::from_str(&json).unwrap());
+    again.load_sheet(&sheet(3, 99, day()));
+    let late = again.decide(at(40 * 60), tap(1, 8));
+    assert!(
+        matches!(late.answer, Some(Answer::Refused { opens: Some(opens), .. }) if opens == minute(165)),
+        "their next time is told: {late:?}"
+    );
+    assert_eq!(refused(&again.decide(at(40 * 60), typed(1, true, 8))), RefusalKind::TooEarly);
+    assert!(no_shows(&again.decide(at(45 * 60), Fact::Tick)).is_empty());
+    // The afternoon is still theirs, and leaving after the end gives nothing up.
+    let back = again.decide(at(170 * 60), tap(1, 9));
+    assert!(matches!(back.answer, Some(Answer::Welcome { .. })), "{back:?}");
+    let over = again.decide(at(241 * 60), leave(9, true));
+    assert!(matches!(over.outcomes[0].what, Happening::CheckedOut { gives_up: None, .. }));
+
+    // Without anything later they hear what became of it, until it would have been over; the hub's
+    // sheet has it shorter by then.
+    let mut twin = running(0, vec![booking(1, 1, &[(1, 0, 120)])]);
+    twin.decide(at(10), tap(1, 7));
+    twin.decide(at(30 * 60 + 5), leave(7, true));
+    assert_eq!(refused(&twin.decide(at(32 * 60), tap(1, 8))), RefusalKind::LeftForGood);
+    let mut shorter =
+        sheet(3, 99, vec![booking(1, 1, &[(1, 0, 45)]), booking(3, 3, &[(1, 45, 200)])]);
+    shorter.version = 2;
+    twin.decide(at(33 * 60), Fact::Sheet(Box::new(shorter)));
+    assert_eq!(refused(&twin.decide(at(34 * 60), tap(1, 8))), RefusalKind::LeftForGood);
+    assert_eq!(refused(&twin.decide(at(100 * 60), tap(1, 8))), RefusalKind::LeftForGood);
+    assert_eq!(refused(&twin.decide(at(120 * 60), tap(1, 8))), RefusalKind::NoBooking);
+    let other = twin.decide(at(46 * 60), tap(3, 9));
+    assert!(matches!(other.answer, Some(Answer::Welcome { .. })), "{other:?}");
+
+    // The same for a guest whom only a voucher speaks for.
+    let mut twin = morning();
+    let new = voucher(booking(50, 200, &[(2, 0, 90)]), 1);
+    twin.decide(at(70), scan(new.clone(), 7));
+    twin.decide(at(80), leave(7, true));
+    assert_eq!(refused(&twin.decide(at(90), scan(new, 8))), RefusalKind::LeftForGood);
+}
+
+#[test]
+fn who_steps_out_keeps_the_desk_and_comes_back_without_a_question() {
+    let mut twin = running(0, vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(1, 120, 180)])]);
+    twin.decide(at(10), tap(1, 7));
+    let out = twin.decide(at(60), steps_out(7));
+    assert!(
+        matches!(&out.answer, Some(Answer::SeeYouSoon { space, until, .. }) if space == "A-01" && *until == minute(120))
+    );
+    assert!(out.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    assert_eq!(out.outcomes[0].what, Happening::SteppedOut { visit: visit(7) });
+    let view = twin.view(at(61).now);
+    assert_eq!((view.spaces[0].state, view.people_inside), (SpaceState::Away, 0));
+    // The same tap, the same answer: nothing new.
+    let twice = twin.decide(at(63), tap(1, 8));
+    assert!(matches!(twice.answer, Some(Answer::SeeYouSoon { .. })), "{twice:?}");
+    assert!(twin.decide(at(64), steps_out(7)).outcomes.is_empty());
+    assert!(no_shows(&twin.decide(at(40 * 60), Fact::Tick)).is_empty());
+
+    // A restart does not forget that they are out.
+    let mut again = Twin::new();
+    let json = serde_json::to_string(&twin.snapshot()).unwrap();
+    again.restore(&serde_json::from_str(&json).unwrap());
+    assert_eq!(again.state_hash(), twin.state_hash());
+    let back = twin.decide(at(50 * 60), tap(1, 8));
+    assert!(matches!(back.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(7)));
+    assert_eq!(back.outcomes[0].what, Happening::CameBack { visit: visit(7) });
+    assert_eq!(twin.view(at(51 * 60).now).spaces[0].state, SpaceState::Occupied);
+    let asked = twin.decide(at(52 * 60), tap(1, 8));
+    assert!(matches!(asked.answer, Some(Answer::AskLeaving { .. })), "{asked:?}");
+
+    // Whoever never comes back is in nobody's way once the time is over.
+    twin.decide(at(53 * 60), steps_out(7));
+    let next = twin.decide(at(120 * 60), tap(2, 9));
+    assert!(matches!(next.answer, Some(Answer::Welcome { .. })), "{next:?}");
+    assert!(
+        matches!(next.outcomes[0].what, Happening::CheckedOut { visit: gone, gives_up: None, .. } if gone == visit(7))
+    );
 }
 
 #[test]
@@ -237,7 +337,28 @@ fn an_empty_desk_is_given_free_once_and_its_late_guest_is_refused() {
         Fact::Sheet(Box::new(sheet(3, 99, vec![booking(2, 2, &[(3, 0, 120)])]))),
     );
     assert!(twin.decide(at(31 * 60), Fact::Tick).outcomes.is_empty());
-    assert_eq!(refused(&twin.decide(at(31 * 60), tap(2, 8))), RefusalKind::NoBooking);
+    let late = twin.decide(at(31 * 60), tap(2, 8));
+    assert_eq!(refused(&late), RefusalKind::Released);
+    let told = |decision: &Decision| match decision.answer {
+        Some(Answer::Refused { since, free_desks, .. }) => (since, free_desks),
+        _ => panic!("{decision:?}"),
+    };
+    // Desk 1 is taken; 2 and the very desk that was theirs are nobody's.
+    assert_eq!(told(&late), (Some(minute(30)), Some(2)));
+    // The hub's next sheet has the desk no more, and says what became of it; 3 is somebody else's now.
+    let mut gone = booking(2, 2, &[]);
+    let when = Interval::new(minute(0), minute(120)).unwrap();
+    gone.released = vec![Released { when, at: minute(31) }];
+    let mut next = sheet(3, 99, vec![gone, booking(4, 4, &[(3, 60, 180)])]);
+    next.version = 3;
+    twin.decide(at(32 * 60), Fact::Sheet(Box::new(next)));
+    let late = twin.decide(at(33 * 60), tap(2, 8));
+    assert_eq!(refused(&late), RefusalKind::Released);
+    assert_eq!(told(&late), (Some(minute(31)), Some(1)));
+    assert_eq!(refused(&twin.decide(at(34 * 60), typed(2, true, 8))), RefusalKind::Released);
+    let over = twin.decide(at(120 * 60), tap(2, 8));
+    assert_eq!(refused(&over), RefusalKind::NoBooking);
+    assert_eq!(told(&over), (None, None));
 }
 
 #[test]

@@ -34,8 +34,12 @@ pub enum Request {
     Leave {
         /// The visit that was asked about.
         visit: VisitId,
-        /// Yes or no.
+        /// Yes, for good: the rest of their time is given free.
         leaving: bool,
+        /// They go out and come back, so that the desk stays theirs. A site that does not know the
+        /// word takes it for a no, which keeps the desk too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back_soon: bool,
     },
     /// Somebody wants to register the card that was refused with this ticket.
     OfferCard {
@@ -99,6 +103,17 @@ pub enum Answer {
         /// The language they are answered in.
         language: Language,
     },
+    /// Out for a while; the desk stays theirs.
+    SeeYouSoon {
+        /// The label on the desk.
+        space: String,
+        /// Until when the desk is theirs.
+        until: DateTime<Utc>,
+        /// Whether a door was opened.
+        door_open: bool,
+        /// The language they are answered in.
+        language: Language,
+    },
     /// Checked out.
     Goodbye {
         /// How long the visit was.
@@ -114,6 +129,12 @@ pub enum Answer {
         opens: Option<DateTime<Utc>>,
         /// The language they are answered in, where it is known.
         language: Option<Language>,
+        /// When what they come for was given free, where it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<DateTime<Utc>>,
+        /// How many other desks nobody needs for the rest of their time, as far as the site knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        free_desks: Option<u32>,
         /// With which the card can be registered, where it is nobody's; it says nothing of the card.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ticket: Option<TicketId>,

@@ -137,6 +137,7 @@ pub fn sheet(version: u64) -> DaySheet {
                     when: Interval::new(morning(), morning() + TimeDelta::hours(4)).unwrap(),
                 }],
                 children: 0,
+                released: Vec::new(),
             })
             .collect(),
     }

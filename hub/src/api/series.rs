@@ -15,8 +15,7 @@ use super::bookings::{self, Booking, Order, key, key_reused, no_order, no_room_p
 use super::{Answer, Body};
 use crate::problem::Problem;
 use crate::service::Caller;
-use crate::service::search::{Query, When, search};
-use crate::service::series::{Came, Repeated, repeat};
+use crate::service::series::{Came, MOST_WAYS, Repeated, repeat, way_out};
 use crate::web::Web;
 
 /// A wish of one stretch, and the days on which it is wanted again.
@@ -52,14 +51,11 @@ pub struct Day {
     slot: Slot,
     /// The booking; where nothing was made, the one that there was room for.
     booking: Option<Booking>,
-    /// Why there is none.
+    /// Why there is none; nothing where the day was not tried, because another stood in the way of all.
     problem: Option<Problem>,
     /// The nearest change that works on that day.
     instead: Option<Change>,
 }
-
-/// So many days are looked through for a way out.
-const MOST_WAYS: usize = 20;
 
 /// Books the same on every day that a rule names.
 #[utoipa::path(
@@ -111,17 +107,12 @@ pub async fn make(
             Came::Booked(booking) => (Some(bookings::view(&atlas, booking)), None),
             Came::NoRoom(no_room) => (None, Some(no_room_problem(&no_room))),
             Came::Not(not) => (None, Some(no_order(&not))),
+            Came::Unasked => (None, None),
         };
         let mut instead = None;
         if problem.is_some() && ways < MOST_WAYS {
             ways += 1;
-            let query = Query {
-                when: When::Slots(vec![day.slot]),
-                only: Some(wish.centre),
-                ..Query::of(&wish)
-            };
-            let found = search(hub, &atlas, &caller, &query).await?;
-            instead = found.others.into_iter().find_map(|other| other.instead).map(Change::from);
+            instead = way_out(hub, &atlas, &caller, &wish, day.slot).await?.map(Change::from);
         }
         told.push(Day { day: day.day, slot: Slot::from(day.slot), booking, problem, instead });
     }

@@ -1,9 +1,10 @@
-//! Gives desks free whose guests have not come, once their site has told so far.
+//! Gives desks free whose guests have not come, once their site has told so far; and tells guests who
+//! are late, before that.
 
 use std::collections::BTreeMap;
 
 use model::id::CentreId;
-use model::no_show::may_release;
+use model::no_show::{kept_for_late, may_release};
 
 use crate::hub::Hub;
 use crate::service::Refused;
@@ -28,6 +29,11 @@ pub async fn run(hub: &Hub) -> Result<u64, Refused> {
         {
             released += 1;
             hub.live.plan_changed(claim.centre);
+        } else if let Some(kept_until) =
+            kept_for_late(&claim.when, &centre.settings, claim.site, now)
+            && hub.store.tell_late(claim, kept_until, now).await?
+        {
+            hub.live.notice_written.notify_one();
         }
     }
     Ok(released)

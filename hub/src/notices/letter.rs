@@ -54,6 +54,7 @@ pub fn write(of: &Occasion<'_>) -> Result<Option<Letter>, askama::Error> {
         NoticeKind::Changed => Changed { m }.render(),
         NoticeKind::Moved => Moved { m }.render(),
         NoticeKind::Cancelled => Cancelled { m }.render(),
+        NoticeKind::Late => Late { m }.render(),
         NoticeKind::Released => Released { m }.render(),
         NoticeKind::Held => Held { m }.render(),
         NoticeKind::HoldLapsed => HoldLapsed { m }.render(),
@@ -83,6 +84,7 @@ words! {
     Changed = "notices/changed.txt";
     Moved = "notices/moved.txt";
     Cancelled = "notices/cancelled.txt";
+    Late = "notices/late.txt";
     Released = "notices/released.txt";
     Held = "notices/held.txt";
     HoldLapsed = "notices/hold-lapsed.txt";

@@ -102,7 +102,10 @@ fn told_to_calendars(
         | NoticeKind::Released
         | NoticeKind::HoldLapsed
         | NoticeKind::Declined => Method::Cancel,
-        NoticeKind::Waitlisted | NoticeKind::ApprovalAsked | NoticeKind::Closure => return None,
+        NoticeKind::Late
+        | NoticeKind::Waitlisted
+        | NoticeKind::ApprovalAsked
+        | NoticeKind::Closure => return None,
     };
     let mut stretches = calendar::stretches(booking);
     stretches.retain(|stretch| match (method, notice.kind) {

@@ -170,7 +170,8 @@ fn is_news(notice: &DueNotice, booking: Option<&Booking>, now: DateTime<Utc>) ->
         notice.body.wish.as_ref().and_then(|wish| wish.slots.iter().map(|s| s.ends()).max());
     let over = of_booking.or(of_wish).is_some_and(|end| end <= now);
     let late = notice.body.answer_by.is_some_and(|by| by <= now);
-    !(over || booking.is_some_and(gone) || notice.kind == NoticeKind::Held && late)
+    let passes = matches!(notice.kind, NoticeKind::Held | NoticeKind::Late);
+    !(over || booking.is_some_and(gone) || passes && late)
 }
 
 async fn put_off(hub: &Hub, notice: &DueNotice, how: Failure) -> Result<(), Refused> {

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod fields;
 pub mod frame;
 pub mod index;
+pub mod like;
 pub mod operations;
 pub mod people;
 pub mod reports;
@@ -45,6 +46,9 @@ pub fn routes() -> Routes<Web> {
         .post("/bookings/{id}/cancel", CancelBooking, About::Booking, bookings::cancel::post)
         .get("/bookings/{id}/change", SeeBooking, About::Booking, bookings::change::get)
         .post("/bookings/{id}/change", ChangeBooking, About::Booking, bookings::change::post)
+        .get("/bookings/{id}/repeat", SeeBooking, About::Booking, bookings::repeat::get)
+        .post("/bookings/{id}/repeat", ChangeBooking, About::Booking, bookings::repeat::post)
+        .get("/bookings/{id}/series", SeeBooking, About::Booking, bookings::series::get)
         .post("/bookings/{id}/confirm", ChangeBooking, About::Booking, bookings::confirm::post)
         .post("/waitlist", BookDesk, About::CallerAtCentre, waitlist::post)
         .post("/waitlist/{id}/stop", CancelBooking, About::Entry, waitlist::stop)

@@ -11,6 +11,7 @@ use model::permission::Action;
 
 use super::fields::Asked;
 use super::frame::{Frame, Part};
+use super::like::Like;
 use super::wish::{self, Wanted, WishForm};
 use super::{html, index, words};
 use crate::service::atlas::Atlas;
@@ -32,6 +33,8 @@ struct Page {
     may_book: bool,
     signed_in: bool,
     desks: u32,
+    /// What the buttons carry along.
+    like: Vec<(&'static str, String)>,
 }
 
 /// The question in one line.
@@ -40,6 +43,7 @@ struct Said {
     near: Option<String>,
     desks: String,
     children: Option<String>,
+    like: Option<String>,
 }
 
 struct TakerView {
@@ -100,6 +104,7 @@ pub async fn get(
         may_book,
         signed_in: caller.person.is_some(),
         desks: wanted.desks,
+        like: page.like().fields(),
         form,
         f,
     };
@@ -136,7 +141,14 @@ impl Draw<'_> {
                 desks => count(f, desks, "席", " desk", " desks"),
             },
             children,
+            like: self.like().said(f),
         }
+    }
+
+    /// What the desks are to be like, as it would be booked.
+    fn like(&self) -> Like {
+        let wanted = self.wanted;
+        Like { together: wanted.like.together && wanted.desks > 1, ..wanted.like }
     }
 
     fn title(&self, found: &Found) -> String {
@@ -272,6 +284,11 @@ impl Draw<'_> {
         };
         match why {
             Why::Rule(bad) => words::bad_wish(f.language(), bad, centre),
+            Why::Desks(slot, 0) if !self.wanted.like.required.is_empty() => format!(
+                "{}{}",
+                on(slot),
+                f.say("条件に合う席の空きがありません", "No desk of that kind is free")
+            ),
             Why::Desks(slot, 0) => {
                 format!("{}{}", on(slot), f.say("席が全部うまっています", "All desks are taken"))
             }

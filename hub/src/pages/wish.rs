@@ -8,6 +8,7 @@ use model::interval::Interval;
 
 use super::fields::Fields;
 use super::frame::{Frame, encode};
+use super::like::{FeatureChoice, Like};
 use crate::service::atlas::Atlas;
 use crate::service::search::{Near, Query, When};
 use crate::service::typed;
@@ -61,6 +62,12 @@ pub struct WishForm {
     pub kids: Vec<Kid>,
     /// For strangers: how many children.
     pub count: Vec<Choice>,
+    /// What the desks may be asked to have.
+    pub features: Vec<FeatureChoice>,
+    /// Whether several desks are to stand side by side.
+    pub together: bool,
+    /// Whether anything of that is chosen.
+    pub has_features: bool,
     /// The earliest day.
     pub today: String,
     /// What is wrong with the days.
@@ -81,6 +88,8 @@ pub struct Wanted {
     pub near: Option<CentreId>,
     /// Desks.
     pub desks: u32,
+    /// What they are to be like.
+    pub like: Like,
     /// The caller's children.
     pub children: Vec<ChildId>,
     /// How many children: the caller's, or a stranger's number.
@@ -94,6 +103,9 @@ impl Wanted {
         Query {
             desks: self.desks,
             children: self.count,
+            required: self.like.required,
+            wanted: self.like.wanted,
+            together: self.like.together,
             near: self.near.map(Near::Centre),
             ..Query::at(When::Days { days: self.days.clone(), from: self.from, to: self.to })
         }
@@ -103,25 +115,31 @@ impl Wanted {
     #[must_use]
     pub fn href_on(&self, days: &[NaiveDate], atlas: &Atlas) -> String {
         let near = self.near.and_then(|near| atlas.centre(near)).map(|centre| centre.slug.as_str());
-        href(days, (self.from, self.to), self.desks, &self.children, self.count, near)
+        href(days, (self.from, self.to), (self.desks, self.like), &self.children, self.count, near)
     }
 }
 
 /// The address of a search for these stretches.
 #[must_use]
-pub fn href_of(slots: &[Interval], zone: Tz, desks: u32, children: &[ChildId]) -> String {
+pub fn href_of(
+    slots: &[Interval],
+    zone: Tz,
+    desks: u32,
+    like: Like,
+    children: &[ChildId],
+) -> String {
     let Some(first) = slots.first() else { return "/".to_owned() };
     let days: Vec<NaiveDate> =
         slots.iter().map(|slot| slot.starts().with_timezone(&zone).date_naive()).collect();
     let minute = |time: DateTime<Utc>| minute_of_day(time, zone);
     let times = (minute(first.starts()), minute(first.ends()));
-    href(&days, times, desks, children, 0, None)
+    href(&days, times, (desks, like), children, 0, None)
 }
 
 fn href(
     days: &[NaiveDate],
     (from, to): (u32, u32),
-    desks: u32,
+    (desks, like): (u32, Like),
     children: &[ChildId],
     count: u32,
     near: Option<&str>,
@@ -131,6 +149,7 @@ fn href(
     pairs.push(format!("to={}", encode(&input_time(to))));
     pairs.push(format!("desks={desks}"));
     pairs.extend(near.map(|near| format!("near={near}")));
+    pairs.extend(like.fields().iter().map(|(name, value)| format!("{name}={value}")));
     pairs.extend(children.iter().map(|child| format!("child={child}")));
     if children.is_empty() && count > 0 {
         pairs.push(format!("children={count}"));
@@ -194,6 +213,8 @@ pub fn read(
         .collect();
     let own: Vec<ChildId> = kids.iter().filter(|kid| kid.chosen).map(|kid| kid.id).collect();
     let near = atlas.named(fields.get("near"));
+    // An address that somebody has mistyped still finds desks.
+    let like = Like::read(fields).unwrap_or_default();
     let least = u32::from(own.is_empty() && count == 0);
     let desks = typed::number(fields.get("desks")).unwrap_or(1).clamp(least, MOST_DESKS);
     let mut more: Vec<String> = typed_days.iter().skip(1).map(|text| (*text).to_owned()).collect();
@@ -229,6 +250,9 @@ pub fn read(
             1 => f.say("1人", "1 child").to_owned(),
             n => format!("{n}{}", f.say("人", " children")),
         }),
+        features: like.choices(f),
+        together: like.together,
+        has_features: !like.is_empty(),
         kids,
         today: today.to_string(),
         date_error,
@@ -240,7 +264,7 @@ pub fn read(
     let own_count = u32::try_from(own.len()).unwrap_or(u32::MAX);
     let count = if f.name.is_none() { count } else { own_count };
     let near = near.map(|near| near.id);
-    (form, Some(Wanted { days, from, to, near, desks, children: own, count }))
+    (form, Some(Wanted { days, from, to, near, desks, like, children: own, count }))
 }
 
 /// The fields of a proposed stretch, as if they had been typed.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use model::booking::BadWish;
 use model::centre::Centre;
+use model::feature::Feature;
 use model::interval::Interval;
 use model::language::Language;
 use model::quota::{Measure, Over};
@@ -122,6 +123,23 @@ pub fn length(language: Language, minutes: i64) -> String {
 #[must_use]
 pub fn distance(km: f64) -> String {
     if km < 10.0 { format!("{km:.1} km") } else { format!("{km:.0} km") }
+}
+
+/// What a desk may have.
+#[must_use]
+pub fn feature(language: Language, feature: Feature) -> &'static str {
+    let (ja, en) = match feature {
+        Feature::Monitor => ("外部モニター", "External monitor"),
+        Feature::Standing => ("昇降デスク", "Standing desk"),
+        Feature::Wheelchair => ("車いす対応", "Wheelchair access"),
+        Feature::Quiet => ("静かな席", "Quiet area"),
+        Feature::NearNursery => ("保育室の近く", "Near the nursery"),
+        Feature::ThinClient => ("シンクライアント端末", "Thin client"),
+    };
+    match language {
+        Language::Ja => ja,
+        Language::En => en,
+    }
 }
 
 /// Which quota a wish goes over, and how much of it is left.

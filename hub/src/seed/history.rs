@@ -79,6 +79,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             at: now,
             events,
             centre,
+            spare: Vec::new(),
         };
         if let EventsTaken::Gap(place) = hub.store.take_events(&batch).await? {
             bail!("the past of {} has a gap at {place}", batch.centre.slug);
@@ -111,7 +112,7 @@ impl PastVisit {
             },
             SiteEvent {
                 at: self.stayed.ends(),
-                what: Happening::CheckedOut { visit, person, space },
+                what: Happening::CheckedOut { visit, person, space, gives_up: None },
             },
         ]
     }

@@ -12,6 +12,7 @@ use store::{BookResult, NoRoom, StoreError};
 use super::atlas::Atlas;
 use super::booking::{Cancelled, Rebooked, actions, cancel, change, see, wish_of};
 use super::order::{For, NoOrder, draw_code, keyed, order};
+use super::search::{Instead, Query, When, search};
 use super::{Caller, Refused};
 use crate::hub::Hub;
 
@@ -57,6 +58,8 @@ pub enum Came {
     NoRoom(NoRoom),
     /// The house does not take it.
     Not(NoOrder),
+    /// It was not tried: all were asked for, and the house does not take another.
+    Unasked,
 }
 
 /// Which bookings of a series a change is meant for.
@@ -69,6 +72,9 @@ pub enum Reach {
     /// All that have not begun.
     All,
 }
+
+/// So many days of a series are looked through for a way out.
+pub const MOST_WAYS: usize = 20;
 
 /// A code is drawn anew when one is taken; so many times at most.
 const CODE_TRIES: u32 = 8;
@@ -173,19 +179,82 @@ pub async fn repeat(
     let mut results = results.into_iter();
     let days = answers
         .into_iter()
-        .filter_map(|(day, slot, not)| {
+        .map(|(day, slot, not)| {
             let came = match not {
                 Some(not) => Came::Not(not),
                 None => match results.next() {
                     Some(BookResult::Made(booking)) => Came::Booked(booking),
                     Some(BookResult::Refused(no_room)) => Came::NoRoom(no_room),
-                    _ => return None,
+                    _ => Came::Unasked,
                 },
             };
-            Some(Day { day, slot, came })
+            Day { day, slot, came }
         })
         .collect();
     Ok(Repeated::Days { made, series: made.then_some(series.id), days })
+}
+
+/// Books the same as `booking`, which has one stretch, on the days after its own that `rule` names,
+/// and takes it into the series with them.
+///
+/// # Errors
+/// [`Refused`] when they may not, or the store or the random source fails.
+pub async fn repeat_booking(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    booking: &Booking,
+    rule: Rule,
+    each: bool,
+    key: Option<String>,
+) -> Result<Repeated, Refused> {
+    let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    let (zone, wish) = (centre.time_zone, wish_of(booking));
+    let next = wish.slots.first().and_then(|slot| {
+        let today = hub.now().with_timezone(&zone).date_naive();
+        on_day(slot, day_of(slot, zone).succ_opt()?.max(today), zone)
+    });
+    let Some(next) = next else { return Ok(Repeated::BadRule(BadRule::NoDay)) };
+    let wish = Wish { slots: vec![next], ..wish };
+    let repeated = repeat(hub, atlas, caller, wish, rule, each, key).await?;
+    if let Repeated::Days { series: Some(series), .. } = &repeated {
+        hub.store.add_to_series(booking.id, *series).await?;
+    }
+    Ok(repeated)
+}
+
+/// The nearest change of `wish` that works at its centre in the place of `slot`.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn way_out(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    wish: &Wish,
+    slot: Interval,
+) -> Result<Option<Instead>, Refused> {
+    let when = When::Slots(vec![slot]);
+    let query = Query { when, only: Some(wish.centre), ..Query::of(wish) };
+    let found = search(hub, atlas, caller, &query).await?;
+    Ok(found.others.into_iter().find_map(|other| other.instead))
+}
+
+/// All bookings of the series that `one` is of, by first start.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn all_of(hub: &Hub, one: &Booking) -> Result<Vec<Booking>, Refused> {
+    Ok(match one.series {
+        Some(series) => hub.store.bookings_in(series).await?,
+        None => vec![one.clone()],
+    })
+}
+
+/// The local day on which a stretch begins.
+#[must_use]
+pub fn day_of(slot: &Interval, zone: chrono_tz::Tz) -> NaiveDate {
+    slot.starts().with_timezone(&zone).date_naive()
 }
 
 /// Gives bookings of a series the hours and needs of `wish`, each on its own day; answers each.

@@ -16,6 +16,7 @@ use wire::event::{Batch, Gap, MOST_EVENTS, SiteSnapshot, Taken};
 use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::service::order::spares;
 
 /// So far ahead of the events that are committed a snapshot may be.
 const SNAPSHOT_AHEAD: u64 = 10_000;
@@ -36,8 +37,13 @@ pub async fn post(
         .centre(&hub, edge.centre)
         .await?
         .ok_or_else(|| Problem::not_found("The device's centre is no longer there."))?;
-    let frees_desks =
-        batch.events.iter().any(|event| matches!(event.what, Happening::NoShow { .. }));
+    let frees_desks = batch.events.iter().any(|event| {
+        matches!(
+            event.what,
+            Happening::NoShow { .. } | Happening::CheckedOut { gives_up: Some(_), .. }
+        )
+    });
+    let spare = if frees_desks { spares(&hub)? } else { Vec::new() };
     let before = hub.store.site_status(edge.centre).await?.reached;
     let taken = hub
         .store
@@ -49,6 +55,7 @@ pub async fn post(
             // A site whose clock is ahead has still told nothing of the future.
             told_until: batch.told_until.min(now),
             at: now,
+            spare,
         })
         .await?;
     let reached = match taken {

@@ -175,6 +175,34 @@ impl Bookings for Here {
         Ok(bookings)
     }
 
+    async fn given_free_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(
+            "b.status IN ('confirmed', 'no_show')
+             AND b.id IN (SELECT booking_id FROM desk_claims
+                 WHERE centre_id = $1 AND released_at IS NOT NULL
+                     AND starts_at > $2 AND starts_at < $3 AND ends_at > $4)"
+        ))
+        .bind(centre.0)
+        .bind(window.starts() - LONGEST_CLAIM)
+        .bind(window.ends())
+        .bind(window.starts())
+        .fetch_all(self.reader())
+        .await?;
+        gather(rows)
+    }
+
+    async fn add_to_series(&self, id: BookingId, series: SeriesId) -> Result<bool> {
+        let added = query(
+            "UPDATE bookings SET series_id = $2 WHERE id = $1 AND series_id IS NULL
+                 AND person_id = (SELECT person_id FROM series WHERE id = $2)",
+        )
+        .bind(id.0)
+        .bind(series.0)
+        .execute(self.writer())
+        .await?;
+        Ok(added.rows_affected() > 0)
+    }
+
     async fn series(&self, id: SeriesId) -> Result<Option<Series>> {
         let row: Option<(Uuid, Uuid, String, DateTime<Utc>)> =
             query_as("SELECT person_id, centre_id, rule, made_at FROM series WHERE id = $1")

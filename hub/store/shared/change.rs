@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::booking::Booking;
-use model::id::BookingId;
+use model::id::{BookingId, SpaceId};
 use model::interval::Interval;
-use model::notice::NoticeKind;
+use model::notice::{NoticeBody, NoticeKind};
 use sqlx::{Transaction, query, query_scalar};
 use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError};
 
@@ -141,8 +141,38 @@ async fn once(
             .execute(&mut **tx)
             .await?;
     }
-    notices::put(tx, &NewNotice::of(&after, NoticeKind::Changed, order.at)).await?;
+    let told = news(tx, &now, &after, order).await?;
+    notices::put(tx, &told).await?;
     Ok(Outcome::Kept(Changed::Done(after)))
+}
+
+/// What the guest is told: that only their desk is another, where they had picked it and so knew it;
+/// else that the booking has changed. The new desk has a name only where it is picked too: any other may
+/// change until they come.
+async fn news(
+    tx: &mut Tx,
+    before: &Booking,
+    after: &Booking,
+    order: &BookingOrder,
+) -> Result<NewNotice> {
+    let live = |booking: &Booking| -> Vec<SpaceId> {
+        let claims = booking.desks.iter().filter(|claim| claim.released_at.is_none());
+        claims.map(|claim| claim.space).collect()
+    };
+    let spaces = live(after);
+    let known = live(before).pop().filter(|_| before.needs.pinned);
+    let Some(_) = known.filter(|known| !spaces.is_empty() && !spaces.contains(known)) else {
+        return Ok(NewNotice::of(after, NoticeKind::Changed, order.at));
+    };
+    let same_times = stretches(before) == stretches(after) && before.care.len() == after.care.len();
+    let kind = if same_times { NoticeKind::Moved } else { NoticeKind::Changed };
+    let picked = spaces.first().filter(|_| after.needs.pinned).map(|space| space.0);
+    let desk = query_scalar("SELECT label FROM spaces WHERE id = $1")
+        .bind(picked)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let body = NoticeBody { desk, ..NoticeBody::default() };
+    Ok(NewNotice { body, ..NewNotice::of(after, kind, order.at) })
 }
 
 fn stretches(booking: &Booking) -> Vec<Interval> {

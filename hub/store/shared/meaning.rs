@@ -3,39 +3,47 @@
 //! An event that speaks of something unknown means nothing here; it stays in the log, and those
 //! after it count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use model::booking::{Booking, DeskClaim};
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, PersonId, SpaceId, VisitId};
 use model::no_show::deadline;
 use model::site_event::{Happening, SiteEvent};
-use sqlx::{Transaction, query, query_scalar};
-use store::Result;
+use sqlx::{Transaction, query, query_as, query_scalar};
+use store::{EventBatch, Result};
+use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
 use super::convert::{interval, storable};
 use super::notices;
 use super::people::note_use;
+use super::waitlist::{days_waited_for, offer};
 use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// Applies events in their order; `now` is the hub's time.
+/// Applies `events` of a batch in their order.
 pub(super) async fn apply(
     tx: &mut Tx,
-    centre: &Centre,
+    batch: &EventBatch,
     events: impl Iterator<Item = &SiteEvent> + Clone,
-    now: DateTime<Utc>,
 ) -> Result<()> {
-    let locked = lock_no_shows(tx, centre, events.clone()).await?;
+    let (centre, now) = (&batch.centre, batch.at);
+    let locked = lock_what_comes_free(tx, centre, events.clone()).await?;
     for event in events {
         let at = storable(event.at);
         match &event.what {
             Happening::CheckedIn { visit, person, booking, space, .. } => {
                 check_in(tx, centre.id, &Arrival { visit, person, booking, space, at }).await?;
             }
-            Happening::CheckedOut { visit, .. } => check_out(tx, centre.id, *visit, at).await?,
+            Happening::CheckedOut { visit, gives_up, .. } => {
+                let left = check_out(tx, centre.id, *visit, at).await?;
+                if let (Some((booking, space)), Some(until)) = (left, *gives_up) {
+                    give_up(tx, centre, &Leaver { booking, space, at, until }).await?;
+                }
+            }
             Happening::NoShow { booking, space, starts_at } => {
                 let starts_at = storable(*starts_at);
                 no_show(tx, centre, &Missed { booking, space, starts_at, at }, now).await?;
@@ -49,29 +57,48 @@ pub(super) async fn apply(
         }
     }
     if !locked.is_empty() {
+        offer(tx, centre, &locked, now, &batch.spare).await?;
         writes::note_days(tx, centre.id, &locked).await?;
     }
     Ok(())
 }
 
-/// Locks all days that no-shows will give free, at once and sorted, as a booking does; answers them.
-async fn lock_no_shows(
+/// Locks all days on which something will come free, and those of who waits for it, at once and
+/// sorted, as a booking does; answers them.
+async fn lock_what_comes_free(
     tx: &mut Tx,
     centre: &Centre,
     events: impl Iterator<Item = &SiteEvent>,
 ) -> Result<Vec<NaiveDate>> {
-    let bookings: BTreeSet<BookingId> = events
-        .filter_map(|event| match event.what {
-            Happening::NoShow { booking, .. } => Some(booking),
-            _ => None,
-        })
-        .collect();
+    let (mut bookings, mut visits) = (BTreeSet::new(), BTreeSet::new());
+    // Who comes and leaves in one batch has no visit in the database yet.
+    let mut arrived = BTreeMap::new();
+    for event in events {
+        match event.what {
+            Happening::NoShow { booking, .. } => drop(bookings.insert(booking)),
+            Happening::CheckedIn { visit, booking, .. } => drop(arrived.insert(visit, booking)),
+            Happening::CheckedOut { visit, gives_up: Some(_), .. } => drop(visits.insert(visit)),
+            _ => {}
+        }
+    }
+    for visit in visits {
+        let known: Option<Uuid> =
+            query_scalar("SELECT booking_id FROM visits WHERE id = $1 AND centre_id = $2")
+                .bind(visit.0)
+                .bind(centre.id.0)
+                .fetch_optional(&mut **tx)
+                .await?;
+        bookings.extend(known.map(BookingId).or_else(|| arrived.get(&visit).copied()));
+    }
     let mut days = BTreeSet::new();
     for id in bookings {
         if let Some(booking) = booking_by_id(&mut **tx, id).await?
             && booking.centre == centre.id
         {
             days.extend(days_of(&booking, centre));
+            if let Some(span) = booking.span() {
+                days.extend(days_waited_for(&mut **tx, centre, &span).await?);
+            }
         }
     }
     let days: Vec<_> = days.into_iter().collect();
@@ -120,19 +147,98 @@ async fn came(tx: &mut Tx, centre: CentreId, booking: BookingId, at: DateTime<Ut
     Ok(())
 }
 
-async fn check_out(tx: &mut Tx, centre: CentreId, visit: VisitId, at: DateTime<Utc>) -> Result<()> {
+/// Ends a visit; answers the booking it was on and the space, the first time.
+async fn check_out(
+    tx: &mut Tx,
+    centre: CentreId,
+    visit: VisitId,
+    at: DateTime<Utc>,
+) -> Result<Option<(BookingId, SpaceId)>> {
     // A clock that was put back in between does not make a visit end before it began.
-    query(
+    let ended: Option<(Uuid, Uuid)> = query_as(
         "UPDATE visits
          SET checked_out_at = CASE WHEN checked_in_at > $3 THEN checked_in_at ELSE $3 END
-         WHERE id = $1 AND centre_id = $2 AND checked_out_at IS NULL",
+         WHERE id = $1 AND centre_id = $2 AND checked_out_at IS NULL
+         RETURNING booking_id, space_id",
     )
     .bind(visit.0)
     .bind(centre.0)
     .bind(at)
-    .execute(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await?;
+    Ok(ended.map(|(booking, space)| (BookingId(booking), SpaceId(space))))
+}
+
+/// Somebody who has left for good.
+struct Leaver {
+    booking: BookingId,
+    space: SpaceId,
+    at: DateTime<Utc>,
+    /// Until when the space was still theirs.
+    until: DateTime<Utc>,
+}
+
+/// Ends the claims that somebody gives up at the next step of the grain. The rows stay, so that a
+/// stretch keeps its number in calendars; one that was left before it began keeps its first step.
+async fn give_up(tx: &mut Tx, centre: &Centre, leaver: &Leaver) -> Result<()> {
+    // The booking's own row first, as everybody who changes it does.
+    query("UPDATE bookings SET version = version WHERE id = $1")
+        .bind(leaver.booking.0)
+        .execute(&mut **tx)
+        .await?;
+    let Some(booking) = booking_by_id(&mut **tx, leaver.booking).await? else { return Ok(()) };
+    if booking.centre != centre.id || !booking.status.holds() {
+        return Ok(());
+    }
+    let mut shorter = false;
+    for claim in given_up(&booking, leaver) {
+        let grain = centre.settings.grain_minutes;
+        let first_step = claim.when.starts() + TimeDelta::minutes(grain.into());
+        let ends = model::opening::next_step(leaver.at, grain, centre.time_zone).max(first_step);
+        if ends >= claim.when.ends() {
+            continue;
+        }
+        query("UPDATE desk_claims SET ends_at = $2 WHERE id = $1 AND released_at IS NULL")
+            .bind(claim.id.0)
+            .bind(ends)
+            .execute(&mut **tx)
+            .await?;
+        shorter = true;
+    }
+    if !shorter {
+        return Ok(());
+    }
+    query("UPDATE bookings SET version = version + 1 WHERE id = $1")
+        .bind(leaver.booking.0)
+        .execute(&mut **tx)
+        .await?;
+    let after = booking_by_id(&mut **tx, leaver.booking).await?;
+    if let Some(span) = after.and_then(|after| after.span()) {
+        query("UPDATE bookings SET ends_at = $2 WHERE id = $1")
+            .bind(leaver.booking.0)
+            .bind(span.ends())
+            .execute(&mut **tx)
+            .await?;
+    }
     Ok(())
+}
+
+/// The claims on the space that was left; where the site had sent its guest elsewhere, the only one of
+/// that time.
+fn given_up<'a>(booking: &'a Booking, leaver: &Leaver) -> Vec<&'a DeskClaim> {
+    let claims: Vec<&DeskClaim> = booking
+        .desks
+        .iter()
+        .filter(|claim| claim.released_at.is_none())
+        .filter(|claim| claim.when.starts() < leaver.until && leaver.at < claim.when.ends())
+        .collect();
+    let there: Vec<&DeskClaim> =
+        claims.iter().filter(|claim| claim.space == leaver.space).copied().collect();
+    match (there.is_empty(), claims.len()) {
+        (false, _) => there,
+        (true, 1) => claims,
+        (true, _) => Vec::new(),
+    }
 }
 
 struct Missed<'a> {

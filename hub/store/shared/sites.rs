@@ -202,7 +202,7 @@ impl Here {
         if !new.is_empty() {
             writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
             let events = new.iter().map(|(_, event)| *event);
-            meaning::apply(&mut tx, &batch.centre, events, batch.at).await?;
+            meaning::apply(&mut tx, batch, events).await?;
         }
         let told_until = storable(batch.told_until);
         let heard_at = storable(batch.at);

@@ -79,8 +79,13 @@ pub trait Bookings {
     async fn calendar_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>>;
     /// A centre's bookings that hold a live claim overlapping `window`, by id.
     async fn bookings_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>>;
+    /// A centre's bookings that stand or that nobody came for, with a desk that was given free in
+    /// `window`, by id.
+    async fn given_free_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>>;
     /// The bookings that one rule has made, by first start.
     async fn bookings_in(&self, series: SeriesId) -> Result<Vec<Booking>>;
+    /// Takes a booking that is of no series into one of its own guest's; answers whether it did.
+    async fn add_to_series(&self, id: BookingId, series: SeriesId) -> Result<bool>;
     /// A series.
     async fn series(&self, id: SeriesId) -> Result<Option<Series>>;
     /// The bookings that wait for an approval: at a centre, or by an employer, by when they lapse.

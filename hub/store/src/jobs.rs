@@ -31,6 +31,14 @@ pub trait Jobs {
         centre: &Centre,
         at: DateTime<Utc>,
     ) -> Result<bool>;
+    /// Tells the guest of such a claim, once, that it is kept until `kept_until`. Answers whether it
+    /// was news: not where they have come meanwhile.
+    async fn tell_late(
+        &self,
+        claim: &UnvisitedClaim,
+        kept_until: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<bool>;
 }
 
 /// A job somebody has taken.

@@ -8,6 +8,7 @@ use model::language::Language;
 use model::site_event::SiteEvent;
 
 use crate::Result;
+use crate::bookings::Spare;
 use crate::cards::Credential;
 
 /// Sites: their sheets and events.
@@ -33,8 +34,10 @@ pub trait Sites {
 
     /// Takes events in, exactly once, in one transaction: skips those already there, refuses a gap,
     /// keeps each in the log, and applies what they mean (check-in makes a visit, check-out ends it,
-    /// no-show releases its claim, with the booking's care in a slot that has no desk left, and
-    /// counts the centre-day's revision up). A no-show whose deadline `batch.at` has not reached is
+    /// no-show releases its claim, with the booking's care in a slot that has no desk left; leaving
+    /// for good ends the visit's claim at the next step of the centre's grain, while care goes on:
+    /// whoever leaves a desk has not thereby fetched a child). What that gives free is offered to who
+    /// waits, as far as there are spares, and the centre-days' revisions are counted up. A no-show whose deadline `batch.at` has not reached is
     /// kept and not applied.
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;
     /// A centre's events after a place, in order, with their places; at most 1,000.
@@ -92,6 +95,8 @@ pub struct EventBatch {
     pub told_until: DateTime<Utc>,
     /// Now, by the hub's clock.
     pub at: DateTime<Utc>,
+    /// For who waits, where something comes free.
+    pub spare: Vec<Spare>,
 }
 
 /// How a batch ended.

@@ -93,6 +93,9 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
         ("POST", "/bookings/{id}/change") => {
             form(&[("version", "1"), ("date", "2026-12-04"), ("from", "10:00"), ("to", "11:00")])
         }
+        ("POST", "/bookings/{id}/repeat") => {
+            form(&[("day", "FR"), ("until", "2026-12-18"), ("each", "1")])
+        }
         ("POST", "/api/v1/bookings/{id}/change") => Sent::Json(json!({
             "version": 1,
             "order": {"centre": "yokohama", "slots": [{"starts_at": starts, "ends_at": ends}]}

@@ -143,8 +143,34 @@ async fn whoever_stays_or_leaves_is_heard() {
     assert!(get_page(&router, "/").await.1.contains("441"));
     post_form(&router, "/leaving", &format!("visit={visit}&answer=no")).await;
     assert!(get_page(&router, "/").await.1.contains("カードをタッチしてください"));
-    let wanted = [true, false].map(|leaving| Request::Leave { visit, leaving });
+    let wanted = [(true, false), (false, false)].map(|(leaving, back_soon)| Request::Leave {
+        visit,
+        leaving,
+        back_soon,
+    });
     assert_eq!(*fake.asked.lock().unwrap(), wanted);
+}
+
+#[tokio::test]
+async fn who_steps_out_reads_that_the_desk_stays_theirs() {
+    let visit = VisitId(Uuid::from_u128(9));
+    for (language, says) in [
+        (Language::Ja, "席は 16:30 まで、そのままです"),
+        (Language::En, "Your desk stays yours until 16:30"),
+    ] {
+        let until = "2026-11-24T07:30:00Z".parse().unwrap();
+        let (space, door_open) = ("A-05".to_owned(), true);
+        let (router, screen, fake) =
+            kiosk(Ok(Answer::SeeYouSoon { space: space.clone(), until, door_open, language }));
+        screen.show(Shown::Answer(Answer::AskLeaving { visit, space, language }));
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains("value=\"soon\""), "{page}");
+        post_form(&router, "/leaving", &format!("visit={visit}&answer=soon")).await;
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains(says) && page.contains("A-05"), "{page}");
+        let asked = fake.asked.lock().unwrap();
+        assert_eq!(*asked, [Request::Leave { visit, leaving: false, back_soon: true }]);
+    }
 }
 
 #[tokio::test]
@@ -165,6 +191,8 @@ async fn the_way_from_a_refusal_to_the_keypad_is_open() {
     screen.show(Shown::Answer(Answer::Refused {
         why: RefusalKind::UnknownCard,
         opens: None,
+        since: None,
+        free_desks: None,
         language: None,
         ticket: None,
     }));
@@ -183,6 +211,8 @@ async fn every_refusal_has_words_in_both_languages() {
         ExpiredCard,
         UnreadableCard,
         NoBooking,
+        LeftForGood,
+        Released,
         TooEarly,
         WrongCode,
         CodePaused,
@@ -197,7 +227,9 @@ async fn every_refusal_has_words_in_both_languages() {
         for language in [Language::Ja, Language::En] {
             let opens = Some("2026-11-24T03:45:00Z".parse().unwrap());
             let (language, ticket) = (Some(language), None);
-            screen.show(Shown::Answer(Answer::Refused { why, opens, language, ticket }));
+            let (since, free_desks) = (opens, Some(2));
+            let refused = Answer::Refused { why, opens, since, free_desks, language, ticket };
+            screen.show(Shown::Answer(refused));
             let language = language.unwrap();
             let (_, page) = get_page(&router, "/").await;
             assert!(page.contains(refusal(why, language).say), "{why:?} {language:?}");
@@ -305,7 +337,8 @@ async fn a_voucher_for_another_day_or_centre_says_for_when_it_is() {
     let (router, screen, _) = kiosk(Ok(welcome()));
     let refused = |why, language| {
         let opens = Some("2026-11-26T23:45:00Z".parse().unwrap());
-        Shown::Answer(Answer::Refused { why, opens, language: Some(language), ticket: None })
+        let (since, free_desks, language, ticket) = (None, None, Some(language), None);
+        Shown::Answer(Answer::Refused { why, opens, since, free_desks, language, ticket })
     };
     for (why, language, said) in [
         (RefusalKind::TooEarly, Language::Ja, "11月27日 8:45 から入れます"),
@@ -316,6 +349,30 @@ async fn a_voucher_for_another_day_or_centre_says_for_when_it_is() {
         screen.show(refused(why, language));
         let (_, page) = get_page(&router, "/").await;
         assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_late_guest_reads_what_became_of_the_desk_and_what_is_free() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    for (free, language, said) in [
+        (Some(3), Language::Ja, ["9:30 に、ほかの人が使える", "いま、ほかに3席空いています"]),
+        (Some(0), Language::Ja, ["9:30 に、ほかの人が使える", "いま空いている席はありません"]),
+        (Some(1), Language::En, ["given free at 9:30", "1 other desk is free now"]),
+        (None, Language::En, ["given free at 9:30", "Book on your phone"]),
+    ] {
+        screen.show(Shown::Answer(Answer::Refused {
+            why: RefusalKind::Released,
+            opens: None,
+            since: Some("2026-11-24T00:30:00Z".parse().unwrap()),
+            free_desks: free,
+            language: Some(language),
+            ticket: None,
+        }));
+        let (_, page) = get_page(&router, "/").await;
+        for said in said {
+            assert!(page.contains(said), "{said}: {page}");
+        }
     }
 }
 

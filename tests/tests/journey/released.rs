@@ -38,6 +38,7 @@ async fn a_silent_edge_releases_nobodys_desk_and_its_word_does() {
         events: Vec::new(),
         told_until,
         at: clock.now(),
+        spare: Vec::new(),
     };
     hub.store.take_events(&word(clock.now() - TimeDelta::minutes(50))).await.unwrap();
     assert_eq!(release_no_shows::run(&hub).await.unwrap(), 0, "its word ends before the deadline");

@@ -222,6 +222,7 @@ pub async fn a_guest_inside_cannot_cancel(ground: Ground) {
             events: vec![SiteEvent { at: when, what }],
             told_until: when,
             at: when,
+            spare: Vec::new(),
         };
         store.take_events(&batch).await.unwrap();
     };
@@ -232,7 +233,7 @@ pub async fn a_guest_inside_cannot_cancel(ground: Ground) {
     assert_eq!(inside.status, BookingStatus::Confirmed);
     assert_eq!(inside, made, "all its claims are live");
     assert_eq!(store.booking(booking).await.unwrap(), Some(made));
-    take(2, at(1, 11), Happening::CheckedOut { visit, person, space }).await;
+    take(2, at(1, 11), Happening::CheckedOut { visit, person, space, gives_up: None }).await;
     let (after, changed) = store.cancel(booking, &centre, at(1, 11), &[]).await.unwrap().unwrap();
     assert!(changed);
     assert_eq!((after.status, after.version), (BookingStatus::Cancelled, 2));

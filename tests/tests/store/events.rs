@@ -3,18 +3,30 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use model::access::RefusalKind;
-use model::booking::{BookingStatus, DeskClaim};
+use model::booking::{Booking, BookingStatus, DeskClaim};
 use model::centre::Centre;
 use model::id::{BookingId, PersonId, SpaceId, VisitId};
+use model::interval::Interval;
+use model::notice::NoticeKind;
 use model::site_event::{Happening, Proof, SiteEvent};
-use store::{EventBatch, EventsTaken};
+use model::waitlist::State;
+use store::{EventBatch, EventsTaken, Stands, Waited};
 
 use crate::ground::{Ground, at, slot};
+use crate::waiting::{entry, spares};
 
 fn batch(centre: &Centre, first: u64, events: Vec<SiteEvent>) -> EventBatch {
     let told_until = events.last().map_or(at(0, 0), |event| event.at);
     let edge = "yokohama-edge".parse().unwrap();
-    EventBatch { centre: centre.clone(), edge, first, events, told_until, at: at(20, 0) }
+    EventBatch {
+        centre: centre.clone(),
+        edge,
+        first,
+        events,
+        told_until,
+        at: at(20, 0),
+        spare: Vec::new(),
+    }
 }
 
 fn no_show(at: DateTime<Utc>, claim: &DeskClaim, booking: BookingId) -> SiteEvent {
@@ -85,8 +97,10 @@ pub async fn visits_begin_and_end(ground: Ground) {
     let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
     let visit = VisitId(ground.id());
     let arrival = check_in(at(1, 9), visit, made.id, person);
-    let leaving =
-        SiteEvent { at: at(1, 11), what: Happening::CheckedOut { visit, person, space: desks[0] } };
+    let leaving = SiteEvent {
+        at: at(1, 11),
+        what: Happening::CheckedOut { visit, person, space: desks[0], gives_up: None },
+    };
     let waiting = store.unvisited_claims(at(1, 9)).await.unwrap();
     store.take_events(&batch(&centre, 1, vec![arrival])).await.unwrap();
     assert!(!store.release_unvisited(&waiting[0], &centre, at(1, 10)).await.unwrap(), "they came");
@@ -161,6 +175,127 @@ pub async fn a_no_show_of_the_future_is_kept_and_not_applied(ground: Ground) {
     assert_eq!(store.booking(made.id).await.unwrap().unwrap().status, BookingStatus::NoShow);
 }
 
+pub async fn who_leaves_for_good_frees_the_rest(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    ground.nursery(&centre, 1).await;
+    let store = &ground.store;
+    let (person, waiter) = (ground.person().await, ground.person().await);
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 17), slot(2, 9, 12)]);
+    order.children = vec![ground.child(person).await];
+    let made = ground.book(&order).await;
+    let mut wished = ground.order(waiter, &centre, &[slot(1, 11, 12)]);
+    wished.stands = Stands::HeldUntil(at(1, 23));
+    let waits = entry(&ground, &wished, 1, at(0, 1));
+    assert!(matches!(store.wait(&waits, &wished).await.unwrap(), Waited::Waits(_)));
+    let days = model::booking::days_to_lock(&centre, &[slot(1, 9, 17)]);
+    let revision = async || store.plan_revision(centre.id, days[0], days[0]).await.unwrap();
+    let before = revision().await;
+
+    let (visit, space, at_ten) =
+        (VisitId(ground.id()), desks[0], at(1, 10) + TimeDelta::seconds(1));
+    let leaves = |when, gives_up| SiteEvent {
+        at: when,
+        what: Happening::CheckedOut { visit, person, space, gives_up },
+    };
+    let mut came = check_in(at(1, 9), visit, made.id, person);
+    if let Happening::CheckedIn { space: at_desk, .. } = &mut came.what {
+        *at_desk = space;
+    }
+    // One batch, as after an outage; and the same word twice.
+    let mut told = batch(
+        &centre,
+        1,
+        vec![came, leaves(at_ten, Some(at(1, 17))), leaves(at(1, 9), Some(at(2, 12)))],
+    );
+    (told.at, told.spare) = (at(1, 10) + TimeDelta::minutes(1), spares(&ground, 2));
+    store.take_events(&told).await.unwrap();
+    store.take_events(&told).await.unwrap();
+    let after = store.booking(made.id).await.unwrap().unwrap();
+    let quarter = Interval::new(at(1, 9), at(1, 10) + TimeDelta::minutes(15)).unwrap();
+    assert_eq!((after.status, after.version), (BookingStatus::Confirmed, 2));
+    assert_eq!((after.desks[0].when, after.desks[1].when), (quarter, slot(2, 9, 12)));
+    assert!(after.desks.iter().all(|claim| claim.released_at.is_none()));
+    assert_eq!(after.care, made.care, "nobody has fetched the child by leaving a desk");
+    assert_ne!(revision().await, before);
+
+    // Who waited has it at once, and others can book the rest.
+    let offer = store.waiting(waits.id).await.unwrap().unwrap();
+    assert_eq!(offer.state, State::Offered);
+    let held = store.booking(offer.booking.unwrap()).await.unwrap().unwrap();
+    assert_eq!((held.status, held.desks[0].when), (BookingStatus::Held, slot(1, 11, 12)));
+    assert!(
+        store.notices_of(waiter).await.unwrap().iter().any(|told| told.kind == NoticeKind::Held)
+    );
+    ground.book(&ground.order(waiter, &centre, &[slot(1, 13, 17)])).await;
+    assert_eq!(ground.overlaps().await, 0);
+    let stays = store.stays(ground.town, &slot(1, 0, 24), at(1, 23)).await.unwrap();
+    assert_eq!((stays.len(), stays[0].when.ends()), (1, at_ten), "the visit is what it was");
+    let ends = format!(
+        "SELECT COUNT(*) FROM bookings WHERE id = {} AND ends_at = {}",
+        ground.raw.id(made.id.0),
+        ground.raw.time(at(2, 12))
+    );
+    assert_eq!(ground.raw.count(&ends).await, 1);
+}
+
+pub async fn only_what_was_left_comes_free(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(3).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let visit_of = |booking: &Booking, from: DateTime<Utc>, space: SpaceId, first: u64| {
+        let (visit, booking) = (VisitId(ground.id()), booking.id);
+        let by = Proof::Code;
+        let came = Happening::CheckedIn { visit, person, booking, space, by };
+        (visit, batch(&centre, first, vec![SiteEvent { at: from, what: came }]))
+    };
+    let left = |visit, space, when, gives_up, first| {
+        let what = Happening::CheckedOut { visit, person, space, gives_up };
+        batch(&centre, first, vec![SiteEvent { at: when, what }])
+    };
+    let times = async |id| {
+        let booking = store.booking(id).await.unwrap().unwrap();
+        booking.desks.iter().map(|claim| claim.when).collect::<Vec<_>>()
+    };
+    // Of two desks the one that was left; the other may be somebody's who is still there.
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    order.desks = 2;
+    let pair = ground.book(&order).await;
+    let (visit, came) = visit_of(&pair, at(1, 9), pair.desks[0].space, 1);
+    store.take_events(&came).await.unwrap();
+    let gone = left(visit, pair.desks[0].space, at(1, 10), Some(at(1, 12)), 2);
+    store.take_events(&gone).await.unwrap();
+    assert_eq!(times(pair.id).await, [slot(1, 9, 10), slot(1, 9, 12)]);
+
+    // Sent to another desk by the site, they give up the one they had booked; before it began, all but
+    // the first step.
+    let sent = ground.book(&ground.order(person, &centre, &[slot(2, 9, 12)])).await;
+    let elsewhere = desks.iter().copied().find(|desk| *desk != sent.desks[0].space).unwrap();
+    let early = at(2, 9) - TimeDelta::minutes(10);
+    let (visit, came) = visit_of(&sent, early, elsewhere, 3);
+    store.take_events(&came).await.unwrap();
+    let gone = left(visit, elsewhere, early + TimeDelta::minutes(1), Some(at(2, 12)), 4);
+    store.take_events(&gone).await.unwrap();
+    let step = Interval::new(at(2, 9), at(2, 9) + TimeDelta::minutes(15)).unwrap();
+    assert_eq!(times(sent.id).await, [step]);
+
+    // A site that did not ask gives nothing up; nor does one whose word makes no sense.
+    let kept = ground.book(&ground.order(person, &centre, &[slot(3, 9, 12)])).await;
+    for (place, gives_up) in [(5, None), (7, Some(at(2, 0))), (9, Some(DateTime::<Utc>::MIN_UTC))] {
+        let (visit, came) = visit_of(&kept, at(3, 9), kept.desks[0].space, place);
+        store.take_events(&came).await.unwrap();
+        let gone = left(visit, kept.desks[0].space, at(3, 10), gives_up, place + 1);
+        store.take_events(&gone).await.unwrap();
+    }
+    assert_eq!(times(kept.id).await, [slot(3, 9, 12)]);
+    // Another centre's site does not end what is here.
+    let (foreign, _) = ground.centre_with_desks(1).await;
+    let (visit, came) = visit_of(&kept, at(3, 9), kept.desks[0].space, 1);
+    store.take_events(&EventBatch { centre: foreign.clone(), ..came }).await.unwrap();
+    let gone = left(visit, kept.desks[0].space, at(3, 10), Some(at(3, 12)), 2);
+    store.take_events(&EventBatch { centre: foreign, ..gone }).await.unwrap();
+    assert_eq!(times(kept.id).await, [slot(3, 9, 12)]);
+}
+
 pub async fn care_goes_with_the_slots_last_desk(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(2).await;
     ground.nursery(&centre, 1).await;
@@ -200,7 +335,7 @@ pub async fn nothing_poisons_the_queue(ground: Ground) {
         // A clock that was put back, and clocks that lost their minds.
         SiteEvent {
             at: at(1, 8),
-            what: Happening::CheckedOut { visit, person, space: SpaceId(unknown) },
+            what: Happening::CheckedOut { visit, person, space: SpaceId(unknown), gives_up: None },
         },
         SiteEvent {
             at: at(1, 8),
@@ -208,6 +343,7 @@ pub async fn nothing_poisons_the_queue(ground: Ground) {
                 visit: VisitId(unknown),
                 person,
                 space: SpaceId(unknown),
+                gives_up: None,
             },
         },
         SiteEvent {

@@ -64,6 +64,7 @@ pub async fn claims_nobody_has_come_for(ground: Ground) {
         events: vec![SiteEvent { at: at(1, 9), what: check_in }],
         told_until: at(1, 9),
         at: at(1, 9),
+        spare: Vec::new(),
     };
     assert!(store.unvisited_claims(at(1, 8)).await.unwrap().is_empty());
     let waiting = store.unvisited_claims(at(1, 9)).await.unwrap();
@@ -127,6 +128,7 @@ pub async fn a_claim_is_released_with_its_care_unless_somebody_came(ground: Grou
         events: vec![started, SiteEvent { at: at(1, 9), what: refused }],
         told_until: at(1, 9),
         at: at(1, 9),
+        spare: Vec::new(),
     };
     store.take_events(&batch).await.unwrap();
     let left = store.unvisited_claims(at(1, 10)).await.unwrap();

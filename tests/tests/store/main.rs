@@ -149,6 +149,8 @@ on_both_databases! {
         a_no_show_gives_the_desk_free,
         a_no_show_names_its_claim,
         a_no_show_of_the_future_is_kept_and_not_applied,
+        who_leaves_for_good_frees_the_rest,
+        only_what_was_left_comes_free,
         care_goes_with_the_slots_last_desk,
         nothing_poisons_the_queue;
     jobs:
@@ -159,6 +161,8 @@ on_both_databases! {
     notices:
         a_notice_is_written_with_its_booking_or_not_at_all,
         nobody_came_is_told_once_for_each_time,
+        who_is_late_is_told_once_for_each_time,
+        who_picked_a_desk_is_told_of_another,
         each_notice_is_one_takers_until_its_time_is_over,
         what_cannot_be_read_stops_nothing,
         notices_go_with_their_time_their_booking_and_their_person,

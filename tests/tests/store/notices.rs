@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use futures::future::join_all;
-use model::booking::BookingStatus;
-use model::id::PersonId;
+use model::booking::{Booking, BookingStatus};
+use model::centre::SpaceKind;
+use model::closure::{Closure, ClosureKind};
+use model::id::{ClosureId, PersonId, SpaceId, VisitId};
+use model::interval::Interval;
+use model::language::LocalText;
 use model::notice::{NoticeBody, NoticeKind, WishTold};
-use model::site_event::{Happening, SiteEvent};
-use store::{DueNotice, Erasure, EventBatch, Kept, NewNotice};
+use model::site_event::{Happening, Proof, SiteEvent};
+use store::{BookResult, BookingOrder, Changed, DueNotice, Erasure, EventBatch, Kept, NewNotice};
 use uuid::Uuid;
 
 use crate::ground::{Ground, at, slot};
@@ -74,6 +78,7 @@ pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
         events: vec![missed(0), missed(1)],
         told_until: at(1, 10),
         at: at(1, 10),
+        spare: Vec::new(),
     };
     store.take_events(&batch).await.unwrap();
     let told = due(&ground, 1, 10).await;
@@ -92,6 +97,134 @@ pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
     assert_eq!(kinds(&told), [NoticeKind::Released]);
     let after = store.booking(booking.id).await.unwrap().unwrap();
     assert_eq!(after.status, BookingStatus::NoShow);
+}
+
+pub async fn who_is_late_is_told_once_for_each_time(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(3).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12), slot(2, 9, 12)]);
+    order.desks = 2;
+    let booking = ground.book(&order).await;
+    let here = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    for notice in due(&ground, 0, 0).await {
+        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+    }
+    let waiting = store.unvisited_claims(at(1, 9)).await.unwrap();
+    assert_eq!(waiting.len(), 3);
+    // One of them comes between the looking and the telling.
+    let (visit, space) = (VisitId(ground.id()), here.desks[0].space);
+    let (id, by) = (here.id, Proof::Code);
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge: "edge".parse().unwrap(),
+        first: 1,
+        events: vec![SiteEvent {
+            at: at(1, 9),
+            what: Happening::CheckedIn { visit, person, booking: id, space, by },
+        }],
+        told_until: at(1, 9),
+        at: at(1, 9),
+        spare: Vec::new(),
+    };
+    store.take_events(&batch).await.unwrap();
+    let mut news = 0;
+    for claim in waiting.iter().chain(&waiting) {
+        news += u32::from(store.tell_late(claim, at(1, 10), at(1, 9)).await.unwrap());
+    }
+    assert_eq!(news, 1, "two desks of one time are one piece of news");
+    let told = due(&ground, 1, 9).await;
+    assert_eq!(kinds(&told), [NoticeKind::Late]);
+    assert_eq!((told[0].person, told[0].booking), (person, Some(booking.id)));
+    assert_eq!(told[0].body.answer_by, Some(at(1, 10)));
+    store.notice_sent(told[0].id, at(1, 9)).await.unwrap();
+    for claim in store.unvisited_claims(at(2, 9)).await.unwrap() {
+        store.tell_late(&claim, at(2, 10), at(2, 9)).await.unwrap();
+    }
+    assert_eq!(kinds(&due(&ground, 2, 9).await), [NoticeKind::Late], "the other day by itself");
+    // What was given free is told of no more, and stands where a site can read of it.
+    for claim in store.unvisited_claims(at(2, 10)).await.unwrap() {
+        assert!(store.release_unvisited(&claim, &centre, at(2, 10)).await.unwrap());
+        assert!(!store.tell_late(&claim, at(2, 10), at(2, 10)).await.unwrap());
+    }
+    let gone = store.given_free_at(centre.id, &slot(2, 6, 12)).await.unwrap();
+    assert_eq!(gone.iter().map(|one| one.id).collect::<Vec<_>>(), [booking.id]);
+    assert_eq!(store.given_free_at(centre.id, &slot(2, 12, 18)).await.unwrap(), []);
+    let cancelled = ground.book(&ground.order(person, &centre, &[slot(3, 9, 12)])).await;
+    store.cancel(cancelled.id, &centre, at(3, 8), &[]).await.unwrap();
+    assert_eq!(store.given_free_at(centre.id, &slot(3, 6, 12)).await.unwrap(), []);
+}
+
+pub async fn who_picked_a_desk_is_told_of_another(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(3).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let label = async |space: SpaceId| {
+        let spaces = store.spaces().await.unwrap();
+        spaces.into_iter().find(|one| one.id == space).unwrap().label
+    };
+    let order = |hours: Interval, space: Option<SpaceId>| {
+        let mut order = ground.order(person, &centre, &[hours]);
+        (order.pinned, order.needs.pinned) = (space, space.is_some());
+        order
+    };
+    let told = async || {
+        let mut told = due(&ground, 0, 1).await;
+        for notice in &told {
+            store.notice_sent(notice.id, at(0, 1)).await.unwrap();
+        }
+        told.pop().map(|notice| (notice.kind, notice.body.desk))
+    };
+    let change = async |booking: &Booking, order: BookingOrder| {
+        let order = BookingOrder { id: booking.id, code: booking.code, ..order };
+        match store.change(booking.id, booking.version, &order, &[]).await.unwrap() {
+            Changed::Done(booking) => booking,
+            other => panic!("{other:?}"),
+        }
+    };
+    let booking = ground.book(&order(slot(1, 9, 12), Some(desks[0]))).await;
+    assert_eq!(told().await, Some((NoticeKind::Made, None)));
+    let booking = change(&booking, order(slot(1, 9, 12), Some(desks[1]))).await;
+    assert_eq!(booking.desks[0].space, desks[1]);
+    assert_eq!(told().await, Some((NoticeKind::Moved, Some(label(desks[1]).await))));
+    // Another time on another desk is a change, and names the desk; another time alone does not.
+    let booking = change(&booking, order(slot(1, 10, 12), Some(desks[2]))).await;
+    assert_eq!(told().await, Some((NoticeKind::Changed, Some(label(desks[2]).await))));
+    let booking = change(&booking, order(slot(1, 9, 12), Some(desks[2]))).await;
+    assert_eq!(told().await, Some((NoticeKind::Changed, None)));
+    // Who did not pick one is told no number, before or after.
+    // Whose desk is closed and who picks no other is told that it is another, and no number.
+    ground.book(&order(slot(1, 9, 12), Some(desks[0]))).await;
+    let closed = ground.space(&centre, SpaceKind::Desk).await;
+    let moves = ground.book(&order(slot(4, 9, 12), Some(closed))).await;
+    told().await;
+    let reason = LocalText::new("点検", "Check");
+    let closure = Closure {
+        id: ClosureId(ground.id()),
+        centre: centre.id,
+        space: Some(closed),
+        kind: ClosureKind::Closed,
+        when: slot(4, 0, 24),
+        reason,
+        made_by: None,
+        made_at: at(0, 0),
+    };
+    store.close(&centre, &closure).await.unwrap();
+    told().await;
+    let moved = change(&moves, order(slot(4, 9, 12), None)).await;
+    assert_ne!(moved.desks[0].space, closed);
+    assert_eq!(told().await, Some((NoticeKind::Moved, None)));
+    let booking = change(&booking, order(slot(1, 8, 12), None)).await;
+    assert_eq!(told().await.map(|(kind, _)| kind), Some(NoticeKind::Changed));
+    change(&booking, order(slot(5, 9, 12), Some(desks[0]))).await;
+    assert_eq!(told().await, Some((NoticeKind::Changed, None)));
+    // Packing moves who picked none without a word: they never knew a number.
+    let others = ground.book(&ground.order(person, &centre, &[slot(2, 9, 12)])).await;
+    told().await;
+    let mut wide = ground.order(person, &centre, &[slot(2, 9, 12)]);
+    (wide.pinned, wide.needs.pinned) = (Some(others.desks[0].space), true);
+    assert!(matches!(store.book(&wide).await.unwrap(), BookResult::Refused(_)));
+    assert_eq!(told().await, None);
 }
 
 pub async fn each_notice_is_one_takers_until_its_time_is_over(ground: Ground) {

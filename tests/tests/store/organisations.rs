@@ -252,10 +252,21 @@ async fn stays(
     let what = Happening::CheckedIn { visit, person, booking, space, by };
     let events = vec![
         SiteEvent { at: at(day, 9), what },
-        SiteEvent { at: at(day, 12), what: Happening::CheckedOut { visit, person, space } },
+        SiteEvent {
+            at: at(day, 12),
+            what: Happening::CheckedOut { visit, person, space, gives_up: None },
+        },
     ];
     let (edge, told_until) = ("edge".parse().unwrap(), at(day, 12));
-    let batch = EventBatch { centre, edge, first: 1, events, told_until, at: told_until };
+    let batch = EventBatch {
+        centre,
+        edge,
+        first: 1,
+        events,
+        told_until,
+        at: told_until,
+        spare: Vec::new(),
+    };
     ground.store.take_events(&batch).await.unwrap();
     visit
 }

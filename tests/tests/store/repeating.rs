@@ -48,6 +48,17 @@ pub async fn all_of_a_series_or_each_that_is_possible(ground: Ground) {
     let kept = ground.store.bookings_in(all.id).await.unwrap();
     assert_eq!(kept.len(), 2);
     assert!(kept.iter().all(|booking| booking.series == Some(all.id)));
+    // The booking that it began with is taken in, another's is not.
+    let began = ground.book(&ground.order(all.person, &centre, &[slot(0, 20, 21)])).await;
+    assert!(ground.store.add_to_series(began.id, all.id).await.unwrap());
+    assert!(!ground.store.add_to_series(began.id, all.id).await.unwrap(), "once");
+    let stranger = ground.person().await;
+    let others = ground.book(&ground.order(stranger, &centre, &[slot(0, 21, 22)])).await;
+    assert!(!ground.store.add_to_series(others.id, all.id).await.unwrap());
+    let whole = ground.store.bookings_in(all.id).await.unwrap();
+    assert!(
+        whole.iter().any(|one| one.id == began.id) && whole.iter().all(|one| one.id != others.id)
+    );
 
     // A repeated request makes nothing new.
     let mut again = orders(&[4, 5]);

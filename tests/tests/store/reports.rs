@@ -44,10 +44,20 @@ async fn visit(ground: &Ground, centre: &Centre, first: u64, person: PersonId, d
             at: at(day, 9),
             what: Happening::CheckedIn { visit, person, booking, space, by },
         },
-        SiteEvent { at: at(day, 17), what: Happening::CheckedOut { visit, person, space } },
+        SiteEvent {
+            at: at(day, 17),
+            what: Happening::CheckedOut { visit, person, space, gives_up: None },
+        },
     ];
     let (edge, told_until) = ("edge".parse().unwrap(), at(day, 17));
-    let batch =
-        EventBatch { centre: centre.clone(), edge, first, events, told_until, at: told_until };
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge,
+        first,
+        events,
+        told_until,
+        at: told_until,
+        spare: Vec::new(),
+    };
     ground.store.take_events(&batch).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
-use model::access::{self, Entry, Inside, RefusalKind};
+use model::access::{self, Entry, Going, Inside, RefusalKind};
 use model::booking::BookingCode;
 use model::day_sheet::{CredentialDigest, SheetBooking};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
@@ -53,11 +53,14 @@ struct Refusal {
     language: Option<Language>,
     opens: Option<DateTime<Utc>>,
     came_for: Vec<BookingId>,
+    /// Since when what they come for is given free, and how many other desks are.
+    gone: Option<(DateTime<Utc>, u32)>,
 }
 
 impl Refusal {
     fn of_nobody(why: RefusalKind) -> Self {
-        Self { why, credential: None, language: None, opens: None, came_for: Vec::new() }
+        let (came_for, gone) = (Vec::new(), None);
+        Self { why, credential: None, language: None, opens: None, came_for, gone }
     }
 
     fn of(guest: &Guest, why: RefusalKind) -> Self {
@@ -65,7 +68,8 @@ impl Refusal {
             Shown::Card(credential) => Some(credential),
             Shown::Code | Shown::Voucher => None,
         };
-        Self { why, credential, language: guest.language, opens: None, came_for: Vec::new() }
+        let (language, came_for) = (guest.language, Vec::new());
+        Self { why, credential, language, opens: None, came_for, gone: None }
     }
 }
 
@@ -121,15 +125,20 @@ pub(super) fn come_in(
         let visit = visit.0;
         let language = book.language_of(&visit);
         let space = book.label(visit.space);
-        match access::inside(at.now - welcomed.0) {
-            Inside::Again => {
+        let until = book.until(&visit, at.now);
+        match (access::inside(at.now - welcomed.0), visit.away_since) {
+            (Inside::Again, Some(_)) => {
+                open_doors(&mut said, &book, at, &mut doors, visit.visit);
+                said.answer(Answer::SeeYouSoon { space, until, language });
+            }
+            (Inside::AskLeaving, None) => {
+                said.answer(Answer::AskLeaving { visit: visit.visit, space, language });
+            }
+            (Inside::Again, None) | (Inside::AskLeaving, Some(_)) => {
                 welcomed.0 = at.now;
-                let until = book.until(&visit, at.now);
+                back(&mut said, at, &visit);
                 open_doors(&mut said, &book, at, &mut doors, visit.visit);
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
-            }
-            Inside::AskLeaving => {
-                said.answer(Answer::AskLeaving { visit: visit.visit, space, language });
             }
         }
         return;
@@ -152,14 +161,15 @@ pub(super) fn come_in(
     match found {
         Ok(Seat { booking, space, by }) => {
             for gone in sitting.iter().filter(|visit| visit.space == space) {
-                check_out(&mut said, &book, at, *gone);
+                check_out(&mut said, &book, at, *gone, None);
             }
             let (visit, person) = (new_visit, guest.person);
             let vouched = match by {
                 Proof::Voucher { vouched } => vouched,
                 Proof::Card { .. } | Proof::Code => None,
             };
-            let open = OpenVisit { visit, person, booking, space, since: at.now, vouched };
+            let (since, away_since) = (at.now, None);
+            let open = OpenVisit { visit, person, booking, space, since, vouched, away_since };
             let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
             open_doors(&mut said, &book, at, &mut doors, visit);
@@ -267,7 +277,7 @@ fn seat_for(
         Comes::ForNothing { why, opens, .. } => {
             return Err(Refusal { opens: *opens, ..Refusal::of(guest, *why) });
         }
-        Comes::Vouched(voucher) => vec![voucher.as_listed()],
+        Comes::Vouched(voucher) => vec![standing(&voucher.as_listed(), notes)],
         Comes::ForAny => {
             book.bookings_of(guest.person).map(|booking| standing(booking, notes)).collect()
         }
@@ -298,7 +308,7 @@ fn seat_for(
             }
             Err(Refusal { came_for: bookings, ..Refusal::of(guest, RefusalKind::NoUsableSpace) })
         }
-        Entry::Nothing => Err(Refusal::of(guest, RefusalKind::NoBooking)),
+        Entry::Nothing => Err(nothing(guest, book, notes, at, usable)),
     }
 }
 
@@ -313,29 +323,80 @@ fn another_desk(
     usable: impl Fn(SpaceId) -> bool,
 ) -> Option<SpaceId> {
     let until = voucher::until(voucher, &book.settings, at.now);
-    let needed: Vec<SpaceId> = book
-        .bookings
+    let like = voucher.desks.iter().map(|desk| desk.space).find(|space| book.has(*space));
+    let needed = needed(book, notes, at, until);
+    book.spaces_like(like).find(|space| usable(*space) && !needed.contains(space))
+}
+
+/// The spaces that somebody on the sheet needs between now and `until`.
+fn needed(book: &Book, notes: &Notes, at: Moment, until: DateTime<Utc>) -> Vec<SpaceId> {
+    book.bookings
         .iter()
         .flat_map(|booking| standing(booking, notes).desks)
         .filter(|desk| desk.when.starts() < until && at.now < desk.when.ends())
         .map(|desk| desk.space)
-        .collect();
-    let like = voucher.desks.iter().map(|desk| desk.space).find(|space| book.has(*space));
-    book.spaces_like(like).find(|space| usable(*space) && !needed.contains(space))
+        .collect()
 }
 
-/// The booking without the claims that were given free: the hub may have sold them on.
+/// Why there is nothing for somebody who comes: they gave it up themselves, nobody had come for it in
+/// time, or there was nothing.
+fn nothing(
+    guest: &Guest,
+    book: &Book,
+    notes: &Notes,
+    at: Moment,
+    usable: impl Fn(SpaceId) -> bool,
+) -> Refusal {
+    let meant = |booking| match &guest.comes_for {
+        Comes::ForAny | Comes::ForNothing { .. } => true,
+        Comes::For(only) => booking == *only,
+        Comes::Vouched(voucher) => booking == voucher.booking,
+    };
+    let left = notes
+        .ended
+        .values()
+        .filter(|ended| ended.visit.person == guest.person && meant(ended.visit.booking))
+        .filter_map(|ended| Some((ended.until, ended.gave_up.filter(|until| at.now < *until)?)))
+        .max();
+    let open = |starts: DateTime<Utc>, ends| starts - book.early() <= at.now && at.now < ends;
+    let released = book
+        .bookings_of(guest.person)
+        .filter(|booking| meant(booking.id))
+        .flat_map(|booking| {
+            let given = booking.desks.iter().filter_map(|desk| {
+                let given = notes.given_free.iter().find(|given| given.is(booking.id, desk))?;
+                Some((given.at, desk.when))
+            });
+            given.chain(booking.released.iter().map(|released| (released.at, released.when)))
+        })
+        .filter(|(_, when)| open(when.starts(), when.ends()))
+        .map(|(since, when)| (since, when.ends()))
+        .max();
+    let (why, since, until) = match (left, released) {
+        (Some((since, until)), _) => (RefusalKind::LeftForGood, since, until),
+        (None, Some((since, until))) => (RefusalKind::Released, since, until),
+        (None, None) => return Refusal::of(guest, RefusalKind::NoBooking),
+    };
+    let needed = needed(book, notes, at, until);
+    let free = book.spaces_like(None).filter(|space| usable(*space) && !needed.contains(space));
+    let free = u32::try_from(free.count()).unwrap_or(u32::MAX);
+    Refusal { gone: Some((since, free)), ..Refusal::of(guest, why) }
+}
+
+/// The booking without the claims that were given free or up: the hub may have sold them on.
 fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
     let mut booking = booking.clone();
     let id = booking.id;
     booking.desks.retain(|desk| !notes.given_free.iter().any(|given| given.is(id, desk)));
+    booking.desks.retain(|desk| !notes.ended.values().any(|ended| ended.gave(id, desk)));
     booking
 }
 
 fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Refusal) {
-    let Refusal { why, credential, language, opens, came_for } = refusal;
+    let Refusal { why, credential, language, opens, came_for, gone } = refusal;
+    let (since, free_desks) = gone.unzip();
     said.happened(at, Happening::Refused { reader: reader.clone(), credential, why, came_for });
-    said.answer(Answer::Refused { why, opens, language });
+    said.answer(Answer::Refused { why, opens, since, free_desks, language });
 }
 
 pub(super) fn leave(
@@ -346,7 +407,7 @@ pub(super) fn leave(
     mut visits: Query<(&Visit, &mut Welcomed)>,
     mut doors: Query<(&Door, &mut Relock)>,
 ) {
-    let Some((at, Fact::Leave { reader, visit, leaving })) = &asked.0 else { return };
+    let Some((at, Fact::Leave { reader, visit, going })) = &asked.0 else { return };
     let at = *at;
     let Some((open, mut welcomed)) = visits.iter_mut().find(|(open, _)| open.0.visit == *visit)
     else {
@@ -363,23 +424,49 @@ pub(super) fn leave(
     };
     let open = open.0;
     let language = book.language_of(&open);
-    if *leaving {
-        check_out(&mut said, &book, at, open);
-        let minutes = (at.now - open.since).num_minutes();
-        said.answer(Answer::Goodbye { minutes, language });
-    } else {
-        welcomed.0 = at.now;
-        open_doors(&mut said, &book, at, &mut doors, open.visit);
-        let space = book.label(open.space);
-        let until = book.until(&open, at.now);
-        said.answer(Answer::Welcome { visit: open.visit, space, until, language });
+    let space = book.label(open.space);
+    let until = book.until(&open, at.now);
+    match going {
+        Going::ForGood => {
+            check_out(&mut said, &book, at, open, Some(until).filter(|until| at.now < *until));
+            let minutes = (at.now - open.since).num_minutes();
+            said.answer(Answer::Goodbye { minutes, language });
+        }
+        Going::BackSoon => {
+            welcomed.0 = at.now;
+            if open.away_since.is_none() {
+                said.happened(at, Happening::SteppedOut { visit: open.visit });
+            }
+            open_doors(&mut said, &book, at, &mut doors, open.visit);
+            said.answer(Answer::SeeYouSoon { space, until, language });
+        }
+        Going::Stays => {
+            welcomed.0 = at.now;
+            back(&mut said, at, &open);
+            open_doors(&mut said, &book, at, &mut doors, open.visit);
+            said.answer(Answer::Welcome { visit: open.visit, space, until, language });
+        }
     }
 }
 
-/// Ends a visit and has its terminal wiped.
-pub(super) fn check_out(said: &mut Said, book: &Book, at: Moment, open: OpenVisit) {
+/// Notes that somebody who was out is back.
+fn back(said: &mut Said, at: Moment, open: &OpenVisit) {
+    if open.away_since.is_some() {
+        said.happened(at, Happening::CameBack { visit: open.visit });
+    }
+}
+
+/// Ends a visit and has its terminal wiped; `gives_up` is until when the space was still theirs, where
+/// they do not come back.
+pub(super) fn check_out(
+    said: &mut Said,
+    book: &Book,
+    at: Moment,
+    open: OpenVisit,
+    gives_up: Option<DateTime<Utc>>,
+) {
     let OpenVisit { visit, person, space, .. } = open;
-    said.happened(at, Happening::CheckedOut { visit, person, space });
+    said.happened(at, Happening::CheckedOut { visit, person, space, gives_up });
     if let Some(terminal) = book.terminal(space).cloned() {
         said.ask_for(Effect::Wipe { terminal, visit });
     }

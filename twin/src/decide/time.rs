@@ -93,7 +93,7 @@ pub(super) fn forgotten(
         book.until(&visit.0, at.now).checked_add_signed(FORGOTTEN).is_some_and(|end| end <= at.now)
     };
     for visit in visits.iter().filter(over) {
-        check_out(&mut said, &book, *at, visit.0);
+        check_out(&mut said, &book, *at, visit.0, None);
     }
 }
 

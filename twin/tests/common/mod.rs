@@ -70,6 +70,7 @@ pub fn booking(number: u128, who: u128, claims: &[(u128, i64, i64)]) -> SheetBoo
             })
             .collect(),
         children: 0,
+        released: Vec::new(),
     }
 }
 

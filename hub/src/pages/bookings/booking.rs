@@ -9,9 +9,10 @@ use model::booking::{Booking, BookingStatus};
 use model::centre::Centre;
 use model::permission::{Action, Target, may};
 
-use super::{Status, change, child_names, desk_count, status, stretches};
+use super::{Status, change, child_names, desk_count, repeat, status, stretches};
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
+use crate::pages::like::Like;
 use crate::pages::{html, words};
 use crate::service::voucher::{self, Issued};
 use crate::service::{Caller, Refused, booking as service, children, qr, typed};
@@ -32,6 +33,12 @@ struct Page {
     status: Status,
     code: String,
     desks: Option<String>,
+    /// The desk that its guest picked; the number of any other may change until they come.
+    picked: Option<String>,
+    like: Option<String>,
+    /// Whether it is of a series.
+    in_series: bool,
+    can_repeat: bool,
     children: Option<String>,
     nursery: Option<String>,
     opens: Option<String>,
@@ -117,6 +124,15 @@ pub async fn get(
         status: status(&f, &booking, hub.now()),
         code: booking.code.to_string(),
         desks: desk_count(&f, &booking),
+        picked: booking
+            .desks
+            .iter()
+            .rfind(|claim| booking.needs.pinned && claim.released_at.is_none())
+            .and_then(|claim| atlas.space(claim.space))
+            .map(|space| space.label.clone()),
+        like: Like::of(&service::wish_of(&booking)).said(&f),
+        in_series: booking.series.is_some(),
+        can_repeat: repeat::can_repeat(&caller, &booking, centre),
         children: child_names(&f, &booking, &own),
         nursery: nursery.map(|nursery| f.get(&nursery.name).to_owned()),
         opens,

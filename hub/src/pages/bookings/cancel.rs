@@ -5,12 +5,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::booking::Booking;
+use model::id::BookingId;
 
+use super::series::{ReachedRow, reach, reached, when};
 use super::{child_names, stretches};
 use crate::pages::fields::Posted;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
+use crate::service::series::{Reach, cancel_in_series};
 use crate::service::{Caller, Refused, booking as service, children};
 use crate::web::Web;
 
@@ -25,6 +28,7 @@ struct Page {
     /// The guest sits there: nothing was cancelled.
     inside: bool,
     children: Option<String>,
+    in_series: bool,
 }
 
 /// `/bookings/{id}/cancel`: asks once more.
@@ -63,6 +67,7 @@ async fn page(
         centre: f.get(&centre.name).to_owned(),
         has_desks: !booking.desks.is_empty(),
         inside,
+        in_series: booking.series.is_some(),
         children: child_names(&f, booking, &own),
         f,
     };
@@ -74,11 +79,16 @@ pub async fn post(
     State(web): State<Web>,
     caller: Caller,
     Path(id): Path<String>,
-    Posted(_): Posted,
+    Posted(fields): Posted,
 ) -> Result<Response, Refused> {
     caller.signed_in()?;
     let id = id.parse().map_err(|_| Refused::NotFound)?;
     let atlas = web.atlas().await?;
+    let reach = reach(&fields);
+    if reach != Reach::One {
+        let done = cancel_in_series(&web.hub, &atlas, &caller, id, reach).await?;
+        return many(&atlas, &caller, id, &done);
+    }
     match service::cancel(&web.hub, &atlas, &caller, id).await? {
         service::Cancelled::Done(booking)
         | service::Cancelled::Before(booking)
@@ -88,6 +98,45 @@ pub async fn post(
         }
         service::Cancelled::Inside(booking) => page(&web, &atlas, &caller, &booking, true).await,
     }
+}
+
+/// Tells of each booking of a series whether it was cancelled.
+fn many(
+    atlas: &Atlas,
+    caller: &Caller,
+    id: BookingId,
+    done: &[(BookingId, service::Cancelled)],
+) -> Result<Response, Refused> {
+    use service::Cancelled::{Before, Done, Inside, Over, TooLate};
+    let f = Frame::new(caller, Part::Bookings);
+    let (mut rows, mut place) = (Vec::with_capacity(done.len()), None);
+    for (of, cancelled) in done {
+        let (booking, words) = match cancelled {
+            Done(booking) => (booking, f.say("取り消しました", "Cancelled")),
+            Before(booking) => (booking, f.say("前に取り消し済みです", "Cancelled before")),
+            Over(booking) => (booking, f.say("もう終わっています", "Over already")),
+            Inside(booking) => (booking, f.say("いま利用中です", "You are checked in")),
+            TooLate(booking) => {
+                (booking, f.say("取り消せる時間を過ぎました", "Too late to cancel here"))
+            }
+        };
+        let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+        place = Some(centre);
+        rows.push(ReachedRow {
+            id: of.to_string(),
+            when: when(&f, centre, booking),
+            done: matches!(cancelled, Done(_) | Before(_)),
+            words: words.to_owned(),
+        });
+    }
+    let count = rows.iter().filter(|row| row.done).count();
+    let heading = if f.ja() {
+        format!("{count}日分を取り消しました")
+    } else {
+        format!("{count} cancelled")
+    };
+    let centre = place.ok_or(Refused::NotFound)?;
+    Ok(reached(f, id.to_string(), centre, heading, rows))
 }
 
 fn to(booking: &Booking) -> Response {

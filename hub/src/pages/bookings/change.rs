@@ -6,16 +6,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{NaiveDate, Timelike};
 use model::booking::{Booking, Wish};
+use model::centre::Centre;
+use model::id::BookingId;
 use model::interval::Interval;
 use model::opening;
 use store::NoRoom;
 
+use super::series::{ReachedRow, reach, reached, when};
 use crate::pages::fields::{Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{Rebooked, change, see, wish_of};
 use crate::service::order::NoOrder;
+use crate::service::series::{Reach, change_in_series};
 use crate::service::{Caller, Refused, typed};
 use crate::web::Web;
 
@@ -31,6 +35,7 @@ struct Page {
     step: u32,
     now: Vec<String>,
     centre: String,
+    in_series: bool,
     /// Why it was not changed, and what would help.
     problem: Option<(String, String)>,
 }
@@ -75,20 +80,62 @@ pub async fn post(
         return page(&atlas, &caller, &booking, Some(&fields), Some(problem));
     };
     let wish = Wish { slots: vec![slot], ..wish_of(&booking) };
-    let (title, lead) = match change(&web.hub, &atlas, &caller, id, version, wish).await? {
-        Rebooked::Done(_) => {
-            return Ok(Redirect::to(&format!("/bookings/{id}?changed=1")).into_response());
-        }
+    let reach = reach(&fields);
+    if reach != Reach::One && booking.series.is_some() {
+        let done = change_in_series(&web.hub, &atlas, &caller, id, version, wish, reach).await?;
+        return many(&web, &caller, centre, id, &done).await;
+    }
+    let rebooked = change(&web.hub, &atlas, &caller, id, version, wish).await?;
+    if let Rebooked::Done(_) = rebooked {
+        return Ok(Redirect::to(&format!("/bookings/{id}?changed=1")).into_response());
+    }
+    let problem = why(&f, centre, &rebooked);
+    let booking = see(&web.hub, &caller, id).await?;
+    page(&atlas, &caller, &booking, Some(&fields), Some(problem))
+}
+
+/// Tells of each booking of a series what became of it.
+async fn many(
+    web: &Web,
+    caller: &Caller,
+    centre: &Centre,
+    id: BookingId,
+    done: &[(BookingId, Rebooked)],
+) -> Result<Response, Refused> {
+    let f = Frame::new(caller, Part::Bookings);
+    let mut rows = Vec::with_capacity(done.len());
+    for (of, rebooked) in done {
+        let booking = see(&web.hub, caller, *of).await?;
+        rows.push(ReachedRow {
+            id: of.to_string(),
+            when: when(&f, centre, &booking),
+            done: matches!(rebooked, Rebooked::Done(_)),
+            words: why(&f, centre, rebooked).0,
+        });
+    }
+    let count = rows.iter().filter(|row| row.done).count();
+    let heading = if f.ja() {
+        format!("{count}日分の時間を変えました")
+    } else {
+        format!("{count} changed")
+    };
+    Ok(reached(f, id.to_string(), centre, heading, rows))
+}
+
+/// What became of a change, in a line and another.
+fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
+    let (title, lead) = match rebooked {
+        Rebooked::Done(_) => (f.say("変えました", "Changed"), String::new()),
         Rebooked::Not(NoOrder::Bad(bad)) => (
             f.say("その時間では予約できません", "That time cannot be booked"),
-            words::bad_wish(f.language(), &bad, centre),
+            words::bad_wish(f.language(), bad, centre),
         ),
         Rebooked::Not(NoOrder::Closed(_, reason)) | Rebooked::NoRoom(NoRoom::Closed(_, reason)) => {
-            (f.say("その時間は休館です", "The centre is closed then"), f.get(&reason).to_owned())
+            (f.say("その時間は休館です", "The centre is closed then"), f.get(reason).to_owned())
         }
         Rebooked::NoRoom(NoRoom::Quota(over)) => (
             f.say("予約できる量の上限を超えます", "That is more than may be booked"),
-            words::over(f.language(), &over),
+            words::over(f.language(), over),
         ),
         Rebooked::NoRoom(NoRoom::Care(_) | NoRoom::NoNursery | NoRoom::ChildElsewhere(..)) => (
             f.say("その時間の保育に空きがありません", "No care place is free then"),
@@ -107,8 +154,7 @@ pub async fn post(
             f.say("いまの予約を確かめてください。", "Please look at it as it is now.").to_owned(),
         ),
     };
-    let booking = see(&web.hub, &caller, id).await?;
-    page(&atlas, &caller, &booking, Some(&fields), Some((title.to_owned(), lead)))
+    (title.to_owned(), lead)
 }
 
 /// Whether a booking has one stretch alone, and can be changed on one small page.
@@ -153,6 +199,7 @@ fn page(
         step: centre.settings.grain_minutes * 60,
         now: slots.iter().map(|slot| words::day_and_hours(f.language(), slot, zone)).collect(),
         centre: f.get(&centre.name).to_owned(),
+        in_series: booking.series.is_some(),
         problem,
         f,
     };

@@ -4,6 +4,8 @@ pub mod booking;
 pub mod cancel;
 pub mod change;
 pub mod confirm;
+pub mod repeat;
+pub mod series;
 
 use askama::Template;
 use axum::extract::State;
@@ -11,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use model::booking::{Booking, BookingStatus, Wish};
+use model::centre::Centre;
 use model::child::Child;
 use model::id::{CentreId, ChildId};
 use model::interval::Interval;
@@ -18,6 +21,7 @@ use store::NoRoom;
 
 use super::fields::{Asked, Fields, Posted};
 use super::frame::{Frame, Part};
+use super::like::Like;
 use super::{html, search, wish, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
@@ -149,7 +153,8 @@ pub(super) fn read_wish(fields: &Fields, centre: CentreId) -> Option<Wish> {
     let children: Option<Vec<ChildId>> = fields.all("child").map(|id| id.parse().ok()).collect();
     let slots = slots.filter(|slots| !slots.is_empty())?;
     let desks = typed::number(fields.get("desks"))?;
-    Some(Wish { children: children?, ..Wish::of_desks(centre, slots, desks) })
+    let like = Like::read(fields)?;
+    Some(like.put_on(Wish { children: children?, ..Wish::of_desks(centre, slots, desks) }))
 }
 
 #[derive(Template)]
@@ -162,6 +167,8 @@ struct Taken {
     slug: String,
     offer: Option<Offer>,
     same_time: String,
+    /// What the buttons carry along.
+    like: Vec<(&'static str, String)>,
     /// What to wait for, where waiting may help.
     wait: Option<Waitable>,
 }
@@ -214,7 +221,32 @@ pub(super) async fn taken(
         let slots = slots.iter().map(search::slot_value).collect();
         Offer { label, slots, desks: wish.desks, children, key }
     });
-    let (status, title, lead) = match no {
+    let (status, title, lead) = why_not(&f, centre, no);
+    let same_time = wish::href_of(&wish.slots, zone, wish.desks, Like::of(wish), &wish.children);
+    let page = Taken {
+        title: title.to_owned(),
+        lead,
+        centre: f.get(&centre.name).to_owned(),
+        slug: centre.slug.to_string(),
+        offer,
+        same_time,
+        like: Like::of(wish).fields(),
+        wait: matches!(no, Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_))).then(|| {
+            Waitable {
+                slots: wish.slots.iter().map(search::slot_value).collect(),
+                desks: wish.desks,
+                children: wish.children.clone(),
+            }
+        }),
+        f,
+    };
+    Ok(html(status, &page))
+}
+
+/// Why it could not be booked, in a line and another.
+fn why_not(f: &Frame, centre: &Centre, no: &Booked) -> (StatusCode, &'static str, String) {
+    let zone = centre.time_zone;
+    match no {
         Booked::NoRoom(NoRoom::ChildElsewhere(_, slot)) => (
             StatusCode::CONFLICT,
             f.say(
@@ -259,25 +291,7 @@ pub(super) async fn taken(
             f.say("このボタンは、もう使われています", "This button has been used already"),
             f.say("もう一度さがしてください。", "Please search once more.").to_owned(),
         ),
-    };
-    let same_time = wish::href_of(&wish.slots, zone, wish.desks, &wish.children);
-    let page = Taken {
-        title: title.to_owned(),
-        lead,
-        centre: f.get(&centre.name).to_owned(),
-        slug: centre.slug.to_string(),
-        offer,
-        same_time,
-        wait: matches!(no, Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_))).then(|| {
-            Waitable {
-                slots: wish.slots.iter().map(search::slot_value).collect(),
-                desks: wish.desks,
-                children: wish.children.clone(),
-            }
-        }),
-        f,
-    };
-    Ok(html(status, &page))
+    }
 }
 
 /// The stretches of a booking, by start; those of desk and care together.

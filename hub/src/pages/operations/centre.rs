@@ -299,6 +299,7 @@ impl Eye {
             SpaceState::Free => ("free", f.say("空き", "Free")),
             SpaceState::Reserved => ("reserved", f.say("予約あり", "Reserved")),
             SpaceState::Occupied => ("occupied", f.say("利用中", "In use")),
+            SpaceState::Away => ("away", f.say("外出中", "Out, back soon")),
             SpaceState::Broken => ("broken", f.say("端末故障", "Out of order")),
         };
         let terminal = space.terminal.as_ref().map(|(_, state)| match state {
@@ -378,6 +379,14 @@ impl Eye {
             Happening::CheckedOut { person, space, .. } => {
                 ("out", format!("{} {}", f.say("退館", "Left:"), desk(space)), name(person))
             }
+            Happening::SteppedOut { .. } => (
+                "out",
+                f.say("外出しました", "Stepped out").to_owned(),
+                Some(f.say("席はそのままです", "The desk stays theirs").to_owned()),
+            ),
+            Happening::CameBack { .. } => {
+                ("in", f.say("外出から戻りました", "Came back").to_owned(), None)
+            }
             Happening::Refused { why, .. } => (
                 "cross",
                 f.say("入れませんでした", "Turned away").to_owned(),
@@ -452,6 +461,8 @@ fn refusal(f: &Frame, why: RefusalKind) -> &'static str {
         RefusalKind::ExpiredCard => f.say("期限の切れたカード", "Expired card"),
         RefusalKind::UnreadableCard => f.say("読み取れないカード", "Unreadable card"),
         RefusalKind::NoBooking => f.say("予約が見つかりません", "No booking"),
+        RefusalKind::Released => f.say("席を空けたあとでした", "The desk was given free before"),
+        RefusalKind::LeftForGood => f.say("お帰りのあとでした", "Had left for good"),
         RefusalKind::TooEarly => f.say("まだ早すぎます", "Too early"),
         RefusalKind::WrongCode => f.say("予約番号か暗証番号が違います", "Wrong code or PIN"),
         RefusalKind::CodePaused => {
