@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
-use model::id::{CentreId, EmployerId, MunicipalityId, SpaceId};
+use model::id::{CentreId, ClosureId, EmployerId, MunicipalityId, SpaceId};
 use model::language::LocalText;
 use model::quota::Quota;
 use model::waitlist::Class;
@@ -75,6 +75,12 @@ impl Atlas {
     #[must_use]
     pub fn space(&self, id: SpaceId) -> Option<&Space> {
         self.spaces.iter().find(|space| space.id == id)
+    }
+
+    /// A closure of now or to come.
+    #[must_use]
+    pub fn closure(&self, id: ClosureId) -> Option<&Closure> {
+        self.closures.iter().find(|closure| closure.id == id)
     }
 
     /// The nursery of a centre.

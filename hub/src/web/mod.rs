@@ -75,4 +75,14 @@ impl Web {
         *self.atlas.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, atlas.clone()));
         Ok(atlas)
     }
+
+    /// The places as they are after a change that this request has made. Other hubs see it when
+    /// theirs are a few seconds old.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn atlas_anew(&self) -> store::Result<Arc<Atlas>> {
+        *self.atlas.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.atlas().await
+    }
 }

@@ -153,6 +153,7 @@ on_both_databases! {
     notices:
         a_notice_is_written_with_its_booking_or_not_at_all,
         nobody_came_is_told_once_for_each_time,
+        a_closure_is_told_to_those_it_meets,
         each_notice_is_one_takers_until_its_time_is_over,
         what_cannot_be_read_stops_nothing,
         notices_go_with_their_time_their_booking_and_their_person,
