@@ -7,7 +7,6 @@ use bench::percentile;
 use model::packing::{Limits, Unpacked};
 
 #[path = "../../model/tests/packing/town.rs"]
-#[expect(dead_code, reason = "the tests use the rest of it")]
 mod town;
 
 use town::{Arrival, Centre, Dice, places};

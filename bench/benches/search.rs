@@ -2,7 +2,7 @@
 //! beside it, in the same run on the same database, the anti-join that asks for the same.
 #![expect(clippy::unwrap_used, reason = "a measurement stops at the first surprise")]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bench::{percentile, rate};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};

@@ -26,6 +26,8 @@ pub enum About {
     Entry,
     /// The closure `{id}` of the centre `{slug}`.
     Closure,
+    /// The quota `{id}`.
+    Quota,
     /// The session `{id}`.
     Session,
     /// The passkey `{id}`.

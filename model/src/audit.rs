@@ -76,11 +76,27 @@ pub enum AuditAction {
     KeysRotated,
     /// An operator cancelled somebody's booking for them.
     BookingCancelledForGuest,
+    /// An operator gave somebody's booking another time for them.
+    BookingChangedForGuest,
+    /// A booking that waited for it was approved.
+    BookingApproved,
+    /// A booking that waited for it was not approved.
+    BookingDeclined,
+    /// A centre or one of its spaces was closed for a while.
+    CentreClosed,
+    /// A closure was taken back.
+    CentreReopened,
+    /// The rules of a house, or of an employer, were changed.
+    HouseRulesChanged,
+    /// It was decided how much may be booked.
+    QuotaAdded,
+    /// A quota was ended.
+    QuotaEnded,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 34] = {
+    pub const ALL: [Self; 42] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -117,6 +133,14 @@ impl AuditAction {
             DataForgotten,
             KeysRotated,
             BookingCancelledForGuest,
+            BookingChangedForGuest,
+            BookingApproved,
+            BookingDeclined,
+            CentreClosed,
+            CentreReopened,
+            HouseRulesChanged,
+            QuotaAdded,
+            QuotaEnded,
         ]
     };
 }

@@ -91,6 +91,21 @@ pub enum Approval {
     All,
 }
 
+impl Approval {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::None, Self::Rooms, Self::All];
+
+    /// Its word, in JSON and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Rooms => "rooms",
+            Self::All => "all",
+        }
+    }
+}
+
 impl Default for CentreSettings {
     fn default() -> Self {
         Self {
@@ -107,6 +122,169 @@ impl Default for CentreSettings {
             approval: Approval::None,
             approval_minutes: 24 * 60,
         }
+    }
+}
+
+/// A house rule that is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HouseRule {
+    /// [`CentreSettings::grain_minutes`]
+    GrainMinutes,
+    /// [`CentreSettings::shortest_minutes`]
+    ShortestMinutes,
+    /// [`CentreSettings::longest_minutes`]
+    LongestMinutes,
+    /// [`CentreSettings::horizon_days`]
+    HorizonDays,
+    /// [`CentreSettings::buffer_minutes`]
+    BufferMinutes,
+    /// [`CentreSettings::early_minutes`]
+    EarlyMinutes,
+    /// [`CentreSettings::no_show_minutes`]
+    NoShowMinutes,
+    /// [`CentreSettings::cancel_minutes`]
+    CancelMinutes,
+    /// [`CentreSettings::hold_minutes`]
+    HoldMinutes,
+    /// [`CentreSettings::offer_minutes`]
+    OfferMinutes,
+    /// [`CentreSettings::approval_minutes`]
+    ApprovalMinutes,
+}
+
+impl HouseRule {
+    /// Every one, in the order in which people read them.
+    pub const ALL: [Self; 11] = [
+        Self::GrainMinutes,
+        Self::ShortestMinutes,
+        Self::LongestMinutes,
+        Self::HorizonDays,
+        Self::BufferMinutes,
+        Self::EarlyMinutes,
+        Self::NoShowMinutes,
+        Self::CancelMinutes,
+        Self::HoldMinutes,
+        Self::OfferMinutes,
+        Self::ApprovalMinutes,
+    ];
+
+    /// The name of its field, in JSON and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GrainMinutes => "grain_minutes",
+            Self::ShortestMinutes => "shortest_minutes",
+            Self::LongestMinutes => "longest_minutes",
+            Self::HorizonDays => "horizon_days",
+            Self::BufferMinutes => "buffer_minutes",
+            Self::EarlyMinutes => "early_minutes",
+            Self::NoShowMinutes => "no_show_minutes",
+            Self::CancelMinutes => "cancel_minutes",
+            Self::HoldMinutes => "hold_minutes",
+            Self::OfferMinutes => "offer_minutes",
+            Self::ApprovalMinutes => "approval_minutes",
+        }
+    }
+
+    /// The least and the most that it may be.
+    #[must_use]
+    pub fn bounds(self) -> (u32, u32) {
+        const DAY: u32 = 24 * 60;
+        match self {
+            Self::GrainMinutes => (5, 15),
+            // No claim is longer than a week: every search for overlaps relies on it.
+            Self::ShortestMinutes | Self::LongestMinutes => (5, 7 * DAY),
+            Self::HorizonDays => (0, 730),
+            Self::BufferMinutes | Self::EarlyMinutes => (0, 240),
+            // Before a guest could have come, nobody has not come.
+            Self::NoShowMinutes => (1, DAY),
+            Self::CancelMinutes => (0, 30 * DAY),
+            Self::HoldMinutes => (1, DAY),
+            Self::OfferMinutes => (1, 7 * DAY),
+            Self::ApprovalMinutes => (1, 30 * DAY),
+        }
+    }
+
+    fn of(self, settings: &mut CentreSettings) -> &mut u32 {
+        match self {
+            Self::GrainMinutes => &mut settings.grain_minutes,
+            Self::ShortestMinutes => &mut settings.shortest_minutes,
+            Self::LongestMinutes => &mut settings.longest_minutes,
+            Self::HorizonDays => &mut settings.horizon_days,
+            Self::BufferMinutes => &mut settings.buffer_minutes,
+            Self::EarlyMinutes => &mut settings.early_minutes,
+            Self::NoShowMinutes => &mut settings.no_show_minutes,
+            Self::CancelMinutes => &mut settings.cancel_minutes,
+            Self::HoldMinutes => &mut settings.hold_minutes,
+            Self::OfferMinutes => &mut settings.offer_minutes,
+            Self::ApprovalMinutes => &mut settings.approval_minutes,
+        }
+    }
+}
+
+/// The grains that there are, in minutes.
+pub const GRAINS: [u32; 3] = [5, 10, 15];
+
+/// Why house rules cannot be as somebody wants them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSettings {
+    /// No such grain.
+    #[error("grain_minutes is 5, 10 or 15")]
+    Grain,
+    /// Too small or too large.
+    #[error("{} is from {} to {}", .0.as_str(), .0.bounds().0, .0.bounds().1)]
+    Bounds(HouseRule),
+    /// Nothing could be booked at all.
+    #[error("shortest_minutes is not more than longest_minutes")]
+    ShortestIsLonger,
+}
+
+impl BadSettings {
+    /// The rule to look at.
+    #[must_use]
+    pub fn rule(self) -> HouseRule {
+        match self {
+            Self::Grain => HouseRule::GrainMinutes,
+            Self::Bounds(rule) => rule,
+            Self::ShortestIsLonger => HouseRule::ShortestMinutes,
+        }
+    }
+}
+
+impl CentreSettings {
+    /// How much `rule` is.
+    #[must_use]
+    pub fn get(&self, rule: HouseRule) -> u32 {
+        *rule.of(&mut self.clone())
+    }
+
+    /// The same with another number for `rule`.
+    #[must_use]
+    pub fn with(mut self, rule: HouseRule, number: u32) -> Self {
+        *rule.of(&mut self) = number;
+        self
+    }
+
+    /// Whether a centre can be run by them.
+    ///
+    /// # Errors
+    /// The first [`BadSettings`] found.
+    pub fn check(&self) -> Result<(), BadSettings> {
+        if !GRAINS.contains(&self.grain_minutes) {
+            return Err(BadSettings::Grain);
+        }
+        let outside = |rule: &HouseRule| {
+            let (least, most) = rule.bounds();
+            !(least..=most).contains(&self.get(*rule))
+        };
+        if let Some(rule) = HouseRule::ALL.into_iter().find(outside) {
+            return Err(BadSettings::Bounds(rule));
+        }
+        if self.shortest_minutes > self.longest_minutes {
+            return Err(BadSettings::ShortestIsLonger);
+        }
+        Ok(())
     }
 }
 
@@ -180,4 +358,78 @@ pub struct Holiday {
     pub name: LocalText,
     /// Where the date was taken from.
     pub source: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn house_rules_have_bounds() {
+        let usual = CentreSettings::default();
+        assert_eq!(usual.check(), Ok(()));
+        for rule in HouseRule::ALL {
+            let (least, most) = rule.bounds();
+            let apart = |number| {
+                // The longest and the shortest are not to stand in each other's way here.
+                let wide = CentreSettings { shortest_minutes: 5, ..usual.clone() };
+                let wide = if rule == HouseRule::ShortestMinutes {
+                    wide.with(HouseRule::LongestMinutes, rule.bounds().1)
+                } else {
+                    wide
+                };
+                wide.with(rule, number).check()
+            };
+            assert_eq!(apart(least), Ok(()), "{rule:?}");
+            assert_eq!(apart(most), Ok(()), "{rule:?}");
+            let wrong = match rule {
+                HouseRule::GrainMinutes => BadSettings::Grain,
+                rule => BadSettings::Bounds(rule),
+            };
+            for number in [least.checked_sub(1), Some(most + 1), Some(u32::MAX)] {
+                let Some(number) = number else { continue };
+                assert_eq!(apart(number), Err(wrong), "{rule:?} {number}");
+                assert_eq!(wrong.rule(), rule);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_is_named_as_its_field_is() {
+        let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(CentreSettings::default())
+        else {
+            unreachable!("settings are an object")
+        };
+        let names: Vec<&str> = HouseRule::ALL.iter().map(|rule| rule.as_str()).collect();
+        assert!(names.iter().all(|name| fields[*name].is_u64()), "{fields:?}");
+        let numbers = fields.values().filter(|value| value.is_u64()).count();
+        assert_eq!(numbers, names.len(), "a number without a rule: {fields:?}");
+        for rule in HouseRule::ALL {
+            let said = serde_json::to_value(rule).ok();
+            assert_eq!(said, Some(serde_json::Value::from(rule.as_str())));
+            let set = CentreSettings::default().with(rule, 77);
+            assert_eq!(set.get(rule), 77);
+            let changed = HouseRule::ALL.iter().filter(|one| set.get(**one) == 77).count();
+            assert_eq!(changed, 1, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_against_itself_is_told() {
+        let usual = CentreSettings::default();
+        for (grain, want) in [
+            (0, Err(BadSettings::Grain)),
+            (5, Ok(())),
+            (7, Err(BadSettings::Grain)),
+            (10, Ok(())),
+            (15, Ok(())),
+            (20, Err(BadSettings::Grain)),
+        ] {
+            assert_eq!(usual.clone().with(HouseRule::GrainMinutes, grain).check(), want);
+        }
+        let upside_down = CentreSettings { shortest_minutes: 60, longest_minutes: 45, ..usual };
+        assert_eq!(upside_down.check(), Err(BadSettings::ShortestIsLonger));
+        let bad = BadSettings::Bounds(HouseRule::HorizonDays);
+        assert_eq!(bad.to_string(), "horizon_days is from 0 to 730");
+    }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::booking::Booking;
 use crate::id::{CentreId, ClosureId, PersonId, SpaceId};
 use crate::interval::Interval;
 use crate::language::LocalText;
@@ -46,6 +47,25 @@ impl Closure {
     #[must_use]
     pub fn shuts(&self, space: Option<SpaceId>, when: &Interval) -> bool {
         self.when.overlaps(when) && (self.space.is_none() || self.space == space)
+    }
+
+    /// Whether it stands in the way of what `booking` still holds: whoever booked has to come at
+    /// another time, or to another place.
+    #[must_use]
+    pub fn meets(&self, booking: &Booking) -> bool {
+        let desk = || {
+            booking.desks.iter().any(|claim| {
+                claim.released_at.is_none() && self.shuts(Some(claim.space), &claim.when)
+            })
+        };
+        let care = || {
+            let mut care = booking.care.iter();
+            care.any(|claim| claim.released_at.is_none() && self.shuts(None, &claim.when))
+        };
+        self.kind == ClosureKind::Closed
+            && self.centre == booking.centre
+            && booking.status.holds()
+            && (desk() || care())
     }
 }
 

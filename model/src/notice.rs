@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::CentreId;
+use crate::id::{CentreId, ClosureId};
 use crate::interval::Interval;
 
 /// What a notice says.
@@ -79,6 +79,9 @@ pub struct NoticeBody {
     /// When desks were given free; the claims of the booking released then are meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released_at: Option<DateTime<Utc>>,
+    /// Which closure stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closure: Option<ClosureId>,
     /// What was wished for, where there is no booking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wish: Option<WishTold>,

@@ -60,6 +60,64 @@ pub enum Measure {
     AtOnce,
 }
 
+/// The longest word on where a quota comes from, in characters.
+pub const LONGEST_SOURCE: usize = 200;
+
+/// Why a quota cannot be as somebody wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuota {
+    /// More than can be counted at all.
+    #[error("so much is at most {0}")]
+    TooMuch(u32),
+    /// It ends before it counts.
+    #[error("it ends before it begins")]
+    Days,
+    /// All people of an employer, but of which is not said.
+    #[error("say of which employer")]
+    NoEmployer,
+}
+
+impl Measure {
+    /// Every measure.
+    pub const ALL: [Self; 3] = [Self::MinutesAMonth, Self::DaysAWeek, Self::AtOnce];
+
+    /// Its word, in JSON and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MinutesAMonth => "minutes_a_month",
+            Self::DaysAWeek => "days_a_week",
+            Self::AtOnce => "at_once",
+        }
+    }
+
+    /// No quota may be more: beyond it there is nothing to hold back.
+    #[must_use]
+    pub fn most(self) -> u32 {
+        match self {
+            // A thousand desks for a whole month.
+            Self::MinutesAMonth => 1_000 * 31 * 24 * 60,
+            Self::DaysAWeek => 7,
+            Self::AtOnce => 10_000,
+        }
+    }
+}
+
+impl Subject {
+    /// Every subject.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Household, Self::Employer];
+
+    /// Its word, in JSON and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Household => "household",
+            Self::Employer => "employer",
+        }
+    }
+}
+
 /// A quota that a wish would go over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Over {
@@ -72,6 +130,23 @@ pub struct Over {
 }
 
 impl Quota {
+    /// Whether it can be kept.
+    ///
+    /// # Errors
+    /// The first [`BadQuota`] found.
+    pub fn check(&self) -> Result<(), BadQuota> {
+        if self.most > self.measure.most() {
+            return Err(BadQuota::TooMuch(self.measure.most()));
+        }
+        if self.until_day.is_some_and(|until| until <= self.from_day) {
+            return Err(BadQuota::Days);
+        }
+        if self.subject == Subject::Employer && self.employer.is_none() {
+            return Err(BadQuota::NoEmployer);
+        }
+        Ok(())
+    }
+
     /// Whether it counts on `day` for bookings at `centre` that `payer` pays for.
     #[must_use]
     pub fn counts(&self, day: NaiveDate, centre: CentreId, payer: Option<EmployerId>) -> bool {
@@ -194,6 +269,39 @@ mod tests {
     fn slot(from: &str, to: &str) -> Interval {
         let at = |text: &str| format!("{text}:00+09:00").parse::<DateTime<Utc>>().unwrap();
         Interval::new(at(from), at(to)).unwrap()
+    }
+
+    #[test]
+    fn words_are_those_of_the_json() {
+        for measure in Measure::ALL {
+            assert_eq!(serde_json::to_value(measure).unwrap(), measure.as_str());
+        }
+        for subject in Subject::ALL {
+            assert_eq!(serde_json::to_value(subject).unwrap(), subject.as_str());
+        }
+    }
+
+    #[test]
+    fn a_quota_that_makes_no_sense_is_told() {
+        let of = |measure, most| quota(measure, most).check();
+        for measure in Measure::ALL {
+            assert_eq!(of(measure, 0), Ok(()), "nothing at all is a quota");
+            assert_eq!(of(measure, measure.most()), Ok(()));
+            let told = Err(BadQuota::TooMuch(measure.most()));
+            assert_eq!(of(measure, measure.most() + 1), told);
+            assert_eq!(of(measure, u32::MAX), told);
+        }
+        let ends = |day: &str| {
+            let until_day = Some(day.parse().unwrap());
+            Quota { until_day, ..quota(Measure::AtOnce, 1) }.check()
+        };
+        assert_eq!(ends("2026-04-02"), Ok(()));
+        assert_eq!(ends("2026-04-01"), Err(BadQuota::Days));
+        assert_eq!(ends("2025-04-01"), Err(BadQuota::Days));
+        let all = Quota { subject: Subject::Employer, ..quota(Measure::AtOnce, 1) };
+        assert_eq!(all.check(), Err(BadQuota::NoEmployer));
+        let employer = Some(EmployerId(Uuid::from_u128(2)));
+        assert_eq!(Quota { employer, ..all }.check(), Ok(()));
     }
 
     #[test]

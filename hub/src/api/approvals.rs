@@ -7,6 +7,7 @@ use model::id::{BookingId, EmployerId};
 
 use super::availability::no_centre;
 use super::bookings::{Booking, view};
+use super::refusals::NotTheirs;
 use super::{Answer, Id};
 use crate::problem::Problem;
 use crate::service::Caller;
@@ -17,12 +18,7 @@ use crate::web::Web;
 #[utoipa::path(
     get, path = "/v1/centres/{slug}/approvals", tag = "bookings",
     params(("slug" = String, Path, description = "The centre.")),
-    responses(
-        (status = 200, body = Vec<Booking>),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, body = Vec<Booking>), NotTheirs)
 )]
 pub async fn at_centre(
     State(web): State<Web>,
@@ -40,12 +36,7 @@ pub async fn at_centre(
 #[utoipa::path(
     get, path = "/v1/employers/{id}/approvals", tag = "employers",
     params(("id" = Uuid, Path, description = "The employer.")),
-    responses(
-        (status = 200, body = Vec<Booking>),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, body = Vec<Booking>), NotTheirs)
 )]
 pub async fn of_employer(
     State(web): State<Web>,
@@ -68,9 +59,7 @@ pub async fn of_employer(
     ),
     responses(
         (status = 200, body = Booking),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none to decide on."),
+        NotTheirs,
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It does not wait for a decision."),
     )
 )]
@@ -91,9 +80,7 @@ pub async fn approve(
     ),
     responses(
         (status = 200, body = Booking),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none to decide on."),
+        NotTheirs,
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It does not wait for a decision."),
     )
 )]

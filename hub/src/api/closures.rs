@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::availability::{Slot, no_centre};
+use super::refusals::{NotReadable, NotTheirs};
 use super::{Answer, Body};
 use crate::problem::Problem;
 use crate::service::atlas::Atlas;
-use crate::service::closures::{self as service, Closed, Closing};
+use crate::service::closures::{self as service, Closed, Closing, MOST_WAYS, Ways};
 use crate::service::{Caller, Refused};
 use crate::web::Web;
 
@@ -59,23 +60,18 @@ pub struct Met {
     booking: Uuid,
     version: u32,
     slots: Vec<Slot>,
-    /// The nearest other time at the centre.
+    /// The nearest times at the centre: its own, where another desk is free then, others of the
+    /// same day, or the same hours of one of the next days.
     instead: Option<Vec<Slot>>,
+    /// The nearest other centre with room at its own times, by slug.
+    elsewhere: Option<String>,
 }
-
-/// So many of the bookings that a closure meets are given a way out.
-const MOST_WAYS: usize = 20;
 
 /// The closures of a centre from now on.
 #[utoipa::path(
     get, path = "/v1/centres/{slug}/closures", tag = "places",
     params(("slug" = String, Path, description = "The centre.")),
-    responses(
-        (status = 200, body = Vec<Closure>),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, body = Vec<Closure>), NotTheirs)
 )]
 pub async fn list(
     State(web): State<Web>,
@@ -101,12 +97,7 @@ pub async fn list(
     ),
     responses(
         (status = 201, body = Closure),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        NotTheirs, NotReadable,
         (status = 422, body = Problem, content_type = "application/problem+json", description = "No reason, or no time to come."),
     )
 )]
@@ -135,6 +126,8 @@ pub async fn close(
     };
     match service::close(&web.hub, &atlas, &caller, centre.id, closing).await? {
         Closed::Done(closure, met) => {
+            // What would work instead is looked for where it is closed already.
+            let atlas = web.atlas().await?;
             let closure = view(&web, &atlas, &caller, closure, met).await?;
             Ok((StatusCode::CREATED, Json(closure)).into_response())
         }
@@ -160,12 +153,7 @@ pub async fn close(
         ("id" = Uuid, Path, description = "The closure."),
         ("X-CSRF-Token" = String, Header, description = "The session's token.")
     ),
-    responses(
-        (status = 204),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 204), NotTheirs)
 )]
 pub async fn reopen(
     State(web): State<Web>,
@@ -190,17 +178,19 @@ async fn view(
 ) -> Result<Closure, Refused> {
     let mut meets = Vec::with_capacity(met.len());
     for booking in met {
-        let instead = if meets.len() < MOST_WAYS {
-            service::way_out(&web.hub, atlas, caller, &booking).await?
+        let ways = if meets.len() < MOST_WAYS {
+            service::ways_out(&web.hub, atlas, caller, &booking).await?
         } else {
-            None
+            Ways::default()
         };
+        let elsewhere = ways.elsewhere.and_then(|centre| atlas.centre(centre));
         let slots = crate::service::booking::wish_of(&booking).slots;
         meets.push(Met {
             booking: booking.id.0,
             version: booking.version,
             slots: slots.into_iter().map(Slot::from).collect(),
-            instead: instead.map(|slots| slots.into_iter().map(Slot::from).collect()),
+            elsewhere: elsewhere.map(|centre| centre.slug.to_string()),
+            instead: ways.here.map(|slots| slots.into_iter().map(Slot::from).collect()),
         });
     }
     Ok(Closure {

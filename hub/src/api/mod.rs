@@ -13,9 +13,12 @@ pub mod employers;
 pub mod guard;
 pub mod me;
 pub mod people;
+pub mod quotas;
+pub mod refusals;
 pub mod series;
 pub mod session;
 pub mod sessions;
+pub mod settings;
 pub mod waitlist;
 
 use axum::Json;
@@ -93,6 +96,19 @@ pub fn routes() -> (Routes<Web>, utoipa::openapi::OpenApi) {
             [(GET, ManageHouse, About::Centre), (POST, ManageHouse, About::Centre)],
         )
         .with(routes!(closures::reopen), [(DELETE, ManageHouse, About::Closure)])
+        .with(
+            routes!(settings::get, settings::set),
+            [(GET, ManageHouse, About::Centre), (PUT, ManageHouse, About::Centre)],
+        )
+        .with(
+            routes!(quotas::list, quotas::add),
+            [(GET, ManageQuotas, About::Nothing), (POST, ManageQuotas, About::Nothing)],
+        )
+        .with(
+            routes!(quotas::of_employer, quotas::add_for_employer),
+            [(GET, ManageQuotas, About::Employer), (POST, ManageQuotas, About::Employer)],
+        )
+        .with(routes!(quotas::end), [(DELETE, ManageQuotas, About::Quota)])
         .with(
             routes!(session::sign_in, session::sign_out),
             [(POST, UseTheDoor, About::Nothing), (DELETE, KeepSignIn, About::Caller)],

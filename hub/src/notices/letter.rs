@@ -112,6 +112,10 @@ struct Facts {
     answer_by: Option<String>,
     reason: Option<String>,
     desk: Option<String>,
+    /// The one space that is shut, where it is not the whole centre.
+    shut: Option<String>,
+    /// When the centre, or the space, is shut.
+    shut_when: Option<String>,
     stands: bool,
     link: String,
     search: String,
@@ -150,6 +154,12 @@ impl Facts {
             let day = time.with_timezone(&zone).date_naive();
             format!("{} {}", words::day(language, day), words::clock(time, zone))
         };
+        let closure = body.closure.and_then(|id| atlas.closure(id));
+        let shut = closure.and_then(|closure| atlas.space(closure.space?));
+        let reason = match closure {
+            Some(closure) => Some(closure.reason.get(language)),
+            None => body.reason.as_deref(),
+        };
         let link = match booking {
             Some(booking) => format!("{public_url}bookings/{}", booking.id),
             None => format!("{public_url}bookings"),
@@ -179,7 +189,9 @@ impl Facts {
                 .filter(|booking| !booking.desks.is_empty())
                 .map(|_| words::clock(first.starts() - early, zone)),
             answer_by: body.answer_by.map(local),
-            reason: body.reason.as_deref().map(one_line).filter(|text| !text.is_empty()),
+            reason: reason.map(one_line).filter(|text| !text.is_empty()),
+            shut: shut.map(|space| one_line(&space.label)),
+            shut_when: closure.map(|closure| words::from_to(language, &closure.when, zone)),
             desk: body.desk.as_deref().map(one_line).filter(|text| !text.is_empty()),
             stands,
             link,

@@ -145,7 +145,10 @@ async fn write(
             booking => booking,
         },
     };
-    if !is_news(notice, booking.as_ref(), hub.now()) {
+    let now = hub.now();
+    let stands_open =
+        notice.kind == NoticeKind::Closure && !is_still_shut(notice, booking.as_ref(), atlas);
+    if stands_open || !is_news(notice, booking.as_ref(), now) {
         return Ok(Ok(Mail::Needless));
     }
     let guest = match &booking {
@@ -172,6 +175,13 @@ fn is_news(notice: &DueNotice, booking: Option<&Booking>, now: DateTime<Utc>) ->
     let late = notice.body.answer_by.is_some_and(|by| by <= now);
     let passes = matches!(notice.kind, NoticeKind::Held | NoticeKind::Late);
     !(over || booking.is_some_and(gone) || passes && late)
+}
+
+/// Whether the closure is still there, and still meets the booking: one that was taken back, or that
+/// the guest has moved out of the way of, is no news.
+fn is_still_shut(notice: &DueNotice, booking: Option<&Booking>, atlas: &Atlas) -> bool {
+    let closure = notice.body.closure.and_then(|id| atlas.closure(id));
+    closure.zip(booking).is_some_and(|(closure, booking)| closure.meets(booking))
 }
 
 async fn put_off(hub: &Hub, notice: &DueNotice, how: Failure) -> Result<(), Refused> {

@@ -308,6 +308,14 @@ fn name(f: &Frame, action: AuditAction) -> &'static str {
         DataForgotten => ("古いデータの消去", "Old data forgotten"),
         KeysRotated => ("鍵の更新", "Keys rotated"),
         BookingCancelledForGuest => ("予約の代理取り消し", "Booking cancelled for a guest"),
+        BookingChangedForGuest => ("予約の代理変更", "Booking changed for a guest"),
+        BookingApproved => ("予約の承認", "Booking approved"),
+        BookingDeclined => ("予約の不承認", "Booking not approved"),
+        CentreClosed => ("臨時休館の登録", "Closure made"),
+        CentreReopened => ("臨時休館の取り消し", "Closure taken back"),
+        HouseRulesChanged => ("利用のきまりの変更", "House rules changed"),
+        QuotaAdded => ("利用上限の追加", "Quota added"),
+        QuotaEnded => ("利用上限の終了", "Quota ended"),
     };
     f.say(ja, en)
 }

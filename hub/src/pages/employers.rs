@@ -15,13 +15,14 @@ use model::{opening, permission::TokenScope};
 use store::{PaidVisit, TokenHolder};
 
 use super::account::tokens::{self, TokenShown};
+use super::bookings::decide::{self, Waiting};
 use super::fields::{Asked, Fields, Posted};
 use super::frame::{Frame, Part};
 use super::reports::unformulaic;
 use super::{html, words};
 use crate::service::api_tokens::{self, Wish};
 use crate::service::members::{self, BadMember};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused, approvals, typed};
 use crate::web::Web;
 
 /// Visits are shown of so many days where nobody says.
@@ -47,6 +48,10 @@ struct Page {
     wrong: Option<&'static str>,
     email: String,
     typed_name: String,
+    /// Whether their bookings wait for this employer's admins, and those that do now.
+    approves: bool,
+    waiting: Vec<Waiting>,
+    decided: Option<(bool, &'static str)>,
 }
 
 struct MemberShown {
@@ -70,6 +75,18 @@ pub async fn get(
     Asked(asked): Asked,
 ) -> Result<Response, Refused> {
     page(&web, &caller, named(&id)?, &asked, &Fields::default(), None, None).await
+}
+
+/// Says whether what the employer pays for has to be approved from now on.
+pub async fn approves(
+    State(web): State<Web>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Posted(fields): Posted,
+) -> Result<Response, Refused> {
+    let id = named(&id)?;
+    approvals::set_approves(&web.hub, &caller, id, fields.get("approves") == "yes").await?;
+    Ok(Redirect::to(&format!("/employers/{id}?done=approves")).into_response())
 }
 
 /// Adds somebody.
@@ -217,7 +234,13 @@ async fn page(
     let total = visits.iter().filter_map(minutes).sum();
     let members = members::list(&web.hub, caller, id).await?;
     let tokens = api_tokens::list(&web.hub, caller, TokenHolder::Employer(id)).await?;
+    let waiting = approvals::of_employer(&web.hub, caller, id).await?;
+    let atlas = web.atlas().await?;
     let page = Page {
+        approves: employer.approves,
+        // Children are not their business.
+        waiting: decide::shown(&web.hub, &atlas, &f, &waiting, false).await?,
+        decided: decide::said(&f, asked.get("done")),
         id,
         name: f.get(&employer.name).to_owned(),
         members: members
@@ -238,6 +261,7 @@ async fn page(
         done: match asked.get("done") {
             "added" => Some(f.say("追加しました", "Added")),
             "ended" => Some(f.say("利用を終わりにしました", "Their membership has ended")),
+            "approves" => Some(f.say("変更しました", "Changed")),
             "token" => Some(f.say("トークンを無効にしました", "The token is taken back")),
             _ => None,
         },

@@ -14,6 +14,7 @@ pub mod index;
 pub mod like;
 pub mod operations;
 pub mod people;
+pub mod quotas;
 pub mod reports;
 pub mod search;
 pub mod sign_in;
@@ -50,6 +51,8 @@ pub fn routes() -> Routes<Web> {
         .post("/bookings/{id}/repeat", ChangeBooking, About::Booking, bookings::repeat::post)
         .get("/bookings/{id}/series", SeeBooking, About::Booking, bookings::series::get)
         .post("/bookings/{id}/confirm", ChangeBooking, About::Booking, bookings::confirm::post)
+        .post("/bookings/{id}/approve", ApproveBooking, About::Booking, bookings::decide::approve)
+        .post("/bookings/{id}/decline", ApproveBooking, About::Booking, bookings::decide::decline)
         .post("/waitlist", BookDesk, About::CallerAtCentre, waitlist::post)
         .post("/waitlist/{id}/stop", CancelBooking, About::Entry, waitlist::stop)
         .get("/audit", ReadAudit, About::Theirs, audit::get)
@@ -131,6 +134,12 @@ pub fn routes() -> Routes<Web> {
             About::Employer,
             employers::sign_in::drop,
         )
+        .post("/employers/{id}/approves", ApproveBooking, About::Employer, employers::approves)
+        .get("/employers/{id}/quotas", ManageQuotas, About::Employer, quotas::of_employer)
+        .post("/employers/{id}/quotas", ManageQuotas, About::Employer, quotas::add_for_employer)
+        .get("/quotas", ManageQuotas, About::Nothing, quotas::get)
+        .post("/quotas", ManageQuotas, About::Nothing, quotas::post)
+        .post("/quotas/{id}/end", ManageQuotas, About::Quota, quotas::end)
         .get("/people", ManagePeople, About::Nothing, people::get)
         .get("/people/employers", ManagePeople, About::Nothing, people::employers::get)
         .post("/people/employers", ManagePeople, About::Nothing, people::employers::post)
@@ -146,6 +155,34 @@ pub fn routes() -> Routes<Web> {
         .get("/operations", SeeLiveCentre, About::Theirs, operations::get)
         .get("/operations/{slug}", SeeLiveCentre, About::Centre, operations::centre::get)
         .get("/operations/{slug}/live", SeeLiveCentre, About::Centre, operations::centre::live)
+        .get(
+            "/operations/{slug}/approvals",
+            ApproveBooking,
+            About::Centre,
+            operations::approvals::get,
+        )
+        .get("/operations/{slug}/closures", ManageHouse, About::Centre, operations::closures::get)
+        .post("/operations/{slug}/closures", ManageHouse, About::Centre, operations::closures::post)
+        .get(
+            "/operations/{slug}/closures/{id}",
+            ManageHouse,
+            About::Closure,
+            operations::closures::closure::get,
+        )
+        .post(
+            "/operations/{slug}/closures/{id}/move",
+            ManageHouse,
+            About::Closure,
+            operations::closures::closure::move_one,
+        )
+        .post(
+            "/operations/{slug}/closures/{id}/reopen",
+            ManageHouse,
+            About::Closure,
+            operations::closures::closure::reopen,
+        )
+        .get("/operations/{slug}/rules", ManageHouse, About::Centre, operations::rules::get)
+        .post("/operations/{slug}/rules", ManageHouse, About::Centre, operations::rules::post)
         .get("/operations/{slug}/devices", ManageDevices, About::Centre, operations::devices::get)
         .post("/operations/{slug}/devices", ManageDevices, About::Centre, operations::devices::post)
         .post(

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use model::booking::BadWish;
-use model::centre::Centre;
+use model::centre::{BadSettings, Centre, HouseRule};
 use model::feature::Feature;
 use model::interval::Interval;
 use model::language::Language;
@@ -83,6 +83,26 @@ pub fn hours(language: Language, when: &Interval, zone: Tz) -> String {
 pub fn day_and_hours(language: Language, when: &Interval, zone: Tz) -> String {
     let date = when.starts().with_timezone(&zone).date_naive();
     format!("{} {}", day(language, date), hours(language, when, zone))
+}
+
+/// Begin and end of a stretch that may go over days: `11月24日（火） 9:00〜11月26日（木） 12:00`.
+#[must_use]
+pub fn from_to(language: Language, when: &Interval, zone: Tz) -> String {
+    let (start, end) = (when.starts().with_timezone(&zone), when.ends().with_timezone(&zone));
+    let next = start.date_naive().succ_opt();
+    let to_midnight = end.hour() == 0 && end.minute() == 0 && next == Some(end.date_naive());
+    if start.date_naive() == end.date_naive() || to_midnight {
+        return day_and_hours(language, when, zone);
+    }
+    let at = |time: DateTime<Utc>| {
+        let date = time.with_timezone(&zone).date_naive();
+        format!("{} {}", day(language, date), clock(time, zone))
+    };
+    let dash = match language {
+        Language::Ja => "〜",
+        Language::En => " – ",
+    };
+    format!("{}{dash}{}", at(when.starts()), at(when.ends()))
 }
 
 /// Several stretches, shortened to the days where all have the same hours.
@@ -227,6 +247,71 @@ pub fn bad_wish(language: Language, bad: &BadWish, centre: &Centre) -> String {
     }
 }
 
+/// What a quota holds back: `月に60時間まで`, `at most 60 h a month`.
+#[must_use]
+pub fn most(language: Language, measure: Measure, most: u32) -> String {
+    match (language, measure) {
+        (Language::Ja, Measure::MinutesAMonth) => {
+            format!("月に{}まで", length(language, most.into()))
+        }
+        (Language::Ja, Measure::DaysAWeek) => format!("週に{most}日まで"),
+        (Language::Ja, Measure::AtOnce) => format!("同時に{most}席まで"),
+        (Language::En, Measure::MinutesAMonth) => {
+            format!("at most {} a month", length(language, most.into()))
+        }
+        (Language::En, Measure::DaysAWeek) => format!("at most {most} days a week"),
+        (Language::En, Measure::AtOnce) => format!("at most {most} desks at once"),
+    }
+}
+
+/// What a house rule is called.
+#[must_use]
+pub fn house_rule(language: Language, rule: HouseRule) -> &'static str {
+    let (ja, en) = match rule {
+        HouseRule::GrainMinutes => ("予約のきざみ", "Times go by"),
+        HouseRule::ShortestMinutes => ("いちばん短い予約", "Shortest stretch"),
+        HouseRule::LongestMinutes => ("いちばん長い予約", "Longest stretch"),
+        HouseRule::HorizonDays => ("何日先まで予約できるか", "Booked ahead by at most"),
+        HouseRule::BufferMinutes => ("次の人までの間", "Between two guests of a desk"),
+        HouseRule::EarlyMinutes => {
+            ("入館できるのは開始の何分前から", "Check-in opens before the start")
+        }
+        HouseRule::NoShowMinutes => ("来ない席を開放するまで", "Desk given free after the start"),
+        HouseRule::CancelMinutes => ("変更・取り消しの締め切り", "Changes end before the start"),
+        HouseRule::HoldMinutes => ("確定を待つ時間", "A hold waits"),
+        HouseRule::OfferMinutes => ("キャンセル待ちの人に取っておく時間", "Kept for who waits"),
+        HouseRule::ApprovalMinutes => ("承認を待つ時間", "An approval is waited for"),
+    };
+    match language {
+        Language::Ja => ja,
+        Language::En => en,
+    }
+}
+
+/// Why house rules cannot be so.
+#[must_use]
+pub fn bad_settings(language: Language, bad: BadSettings) -> String {
+    let name = house_rule(language, bad.rule());
+    match (language, bad) {
+        (Language::Ja, BadSettings::Grain) => format!("「{name}」は5分、10分、15分のどれかです"),
+        (Language::En, BadSettings::Grain) => format!("“{name}” is 5, 10 or 15 minutes"),
+        (Language::Ja, BadSettings::Bounds(rule)) => {
+            let (least, most) = rule.bounds();
+            format!("「{name}」は{least}から{most}までの数で入れてください")
+        }
+        (Language::En, BadSettings::Bounds(rule)) => {
+            let (least, most) = rule.bounds();
+            format!("“{name}” is a number from {least} to {most}")
+        }
+        (Language::Ja, BadSettings::ShortestIsLonger) => {
+            format!("「{name}」が、いちばん長い予約を超えています")
+        }
+        (Language::En, BadSettings::ShortestIsLonger) => {
+            format!("“{name}” is more than the longest stretch")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
@@ -245,6 +330,13 @@ mod tests {
         assert_eq!(day_and_hours(Language::En, &day, Tokyo), "Tue 24 Nov 9:00–16:30");
         let late = when("2026-11-24T12:00:00Z", "2026-11-24T15:00:00Z");
         assert_eq!(hours(Language::Ja, &late, Tokyo), "21:00〜24:00");
+        assert_eq!(from_to(Language::Ja, &late, Tokyo), "11月24日（火） 21:00〜24:00");
+        let long = when("2026-11-24T00:00:00Z", "2026-11-26T03:00:00Z");
+        assert_eq!(
+            from_to(Language::Ja, &long, Tokyo),
+            "11月24日（火） 9:00〜11月26日（木） 12:00"
+        );
+        assert_eq!(from_to(Language::En, &long, Tokyo), "Tue 24 Nov 9:00 – Thu 26 Nov 12:00");
         let next = when("2026-11-25T00:00:00Z", "2026-11-25T07:30:00Z");
         assert_eq!(
             stretches(Language::Ja, &[day, next], Tokyo),

@@ -1,13 +1,16 @@
 //! Bookings that somebody has to approve.
 
+use model::audit::AuditAction;
 use model::booking::{Booking, BookingStatus};
 use model::id::{BookingId, CentreId, EmployerId};
 use model::permission::{Action, Target, may};
 use store::{Approver, Settled, Settling, Stood};
 
 use super::atlas::Atlas;
+use super::audit::{self, Entry};
+use super::booking::record_for_guest;
 use super::order::spares;
-use super::{Caller, Refused, allow, allow_or_hide};
+use super::{Caller, Refused, allow, allow_or_hide, members};
 use crate::hub::Hub;
 
 /// How deciding ended.
@@ -68,11 +71,35 @@ pub async fn decide(
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);
+            let action =
+                if approve { AuditAction::BookingApproved } else { AuditAction::BookingDeclined };
+            record_for_guest(hub, caller, action, &booking).await?;
             Ok(Decided::Done(booking))
         }
         Some(Settled::Otherwise(booking)) => Ok(Decided::Otherwise(booking)),
         None => Err(Refused::NotFound),
     }
+}
+
+/// Says whether an employer's admins approve what it pays for from now on.
+///
+/// # Errors
+/// [`Refused`] when they may not, there is no such employer, or the store fails.
+pub async fn set_approves(
+    hub: &Hub,
+    caller: &Caller,
+    employer: EmployerId,
+    approves: bool,
+) -> Result<(), Refused> {
+    let employer = members::employer(hub, caller, Action::ApproveBooking, employer).await?;
+    if employer.approves == approves {
+        return Ok(());
+    }
+    hub.store.set_approves(employer.id, approves).await?;
+    let entry = Entry::new(AuditAction::HouseRulesChanged)
+        .note("employer", &employer.name.ja)
+        .note("approves", approves.to_string());
+    audit::record(hub, caller, entry).await
 }
 
 /// Whether the caller could decide on this booking now.

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
 use model::feature::Features;
-use model::id::{CentreId, EmployerId, MunicipalityId, SpaceId};
+use model::id::{CentreId, ClosureId, EmployerId, MunicipalityId, SpaceId};
 use model::language::LocalText;
 use model::quota::Quota;
 use model::waitlist::Class;
@@ -166,6 +166,12 @@ impl Atlas {
     #[must_use]
     pub fn space(&self, id: SpaceId) -> Option<&Space> {
         self.spaces.get(*self.by_space.get(&id)?)
+    }
+
+    /// A closure of now or to come.
+    #[must_use]
+    pub fn closure(&self, id: ClosureId) -> Option<&Closure> {
+        self.closures.iter().find(|closure| closure.id == id)
     }
 
     /// The nursery of a centre.

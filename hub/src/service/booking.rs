@@ -1,12 +1,14 @@
 //! Making, seeing, changing and cancelling bookings.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use model::audit::AuditAction;
 use model::booking::{Booking, BookingStatus, Wish};
 use model::id::BookingId;
 use model::permission::{Action, Target, may};
 use store::{BookResult, Changed, NoRoom, Settled, Settling, Stands, Stood, StoreError};
 
 use super::atlas::Atlas;
+use super::audit::{self, Entry};
 use super::order::{For, NoOrder, draw_code, keyed, order, spares, stands};
 use super::{Caller, Refused, allow, allow_or_hide};
 use crate::hub::Hub;
@@ -172,6 +174,7 @@ pub async fn change(
     Ok(match hub.store.change(id, version, &order, &order.spare).await? {
         Changed::Done(booking) => {
             hub.live.plan_changed(booking.centre);
+            record_for_guest(hub, caller, AuditAction::BookingChangedForGuest, &booking).await?;
             Rebooked::Done(booking)
         }
         Changed::Refused(no_room) => Rebooked::NoRoom(no_room),
@@ -315,12 +318,27 @@ pub async fn cancel(
     match hub.store.cancel(id, centre, hub.now(), &spares(hub)?).await? {
         Some((booking, true)) => {
             hub.live.plan_changed(booking.centre);
+            record_for_guest(hub, caller, AuditAction::BookingCancelledForGuest, &booking).await?;
             Ok(Cancelled::Done(booking))
         }
         Some((booking, false)) if booking.status.holds() => Ok(Cancelled::Inside(booking)),
         Some((booking, false)) => Ok(Cancelled::Before(booking)),
         None => Err(Refused::NotFound),
     }
+}
+
+/// What somebody else did to a guest's booking leaves a trace.
+pub(super) async fn record_for_guest(
+    hub: &Hub,
+    caller: &Caller,
+    action: AuditAction,
+    booking: &Booking,
+) -> Result<(), Refused> {
+    if caller.person.as_ref().is_some_and(|person| person.id == booking.person) {
+        return Ok(());
+    }
+    let entry = Entry::new(action).about(booking.person).at(booking.centre);
+    audit::record(hub, caller, entry.note("booking", booking.id.to_string())).await
 }
 
 async fn find(

@@ -1,7 +1,10 @@
 //! When a centre or one of its spaces is closed, and what that meets.
 
-use model::booking::Booking;
+use chrono::TimeDelta;
+use model::audit::AuditAction;
+use model::booking::{Booking, Wish};
 use model::card::one_line;
+use model::centre::SpaceKind;
 use model::closure::{Closure, ClosureKind, LONGEST_REASON};
 use model::id::{CentreId, ClosureId, SpaceId};
 use model::interval::Interval;
@@ -9,13 +12,20 @@ use model::language::LocalText;
 use model::permission::{Action, Target};
 
 use super::atlas::Atlas;
-use super::booking::{Rebooked, wish_of};
-use super::search::{Instead, Query, search};
+use super::audit::{self, Entry};
+use super::booking::{Rebooked, change, wish_of};
+use super::search::{Instead, Near, Query, When, search};
 use super::{Caller, Refused, allow};
 use crate::hub::Hub;
 
 /// The longest closure, in days.
 const LONGEST: i64 = 366;
+
+/// For so many of the bookings that a closure meets it is looked what would work instead.
+pub const MOST_WAYS: usize = 20;
+
+/// So many days on it is looked for the same hours.
+const OTHER_DAYS: i64 = 7;
 
 /// What is to be closed.
 #[derive(Clone, Debug)]
@@ -43,6 +53,14 @@ pub enum Closed {
     BadTime,
 }
 
+/// Whether the caller decides when a centre is closed.
+///
+/// # Errors
+/// [`Refused`] when they do not.
+pub fn allowed(caller: &Caller, centre: CentreId) -> Result<(), Refused> {
+    allow(caller, Action::ManageHouse, &Target::at(centre))
+}
+
 /// Closes a centre or one of its spaces for a while.
 ///
 /// # Errors
@@ -54,7 +72,7 @@ pub async fn close(
     centre: CentreId,
     closing: Closing,
 ) -> Result<Closed, Refused> {
-    allow(caller, Action::ManageHouse, &Target::at(centre))?;
+    allowed(caller, centre)?;
     let centre = atlas.centre(centre).ok_or(Refused::NotFound)?;
     if let Some(space) = closing.space
         && atlas.space(space).is_none_or(|space| space.centre != centre.id)
@@ -80,6 +98,8 @@ pub async fn close(
         made_at: hub.now(),
     };
     let met = hub.store.close(centre, &closure).await?;
+    hub.live.plan_changed(centre.id);
+    audit::record(hub, caller, entry(AuditAction::CentreClosed, atlas, &closure)).await?;
     Ok(Closed::Done(closure, met))
 }
 
@@ -94,9 +114,43 @@ pub async fn reopen(
     centre: CentreId,
     id: ClosureId,
 ) -> Result<(), Refused> {
-    allow(caller, Action::ManageHouse, &Target::at(centre))?;
+    allowed(caller, centre)?;
     let centre = atlas.centre(centre).ok_or(Refused::NotFound)?;
-    if hub.store.reopen(centre, id).await? { Ok(()) } else { Err(Refused::NotFound) }
+    let closure = get(hub, caller, centre.id, id).await?.0;
+    if !hub.store.reopen(centre, id).await? {
+        return Err(Refused::NotFound);
+    }
+    hub.live.plan_changed(centre.id);
+    audit::record(hub, caller, entry(AuditAction::CentreReopened, atlas, &closure)).await
+}
+
+fn entry(action: AuditAction, atlas: &Atlas, closure: &Closure) -> Entry {
+    let space = closure.space.and_then(|space| atlas.space(space));
+    Entry::new(action)
+        .at(closure.centre)
+        .note("closure", closure.id.to_string())
+        .note("space", space.map_or_else(|| "-".to_owned(), |space| space.label.clone()))
+        .note("from", closure.when.starts().to_rfc3339())
+        .note("until", closure.when.ends().to_rfc3339())
+        .note("reason", &closure.reason.ja)
+}
+
+/// One closure of a centre with the bookings that it meets.
+///
+/// # Errors
+/// [`Refused`] when they may not, there is none there, or the store fails.
+pub async fn get(
+    hub: &Hub,
+    caller: &Caller,
+    centre: CentreId,
+    id: ClosureId,
+) -> Result<(Closure, Vec<Booking>), Refused> {
+    allowed(caller, centre)?;
+    let mut closures = hub.store.closures(hub.now()).await?.into_iter();
+    let closure = closures.find(|closure| closure.id == id && closure.centre == centre);
+    let closure = closure.ok_or(Refused::NotFound)?;
+    let met = hub.store.met_by(&closure).await?;
+    Ok((closure, met))
 }
 
 /// The closures of a centre from now on, each with the bookings that it meets.
@@ -108,7 +162,7 @@ pub async fn list(
     caller: &Caller,
     centre: CentreId,
 ) -> Result<Vec<(Closure, Vec<Booking>)>, Refused> {
-    allow(caller, Action::ManageHouse, &Target::at(centre))?;
+    allowed(caller, centre)?;
     let mut closures = hub.store.closures(hub.now()).await?;
     closures.retain(|closure| closure.centre == centre);
     let mut all = Vec::with_capacity(closures.len());
@@ -119,27 +173,64 @@ pub async fn list(
     Ok(all)
 }
 
-/// The nearest other time at the same centre to which a booking could be moved, if there is one.
+/// What could be had instead of a booking that a closure meets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// The nearest times at the same centre: its own, where another desk is free then, others of the
+    /// same day, or the same hours of one of the next days.
+    pub here: Option<Vec<Interval>>,
+    /// The nearest other centre that has room at the booking's own times.
+    pub elsewhere: Option<CentreId>,
+}
+
+/// What could be had instead of a booking. Nothing is proposed to whoever picked a room or a booth:
+/// a desk would not do.
 ///
 /// # Errors
 /// [`Refused`] when the store fails.
-pub async fn way_out(
+pub async fn ways_out(
     hub: &Hub,
     atlas: &Atlas,
     caller: &Caller,
     booking: &Booking,
-) -> Result<Option<Vec<Interval>>, Refused> {
-    let query = Query { only: Some(booking.centre), ..Query::of(&wish_of(booking)) };
+) -> Result<Ways, Refused> {
+    let wish = wish_of(booking);
+    let picked = wish.pinned.and_then(|space| atlas.space(space));
+    if picked.is_some_and(|space| space.kind != SpaceKind::Desk) {
+        return Ok(Ways::default());
+    }
+    let query = Query { near: Some(Near::Centre(booking.centre)), ..Query::of(&wish) };
     let found = search(hub, atlas, caller, &query).await?;
-    let fits = found.takers.into_iter().next().map(|taker| taker.slots);
-    let shifted = found.others.into_iter().find_map(|other| match other.instead {
+    let next_days = |ahead: i64| -> Option<Vec<Interval>> {
+        let on = TimeDelta::days(ahead);
+        let When::Slots(slots) = &query.when else { return None };
+        let [slot] = slots.as_slice() else { return None };
+        Some(vec![Interval::new(slot.starts() + on, slot.ends() + on).ok()?])
+    };
+    let is_here = |centre: &CentreId| *centre == booking.centre;
+    let fits = found.takers.iter().find(|taker| is_here(&taker.centre));
+    let shifted = found.others.into_iter().find(|other| is_here(&other.centre));
+    let shifted = shifted.and_then(|other| match other.instead {
         Some(Instead::Shifted(slots)) => Some(slots),
         _ => None,
     });
-    Ok(fits.or(shifted))
+    let mut here = fits.map(|taker| taker.slots.clone()).or(shifted);
+    for slots in (1..=OTHER_DAYS).map_while(next_days) {
+        if here.is_some() {
+            break;
+        }
+        let only = Some(booking.centre);
+        let query = Query { when: When::Slots(slots), only, ..query.clone() };
+        here = search(hub, atlas, caller, &query).await?.takers.pop().map(|taker| taker.slots);
+    }
+    Ok(Ways {
+        here,
+        elsewhere: found.takers.iter().map(|taker| taker.centre).find(|id| !is_here(id)),
+    })
 }
 
-/// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children.
+/// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children, and
+/// gives up the desk that was picked for it where that is closed then.
 ///
 /// # Errors
 /// [`Refused`] when they may not, or the store fails.
@@ -148,8 +239,16 @@ pub async fn move_away(
     atlas: &Atlas,
     caller: &Caller,
     booking: &Booking,
+    version: u32,
     slots: Vec<Interval>,
 ) -> Result<Rebooked, Refused> {
-    let wish = model::booking::Wish { slots, ..wish_of(booking) };
-    super::booking::change(hub, atlas, caller, booking.id, booking.version, wish).await
+    let mut wish = Wish { slots, ..wish_of(booking) };
+    let is_shut = |space| {
+        let mut closures = atlas.closures.iter().filter(|one| one.centre == booking.centre);
+        closures.any(|one| wish.slots.iter().any(|slot| one.shuts(Some(space), slot)))
+    };
+    if wish.pinned.is_some_and(is_shut) {
+        wish.pinned = None;
+    }
+    change(hub, atlas, caller, booking.id, version, wish).await
 }

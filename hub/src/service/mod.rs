@@ -16,6 +16,7 @@ pub mod closures;
 pub mod codes;
 pub mod devices;
 pub mod directory;
+pub mod house;
 pub mod members;
 pub mod order;
 pub mod organisation;

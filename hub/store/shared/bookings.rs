@@ -145,24 +145,7 @@ impl Bookings for Here {
     }
 
     async fn bookings_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>> {
-        let rows: Vec<ClaimRow> = query_as(bookings_where!(
-            "b.id IN (
-                 SELECT booking_id FROM desk_claims
-                 WHERE centre_id = $1 AND released_at IS NULL
-                     AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
-                 UNION
-                 SELECT booking_id FROM care_claims
-                 WHERE nursery_id IN (SELECT id FROM nurseries WHERE centre_id = $1)
-                     AND released_at IS NULL
-                     AND starts_at > $2 AND starts_at < $3 AND ends_at > $4)"
-        ))
-        .bind(centre.0)
-        .bind(window.starts() - LONGEST_CLAIM)
-        .bind(window.ends())
-        .bind(window.starts())
-        .fetch_all(self.reader())
-        .await?;
-        gather(rows)
+        bookings_there(self.reader(), centre, window).await
     }
 
     async fn bookings_in(&self, series: SeriesId) -> Result<Vec<Booking>> {
@@ -242,6 +225,32 @@ pub(super) async fn booking_by_id<'c>(
     let rows: Vec<ClaimRow> =
         query_as(bookings_where!("b.id = $1")).bind(id.0).fetch_all(from).await?;
     Ok(gather(rows)?.pop())
+}
+
+/// The bookings that hold something at a centre in a stretch of time, by id.
+pub(super) async fn bookings_there<'c>(
+    from: impl Executor<'c, Database = Db>,
+    centre: CentreId,
+    window: &Interval,
+) -> Result<Vec<Booking>> {
+    let rows: Vec<ClaimRow> = query_as(bookings_where!(
+        "b.id IN (
+             SELECT booking_id FROM desk_claims
+             WHERE centre_id = $1 AND released_at IS NULL
+                 AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
+             UNION
+             SELECT booking_id FROM care_claims
+             WHERE nursery_id IN (SELECT id FROM nurseries WHERE centre_id = $1)
+                 AND released_at IS NULL
+                 AND starts_at > $2 AND starts_at < $3 AND ends_at > $4)"
+    ))
+    .bind(centre.0)
+    .bind(window.starts() - LONGEST_CLAIM)
+    .bind(window.ends())
+    .bind(window.starts())
+    .fetch_all(from)
+    .await?;
+    gather(rows)
 }
 
 /// From the first start to the last end.

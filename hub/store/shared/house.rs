@@ -8,14 +8,15 @@ use model::closure::{Closure, ClosureKind};
 use model::id::{CentreId, ClosureId, EmployerId, PersonId, QuotaId, SpaceId};
 use model::language::LocalText;
 use model::quota::Quota;
-use sqlx::{FromRow, query, query_as};
-use store::{Bookings, House, Result, StoreError};
+use sqlx::{Executor, FromRow, query, query_as};
+use store::{House, Result, StoreError};
 use uuid::Uuid;
 
-use super::Outcome;
+use super::bookings::bookings_there;
 use super::convert::{from_word, interval, number, word};
 use super::places::centre_changed;
-use crate::{Here, writes};
+use super::{Outcome, notices};
+use crate::{Db, Here, writes};
 
 #[async_trait]
 impl House for Here {
@@ -46,11 +47,14 @@ impl House for Here {
                 .await?;
                 centre_changed(tx, new.centre).await?;
                 writes::note_days(tx, new.centre, &days).await?;
-                Ok(Outcome::Kept(()))
+                let met = met_in(&mut **tx, &new).await?;
+                for booking in &met {
+                    notices::put_closed(tx, booking, &new).await?;
+                }
+                Ok(Outcome::Kept(met))
             })
         })
-        .await?;
-        self.met_by(closure).await
+        .await
     }
 
     async fn reopen(&self, centre: &Centre, id: ClosureId) -> Result<bool> {
@@ -81,21 +85,7 @@ impl House for Here {
     }
 
     async fn met_by(&self, closure: &Closure) -> Result<Vec<Booking>> {
-        if closure.kind == ClosureKind::NoNew {
-            return Ok(Vec::new());
-        }
-        let mut met = self.bookings_at(closure.centre, &closure.when).await?;
-        met.retain(|booking| {
-            let desk = booking.desks.iter().any(|claim| {
-                claim.released_at.is_none() && closure.shuts(Some(claim.space), &claim.when)
-            });
-            let care = booking
-                .care
-                .iter()
-                .any(|claim| claim.released_at.is_none() && closure.shuts(None, &claim.when));
-            booking.status.holds() && (desk || (closure.space.is_none() && care))
-        });
-        Ok(met)
+        met_in(self.reader(), closure).await
     }
 
     async fn add_quota(&self, quota: &Quota) -> Result<()> {
@@ -168,6 +158,18 @@ impl House for Here {
         .await?;
         Ok(())
     }
+}
+
+async fn met_in<'c>(
+    from: impl Executor<'c, Database = Db>,
+    closure: &Closure,
+) -> Result<Vec<Booking>> {
+    if closure.kind == ClosureKind::NoNew {
+        return Ok(Vec::new());
+    }
+    let mut met = bookings_there(from, closure.centre, &closure.when).await?;
+    met.retain(|booking| closure.meets(booking));
+    Ok(met)
 }
 
 #[derive(FromRow)]

@@ -87,6 +87,43 @@ impl Jobs for Here {
         self.news.tell(noted);
         done
     }
+
+    async fn tell_late(
+        &self,
+        claim: &UnvisitedClaim,
+        kept_until: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let awaited: Option<Uuid> = query_scalar(
+            "SELECT person_id FROM bookings
+             WHERE id = $1 AND status = 'confirmed' AND visited_at IS NULL",
+        )
+        .bind(claim.booking.0)
+        .fetch_optional(self.reader())
+        .await?;
+        let Some(person) = awaited else { return Ok(false) };
+        let notice = NewNotice {
+            person: PersonId(person),
+            kind: NoticeKind::Late,
+            booking: Some(claim.booking),
+            body: NoticeBody { answer_by: Some(kept_until), ..NoticeBody::default() },
+            // Several desks of one time are one piece of news.
+            occasion: claim.when.starts().timestamp_micros().to_string(),
+            at,
+        };
+        // Mostly it was told before, and looking takes no lock.
+        let told: Option<Uuid> = query_scalar("SELECT id FROM notices WHERE id = $1")
+            .bind(notice.id().0)
+            .fetch_optional(self.reader())
+            .await?;
+        if told.is_some() {
+            return Ok(false);
+        }
+        let mut tx = self.begin().await?;
+        notices::put(&mut tx, &notice).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
 }
 
 impl Here {
@@ -128,43 +165,6 @@ impl Here {
         }
         meaning::after_no_show(&mut tx, claim.booking, at).await?;
         writes::note_days(&mut tx, before.centre, &days).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    async fn tell_late(
-        &self,
-        claim: &UnvisitedClaim,
-        kept_until: DateTime<Utc>,
-        at: DateTime<Utc>,
-    ) -> Result<bool> {
-        let awaited: Option<Uuid> = query_scalar(
-            "SELECT person_id FROM bookings
-             WHERE id = $1 AND status = 'confirmed' AND visited_at IS NULL",
-        )
-        .bind(claim.booking.0)
-        .fetch_optional(self.reader())
-        .await?;
-        let Some(person) = awaited else { return Ok(false) };
-        let notice = NewNotice {
-            person: PersonId(person),
-            kind: NoticeKind::Late,
-            booking: Some(claim.booking),
-            body: NoticeBody { answer_by: Some(kept_until), ..NoticeBody::default() },
-            // Several desks of one time are one piece of news.
-            occasion: claim.when.starts().timestamp_micros().to_string(),
-            at,
-        };
-        // Mostly it was told before, and looking takes no lock.
-        let told: Option<Uuid> = query_scalar("SELECT id FROM notices WHERE id = $1")
-            .bind(notice.id().0)
-            .fetch_optional(self.reader())
-            .await?;
-        if told.is_some() {
-            return Ok(false);
-        }
-        let mut tx = self.begin().await?;
-        notices::put(&mut tx, &notice).await?;
         tx.commit().await?;
         Ok(true)
     }

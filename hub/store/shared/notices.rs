@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::booking::{Booking, BookingStatus};
+use model::closure::Closure;
 use model::id::{BookingId, NoticeId, PersonId};
 use model::notice::{NoticeBody, NoticeKind, WishTold};
 use model::waitlist::Entry;
@@ -77,6 +78,17 @@ pub(super) async fn put_waiting(tx: &mut Tx, entry: &Entry) -> Result<()> {
         body: NoticeBody { wish: Some(wish), ..NoticeBody::default() },
         occasion: entry.id.to_string(),
         at: entry.made_at,
+    };
+    put(tx, &notice).await
+}
+
+/// Tells the guest that a closure stands in the way of their booking.
+pub(super) async fn put_closed(tx: &mut Tx, booking: &Booking, closure: &Closure) -> Result<()> {
+    let body = NoticeBody { closure: Some(closure.id), ..NoticeBody::default() };
+    let notice = NewNotice {
+        body,
+        occasion: closure.id.to_string(),
+        ..NewNotice::of(booking, NoticeKind::Closure, closure.made_at)
     };
     put(tx, &notice).await
 }

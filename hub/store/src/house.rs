@@ -13,7 +13,8 @@ use crate::Result;
 /// What a house decides about its bookings.
 #[async_trait]
 pub trait House {
-    /// Adds a closure; answers the bookings that it meets, by id, which stand as they are.
+    /// Adds a closure; answers the bookings that it meets, by id, which stand as they are. Their
+    /// guests are told with it.
     async fn close(&self, centre: &Centre, closure: &Closure) -> Result<Vec<Booking>>;
     /// Takes a closure back; answers whether it was there.
     async fn reopen(&self, centre: &Centre, id: ClosureId) -> Result<bool>;

@@ -111,6 +111,14 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
             "kind": "no_new", "when": {"starts_at": starts, "ends_at": ends},
             "reason_ja": "点検", "reason_en": "Check"
         })),
+        ("PUT", "/api/v1/centres/{slug}/settings") => {
+            Sent::Json(serde_json::to_value(model::centre::CentreSettings::default()).unwrap())
+        }
+        ("POST", "/api/v1/quotas" | "/api/v1/employers/{id}/quotas") => Sent::Json(json!({
+            "subject": "person", "measure": "days_a_week", "most": 5,
+            "source_ja": "規程", "source_en": "Rules"
+        })),
+        ("POST", "/employers/{id}/approves") => form(&[("approves", "yes")]),
         ("POST", "/account/cards/add") => form(&[("code", "K7M-2QX")]),
         ("POST", "/account/cards/{id}/name") => form(&[("label", "定期券")]),
         ("POST", path) if path.starts_with("/operations/{slug}/cards/") => {

@@ -95,6 +95,7 @@ impl Things {
                 });
                 there.chain(absent).collect()
             }
+            About::Quota => one_of("a quota", &master.quotas),
             About::Session => one_of("the session", &master.sessions),
             About::Passkey => one_of("the passkey", &master.passkeys),
             About::CalendarFeed => {

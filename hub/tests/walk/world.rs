@@ -19,12 +19,13 @@ use model::day_sheet::DeviceKind;
 use model::feature::Feature;
 use model::id::{
     BookingId, CentreId, ChildId, ClosureId, CredentialId, EmployerId, PasskeyId, PersonId,
-    SessionId, WaitlistId,
+    QuotaId, SessionId, WaitlistId,
 };
 use model::interval::Interval;
 use model::language::LocalText;
 use model::people::Person;
 use model::permission::{Actor, Role, Target, may, role_of, role_of_device};
+use model::quota::{Measure, Quota, Subject};
 use model::sign_in::{Means, Stage};
 use model::waitlist::{Entry, State};
 use ring::rand::SystemRandom;
@@ -82,6 +83,8 @@ pub struct Master {
     pub entries: Vec<(String, Uuid, Target)>,
     /// Closures, and where they are.
     pub closures: Vec<(Centre, ClosureId)>,
+    /// Quotas, for whom.
+    pub quotas: Vec<(String, Uuid, Target)>,
     /// The token in the address of somebody's calendar.
     pub calendar: String,
     /// A section of each place's sheet, by its hash.
@@ -174,6 +177,16 @@ impl Master {
             let id = close(&hub, number, centre).await;
             closures.push((centre.clone(), id));
         }
+        let mut quotas = Vec::new();
+        for (number, key) in (1..).zip(["sato", "takahashi", ""]) {
+            let key = Some(key).filter(|key| !key.is_empty());
+            let payer = key.map(id_of).and_then(|id| people.iter().find(|one| one.id == id));
+            let employer = payer.and_then(|one| one.employers_at(hub.now()).next());
+            assert_eq!(employer.is_some(), key.is_some());
+            let id = limit(&hub, number, employer).await;
+            let target = Target { employer, ..Target::default() };
+            quotas.push((key.unwrap_or("everybody").to_owned(), id.0, target));
+        }
         let mut children = Vec::new();
         for key in ["takahashi", "ito"] {
             let guardian = id_of(key);
@@ -214,6 +227,7 @@ impl Master {
             bookings,
             entries,
             closures,
+            quotas,
             sessions,
             passkeys,
             cards,
@@ -474,6 +488,23 @@ async fn close(hub: &Hub, number: u128, centre: &Centre) -> ClosureId {
     };
     assert!(hub.store.close(centre, &closure).await.unwrap().is_empty());
     closure.id
+}
+
+/// Keeps a quota that nobody comes near.
+async fn limit(hub: &Hub, number: u128, employer: Option<EmployerId>) -> QuotaId {
+    let quota = Quota {
+        id: QuotaId(Uuid::from_u128(0x9007_0000 + number)),
+        subject: Subject::Person,
+        employer,
+        centre: None,
+        measure: Measure::AtOnce,
+        most: 1_000,
+        from_day: "2026-04-01".parse().unwrap(),
+        until_day: None,
+        source: LocalText::new("規程", "Rules"),
+    };
+    hub.store.add_quota(&quota).await.unwrap();
+    quota.id
 }
 
 /// Somebody's session elsewhere, and a passkey of theirs.

@@ -163,6 +163,7 @@ on_both_databases! {
         nobody_came_is_told_once_for_each_time,
         who_is_late_is_told_once_for_each_time,
         who_picked_a_desk_is_told_of_another,
+        a_closure_is_told_to_those_it_meets,
         each_notice_is_one_takers_until_its_time_is_over,
         what_cannot_be_read_stops_nothing,
         notices_go_with_their_time_their_booking_and_their_person,

@@ -227,6 +227,57 @@ pub async fn who_picked_a_desk_is_told_of_another(ground: Ground) {
     assert_eq!(told().await, None);
 }
 
+pub async fn a_closure_is_told_to_those_it_meets(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(3).await;
+    let store = &ground.store;
+    let (one, other, later) = (ground.person().await, ground.person().await, ground.person().await);
+    let met = ground.book(&ground.order(one, &centre, &[slot(1, 9, 12)])).await;
+    let mut pinned = ground.order(other, &centre, &[slot(1, 10, 11), slot(2, 9, 10)]);
+    pinned.pinned = desks.iter().copied().find(|desk| *desk != met.desks[0].space);
+    pinned.needs.pinned = true;
+    let both = ground.book(&pinned).await;
+    ground.book(&ground.order(later, &centre, &[slot(2, 9, 12)])).await;
+    let gone = ground.book(&ground.order(later, &centre, &[slot(1, 9, 10)])).await;
+    store.cancel(gone.id, &centre, at(0, 0), &[]).await.unwrap();
+    for notice in due(&ground, 0, 0).await {
+        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+    }
+    let closure = |space, kind, when| Closure {
+        id: ClosureId(ground.id()),
+        centre: centre.id,
+        space,
+        kind,
+        when,
+        reason: LocalText::new("停電", "The power is off"),
+        made_by: Some(one),
+        made_at: at(0, 1),
+    };
+    let calm = closure(None, ClosureKind::NoNew, slot(1, 0, 24));
+    assert!(store.close(&centre, &calm).await.unwrap().is_empty());
+    assert!(due(&ground, 0, 1).await.is_empty(), "what is booked stands: nobody is told");
+
+    let shut = closure(None, ClosureKind::Closed, slot(1, 11, 24));
+    assert_eq!(store.close(&centre, &shut).await.unwrap(), std::slice::from_ref(&met));
+    let told = due(&ground, 0, 1).await;
+    assert_eq!(kinds(&told), [NoticeKind::Closure], "who touches it is not met");
+    assert_eq!((told[0].person, told[0].booking), (one, Some(met.id)));
+    let body = NoticeBody { closure: Some(shut.id), ..NoticeBody::default() };
+    assert_eq!((&told[0].body, told[0].made_at), (&body, at(0, 1)));
+    store.notice_sent(told[0].id, at(0, 1)).await.unwrap();
+
+    // Another closure is other news, of one desk alone only to who sits there.
+    let space = Some(both.desks[0].space);
+    let desk = closure(space, ClosureKind::Closed, slot(1, 9, 12));
+    assert_eq!(store.close(&centre, &desk).await.unwrap(), std::slice::from_ref(&both));
+    let told = due(&ground, 0, 1).await;
+    assert_eq!((kinds(&told), told[0].person), (vec![NoticeKind::Closure], other));
+
+    // What cannot be kept is told to nobody.
+    let twice = Closure { space: None, when: slot(1, 0, 24), ..desk };
+    store.close(&centre, &twice).await.unwrap_err();
+    assert!(due(&ground, 0, 1).await.is_empty());
+}
+
 pub async fn each_notice_is_one_takers_until_its_time_is_over(ground: Ground) {
     let store = &ground.store;
     let person = ground.person().await;

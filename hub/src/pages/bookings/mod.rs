@@ -4,6 +4,7 @@ pub mod booking;
 pub mod cancel;
 pub mod change;
 pub mod confirm;
+pub mod decide;
 pub mod repeat;
 pub mod series;
 
@@ -380,7 +381,7 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
 }
 
 /// Desks side by side.
-fn desk_count(f: &Frame, booking: &Booking) -> Option<String> {
+pub(super) fn desk_count(f: &Frame, booking: &Booking) -> Option<String> {
     let first = booking.desks.first()?.when;
     let desks = booking.desks.iter().filter(|claim| claim.when == first).count();
     Some(match (desks, f.ja()) {
@@ -391,7 +392,7 @@ fn desk_count(f: &Frame, booking: &Booking) -> Option<String> {
 }
 
 /// The names of those that are the caller's, a number for others'.
-fn child_names(f: &Frame, booking: &Booking, own: &[Child]) -> Option<String> {
+pub(super) fn child_names(f: &Frame, booking: &Booking, own: &[Child]) -> Option<String> {
     let mut ids: Vec<ChildId> = booking.care.iter().map(|claim| claim.child).collect();
     ids.sort();
     ids.dedup();

@@ -30,7 +30,7 @@ use crate::live::LiveView;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
-use crate::service::{Caller, Refused, allow, session};
+use crate::service::{Caller, Refused, allow, approvals, house, session};
 use crate::web::Web;
 
 /// How often the page is told that the line stands, and whoever watches is asked whether they still may:
@@ -48,7 +48,15 @@ struct Page {
     slug: String,
     name: String,
     zone: String,
+    desk: Desk,
     now: Shown,
+}
+
+/// The ways to what else an operator decides here, with how much waits.
+struct Desk {
+    approvals: Option<usize>,
+    closures: Option<usize>,
+    quotas: bool,
 }
 
 /// The first part that changes: a sentence for those who listen.
@@ -129,10 +137,26 @@ pub async fn get(
         slug: eye.centre.slug.to_string(),
         name: eye.f.get(&eye.centre.name).to_owned(),
         zone: eye.centre.time_zone.name().to_owned(),
+        desk: desk(&web, &caller, &eye.centre, &eye.atlas).await?,
         now,
         f: eye.f,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+async fn desk(web: &Web, caller: &Caller, centre: &Centre, atlas: &Atlas) -> Result<Desk, Refused> {
+    let here = Target::at(centre.id);
+    let approvals = if may(&caller.actor, Action::ApproveBooking, &here) {
+        Some(approvals::at_centre(&web.hub, caller, centre.id).await?.len())
+    } else {
+        None
+    };
+    let now = web.hub.now();
+    let mut closures = atlas.closures.iter();
+    let closures = may(&caller.actor, Action::ManageHouse, &here).then(|| {
+        closures.by_ref().filter(|one| one.centre == centre.id && now < one.when.ends()).count()
+    });
+    Ok(Desk { approvals, closures, quotas: house::decides_for_all(caller) })
 }
 
 /// `/operations/{slug}/live`: the page's blocks, now and whenever something happens. Ends with the

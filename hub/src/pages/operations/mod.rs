@@ -1,17 +1,24 @@
 //! The centres that the caller runs.
 
+pub mod approvals;
 pub mod cards;
 pub mod centre;
+pub mod closures;
 pub mod devices;
+pub mod rules;
+
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use model::centre::Centre;
 use model::permission::{Action, Target, may};
 
 use super::frame::{Frame, Part};
 use super::html;
+use crate::service::atlas::Atlas;
 use crate::service::{Caller, Refused};
 use crate::web::Web;
 
@@ -47,4 +54,12 @@ pub async fn get(State(web): State<Web>, caller: Caller) -> Result<Response, Ref
         [(slug, ..)] => Ok(Redirect::to(&format!("/operations/{slug}")).into_response()),
         _ => Ok(html(StatusCode::OK, &Page { f, centres })),
     }
+}
+
+/// The centre of an address, for whoever is signed in: what they may there is asked for what they do.
+async fn find(web: &Web, caller: &Caller, slug: &str) -> Result<(Arc<Atlas>, Centre), Refused> {
+    caller.signed_in()?;
+    let atlas = web.atlas().await?;
+    let centre = atlas.named(slug).ok_or(Refused::NotFound)?.clone();
+    Ok((atlas, centre))
 }
