@@ -191,7 +191,7 @@ async fn give_up(tx: &mut Tx, centre: &Centre, leaver: &Leaver) -> Result<()> {
         return Ok(());
     }
     let mut shorter = false;
-    for claim in given_up(&booking, leaver) {
+    for claim in given_up(&booking, leaver, centre) {
         let grain = centre.settings.grain_minutes;
         let first_step = claim.when.starts() + TimeDelta::minutes(grain.into());
         let ends = model::opening::next_step(leaver.at, grain, centre.time_zone).max(first_step);
@@ -225,12 +225,15 @@ async fn give_up(tx: &mut Tx, centre: &Centre, leaver: &Leaver) -> Result<()> {
 
 /// The claims on the space that was left; where the site had sent its guest elsewhere, the only one of
 /// that time.
-fn given_up<'a>(booking: &'a Booking, leaver: &Leaver) -> Vec<&'a DeskClaim> {
+fn given_up<'a>(booking: &'a Booking, leaver: &Leaver, centre: &Centre) -> Vec<&'a DeskClaim> {
+    let early = TimeDelta::minutes(centre.settings.early_minutes.into());
     let claims: Vec<&DeskClaim> = booking
         .desks
         .iter()
         .filter(|claim| claim.released_at.is_none())
         .filter(|claim| claim.when.starts() < leaver.until && leaver.at < claim.when.ends())
+        // Whatever a site says, other days are not given up with this one.
+        .filter(|claim| claim.when.starts() - early <= leaver.at)
         .collect();
     let there: Vec<&DeskClaim> =
         claims.iter().filter(|claim| claim.space == leaver.space).copied().collect();

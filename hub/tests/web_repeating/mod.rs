@@ -96,7 +96,8 @@ async fn a_booking_is_repeated_seen_changed_and_cancelled_as_a_series() {
     assert!(page.body.contains(&format!("{path}/series")) && !page.body.contains("/repeat"));
     assert_eq!(sato.get(&format!("{path}/repeat")).await.header("location"), path);
     let all = sato.get(&format!("{path}/series")).await;
-    assert_eq!(all.body.matches("<li").count() - all.body.matches("<li class").count(), 4);
+    let listed = all.body.split_once("class=\"days\"").unwrap().1.split_once("</ul>").unwrap().0;
+    assert_eq!(listed.matches("<li").count(), 4);
     no_machine_words(&all);
     let ids: Vec<String> = all
         .body
@@ -165,7 +166,7 @@ async fn of_days_that_cannot_all_be_had_none_is_booked_or_the_others() {
     assert_eq!(some.status, StatusCode::CREATED, "{}", some.body);
     assert!(some.body.contains("日のうち") && some.body.contains("result--no"), "{}", some.body);
 
-    let again = booked(&mut sato, &format!("{}&desks=1", THURSDAY.replace("26", "27"))).await;
+    let again = booked(&mut sato, &format!("{}&desks=1", THURSDAY.replace("11-26", "11-27"))).await;
     let wrong: &[(&[&str], &str, &str)] = &[
         (&[], "2026-12-17", "曜日を選んでください"),
         (&["XX"], "2026-12-17", "曜日を選んでください"),

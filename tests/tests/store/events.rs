@@ -205,7 +205,7 @@ pub async fn who_leaves_for_good_frees_the_rest(ground: Ground) {
     let mut told = batch(
         &centre,
         1,
-        vec![came, leaves(at_ten, Some(at(1, 17))), leaves(at(1, 9), Some(at(2, 12)))],
+        vec![came, leaves(at_ten, Some(at(9, 17))), leaves(at(1, 9), Some(at(2, 12)))],
     );
     (told.at, told.spare) = (at(1, 10) + TimeDelta::minutes(1), spares(&ground, 2));
     store.take_events(&told).await.unwrap();

@@ -316,8 +316,8 @@ impl Told<'_> {
                 "Each can be changed or cancelled by itself under Bookings.",
             ),
             (true, false) => f.say(
-                "とれなかった日は、下のほかの時間で予約できます。",
-                "For the others, the nearest way out stands below.",
+                "とれなかった日は、理由と、あればいちばん近い空きを下に出しています。",
+                "For the others, the reason stands below, with the nearest way out where there is one.",
             ),
             (false, _) => f.say(
                 "全部の日がそろわないため、1日も予約していません。",
