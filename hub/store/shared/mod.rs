@@ -1,7 +1,8 @@
 //! What both databases do in the same words: SQL that both understand, and the code around it.
 //!
 //! Each implementation crate compiles this folder as a module of its own, and gives it in its root:
-//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()` and `write()`),
+//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()`, `write()` and
+//! `write_tentatively()`),
 //! `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
