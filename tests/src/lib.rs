@@ -18,4 +18,5 @@ pub mod postgres;
 pub mod process;
 pub mod region;
 pub mod site;
+pub mod truth;
 pub mod waiting;
