@@ -1,7 +1,7 @@
 # Kyoten. `make` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset check test bench
+.PHONY: help demo demo-reset check test bench soak
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -25,3 +25,7 @@ test: ## installs what is missing and runs every test, on private servers that i
 bench: ## measures taps and bookings, on both databases, beside bare statements (takes minutes)
 	@scripts/setup bench
 	@scripts/bench
+
+soak: ## kills the hub a hundred times while many book, and looks what is there afterwards (takes minutes)
+	@scripts/setup bench
+	@scripts/soak

@@ -117,6 +117,25 @@ impl Person {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
+    /// `POST` of JSON to a path, with a key that makes it harmless to send it again.
+    ///
+    /// # Errors
+    /// When the whole answer does not come.
+    pub async fn try_post(
+        &self,
+        path: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> reqwest::Result<(StatusCode, Value)> {
+        let mut request =
+            self.http.post(format!("{}{path}", self.hub)).header("x-csrf-token", &self.csrf);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = request.json(body).send().await?;
+        Ok((answer.status(), answer.json().await?))
+    }
+
     /// `POST` of a page's form to a path.
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> StatusCode {
         let mut fields = fields.to_vec();

@@ -20,4 +20,5 @@ pub mod postgres;
 pub mod process;
 pub mod region;
 pub mod site;
+pub mod truth;
 pub mod waiting;

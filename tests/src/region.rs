@@ -99,6 +99,8 @@ impl Region {
     pub async fn start_hub(&mut self) {
         let mut hub =
             Process::start("kyoten-hub", self.command().arg("serve"), &self.folder.join("hub.log"));
+        // It, and not somebody else's who was quicker to take the port.
+        hub.said(&format!("kyoten-hub ready: {} ", self.url)).await;
         hub.answers(&self.http, &format!("{}/readyz", self.url)).await;
         self.hub = Some(hub);
     }
@@ -121,6 +123,11 @@ impl Region {
     /// Stops the hub as a service manager does.
     pub fn stop_hub(&mut self) {
         self.hub.take().unwrap().stop();
+    }
+
+    /// Ends the hub without warning.
+    pub fn kill_hub(&mut self) {
+        self.hub.take().unwrap().kill();
     }
 
     /// Where sites find it.

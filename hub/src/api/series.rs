@@ -71,7 +71,7 @@ pub struct Day {
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such centre, space or child."),
-        (status = 409, body = Series, description = "Nothing was booked: each day says why, and the nearest way out."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing was booked: each of `days` says why, and the nearest way out."),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "No rule that can be booked by, or against the house rules."),
@@ -116,9 +116,22 @@ pub async fn make(
         }
         told.push(Day { day: day.day, slot: Slot::from(day.slot), booking, problem, instead });
     }
-    let status = if made { StatusCode::CREATED } else { StatusCode::CONFLICT };
+    if !made {
+        return Err(nothing_booked(&told).into());
+    }
     let series = Series { id: series.map(|id| id.0), made, days: told };
-    Ok((status, Json(series)).into_response())
+    Ok((StatusCode::CREATED, Json(series)).into_response())
+}
+
+fn nothing_booked(days: &[Day]) -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "series-not-booked",
+        "Nothing of the series was booked",
+        "Each of the days says why, and the nearest change that works.",
+    )
+    .with("made", false)
+    .with("days", days)
 }
 
 fn bad_rule(bad: &BadRule) -> Problem {

@@ -116,6 +116,14 @@ impl PostgresStore {
             }
         }
     }
+
+    /// The same for work that often takes itself back: here it has its transaction to itself anyway.
+    pub(crate) async fn write_tentatively<T, F>(&self, work: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a mut Transaction<'static, Postgres>) -> BoxFuture<'a, Result<Outcome<T>>>,
+    {
+        self.write(work).await
+    }
 }
 
 /// Ids as `in_list!` reads them.

@@ -2,13 +2,14 @@
 //!
 //! Nothing waits for company: what is queued when the writer is free is written together, and
 //! answered once the commit is on the disk. Work that fails or takes itself back undoes the whole
-//! group, whose members are then written one by one; so each must be fit to run twice.
+//! group, whose members are then written one by one; so each must be fit to run twice. Work that
+//! often takes itself back is marked off from the others, and undoes nothing but itself.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction, query};
 use store::{Result, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,14 +37,15 @@ impl Group {
         Self { queue }
     }
 
-    /// Does `work` and answers once what it wrote is on the disk.
-    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    /// Does `work` and answers once what it wrote is on the disk; `tentative` work often takes itself
+    /// back.
+    pub async fn write<T, F>(&self, work: F, tentative: bool) -> Result<T>
     where
         T: Send + 'static,
         F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<Outcome<T>>> + Send + Sync + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let piece = Piece { work: Arc::new(work), answer: None, tell };
+        let piece = Piece { work: Arc::new(work), tentative, answer: None, tell };
         let gone = || StoreError::Unavailable(sqlx::Error::PoolClosed);
         self.queue.send(Box::new(piece)).await.map_err(|_| gone())?;
         told.await.map_err(|_| gone())?
@@ -63,6 +65,8 @@ enum Went {
 
 /// A piece of work whose answer is nobody's business here.
 trait Work: Send {
+    /// Whether it often takes itself back.
+    fn is_tentative(&self) -> bool;
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Went>;
     /// Tells its answer, or why there is none.
     fn tell(self: Box<Self>, committed: Result<()>);
@@ -70,6 +74,7 @@ trait Work: Send {
 
 struct Piece<T, F> {
     work: Arc<F>,
+    tentative: bool,
     answer: Option<Result<T>>,
     tell: oneshot::Sender<Result<T>>,
 }
@@ -79,6 +84,10 @@ where
     T: Send + 'static,
     F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<Outcome<T>>> + Send + Sync + 'static,
 {
+    fn is_tentative(&self) -> bool {
+        self.tentative
+    }
+
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Went> {
         Box::pin(async move {
             let work = self.work.clone();
@@ -117,7 +126,11 @@ async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>, 
         let mut next = Some(first);
         let (mut went, mut noted) = (Went::Clean, Noted::new());
         while let Some(mut piece) = next.take() {
-            let (this, days) = noting(piece.run(&mut tx)).await;
+            let (this, days) = if piece.is_tentative() {
+                noting(run_marked_off(&mut tx, piece.as_mut())).await
+            } else {
+                noting(piece.run(&mut tx)).await
+            };
             noted.extend(days);
             done.push(piece);
             match this {
@@ -143,6 +156,24 @@ async fn write_all(writer: SqlitePool, mut work: mpsc::Receiver<Box<dyn Work>>, 
                 alone(&writer, piece, &news).await;
             }
         }
+    }
+}
+
+/// Runs work so that it takes back nothing but itself.
+async fn run_marked_off(tx: &mut Tx, piece: &mut dyn Work) -> Went {
+    let marked = query("SAVEPOINT piece").execute(&mut **tx).await.is_ok();
+    let went = piece.run(tx).await;
+    if !marked {
+        return went;
+    }
+    let undone = went == Went::Undo;
+    if undone && query("ROLLBACK TO piece").execute(&mut **tx).await.is_err() {
+        return Went::Undo;
+    }
+    match query("RELEASE piece").execute(&mut **tx).await {
+        Ok(_) if undone => Went::Clean,
+        Ok(_) => went,
+        Err(_) => Went::Undo,
     }
 }
 

@@ -132,7 +132,19 @@ impl SqliteStore {
             + Sync
             + 'static,
     {
-        self.group.write(work).await
+        self.group.write(work, false).await
+    }
+
+    /// The same for work that often takes itself back, so that it is not the others' trouble.
+    pub(crate) async fn write_tentatively<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(&'a mut Transaction<'static, Sqlite>) -> BoxFuture<'a, Result<Outcome<T>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.group.write(work, true).await
     }
 }
 

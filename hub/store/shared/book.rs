@@ -67,8 +67,11 @@ async fn book_once(tx: &mut Tx, order: &BookingOrder) -> Result<Outcome<BookResu
     {
         return Ok(Outcome::Clean(answer));
     }
-    let placed = match place(tx, order, &days, None).await? {
+    let Found { room, ended } = place(tx, order, &days, None).await?;
+    let placed = match room {
         Ok(placed) => placed,
+        // Whoever is refused has ended others' holds all the same, and passed them on.
+        Err(no_room) if ended => return Ok(Outcome::Kept(BookResult::Refused(no_room))),
         Err(no_room) => return Ok(Outcome::Clean(BookResult::Refused(no_room))),
     };
     let booking = booking_of(order, placed, None, 1);
@@ -93,7 +96,7 @@ pub(super) async fn book_series(
     loop {
         let again = shared.clone();
         let made = store
-            .write(move |tx| {
+            .write_tentatively(move |tx| {
                 let shared = again.clone();
                 Box::pin(async move { series_once(tx, &shared.0, &shared.1, each).await })
             })
@@ -138,11 +141,14 @@ async fn series_once(
     .await?;
     let mut answers = Vec::with_capacity(orders.len());
     let (mut made, mut refused) = (false, false);
+    // The first that is made has the key, whichever day that is: the same request again finds it.
+    let mut key = first.idempotency.clone();
     for order in orders {
-        match place(tx, order, &days, None).await? {
+        match place(tx, order, &days, None).await?.room {
             Ok(placed) => {
                 let booking = booking_of(order, placed, Some(series.id), 1);
-                insert(tx, order, &booking).await?;
+                insert(tx, &BookingOrder { idempotency: key.take(), ..order.clone() }, &booking)
+                    .await?;
                 notices::put_new(tx, &booking, order.at).await?;
                 made = true;
                 answers.push(BookResult::Made(booking));
@@ -188,22 +194,30 @@ pub(super) struct Placed {
     nursery: Option<NurseryId>,
 }
 
+/// What looking for room came to.
+pub(super) struct Found {
+    /// Where everything goes, if there is room.
+    pub(super) room: std::result::Result<Placed, NoRoom>,
+    /// Whether holds were ended whose time was over.
+    pub(super) ended: bool,
+}
+
 /// Finds room for `order` once what has lapsed is ended; `instead` is the booking it replaces.
 pub(super) async fn place(
     tx: &mut Tx,
     order: &BookingOrder,
     days: &[NaiveDate],
     instead: Option<BookingId>,
-) -> Result<Result<Placed, NoRoom>> {
+) -> Result<Found> {
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let mut floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    if !floor.lapsed.is_empty()
-        && end_lapsed(tx, &order.centre, order.at, days, &order.spare).await?
-    {
+    let ended = !floor.lapsed.is_empty()
+        && end_lapsed(tx, &order.centre, order.at, days, &order.spare).await?;
+    if ended {
         floor = Floor::read(tx, &order.centre, &span, order.at).await?;
     }
-    place_on(tx, floor, order, days, &span, instead).await
+    Ok(Found { room: place_on(tx, floor, order, days, &span, instead).await?, ended })
 }
 
 async fn place_on(

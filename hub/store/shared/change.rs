@@ -43,7 +43,7 @@ pub(super) async fn change(
         let days = days_with_waiting(store, &order.centre, &slots).await?;
         let again = shared.clone();
         let changed = store
-            .write(move |tx| {
+            .write_tentatively(move |tx| {
                 let (shared, days) = (again.clone(), days.clone());
                 Box::pin(async move { once(tx, id, version, &shared.0, &shared.1, &days).await })
             })
@@ -108,7 +108,7 @@ async fn once(
     .bind(order.at)
     .execute(&mut **tx)
     .await?;
-    let placed = match place(tx, order, days, Some(id)).await? {
+    let placed = match place(tx, order, days, Some(id)).await?.room {
         Ok(placed) => placed,
         Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
     };

@@ -1,8 +1,9 @@
 //! What both databases do in the same words: SQL that both understand, and the code around it.
 //!
 //! Each implementation crate compiles this folder as a module of its own, and gives it in its root:
-//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()` and `write()`),
-//! `others()` (hears of other hubs' changes), `in_list!` and `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
+//! `Db` (its sqlx database), `Here` (its store, with `reader()`, `writer()`, `begin()`, `write()`,
+//! `write_tentatively()` and `others()`, which hears of other hubs' changes), `in_list!` and
+//! `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
 mod api_tokens;

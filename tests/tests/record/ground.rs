@@ -8,9 +8,9 @@ use hub::hub::Hub;
 use hub::serve;
 use model::clock::ManualClock;
 use ring::rand::SystemRandom;
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use tests::folder::Folder;
 use tests::postgres::Postgres;
+use tests::truth::Truth;
 
 /// Wednesday, nine in the morning in Japan.
 pub const NOW: &str = "2026-11-25T00:00:00Z";
@@ -20,13 +20,8 @@ pub struct Ground {
     pub hub: Hub,
     pub clock: Arc<ManualClock>,
     pub config: Config,
-    raw: Raw,
+    raw: Truth,
     _folder: Folder,
-}
-
-enum Raw {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
 }
 
 pub async fn on_sqlite() -> Ground {
@@ -52,35 +47,23 @@ async fn settle(folder: Folder, url: String) -> Ground {
     let clock = Arc::new(ManualClock::at(NOW.parse::<DateTime<Utc>>().unwrap()));
     let hub = serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap();
     hub::seed::demo(&hub, None).await.unwrap();
-    let raw = if url.starts_with("sqlite:") {
-        Raw::Sqlite(SqlitePool::connect(&url).await.unwrap())
-    } else {
-        Raw::Postgres(PgPool::connect(&url).await.unwrap())
-    };
+    let raw = Truth::open(&url).await;
     Ground { hub, clock, config, raw, _folder: folder }
 }
 
 impl Ground {
     /// Runs SQL that both databases understand.
     pub async fn run(&self, sql: &str) -> Result<u64, sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match &self.raw {
-            Raw::Sqlite(pool) => sqlx::raw_sql(sql).execute(pool).await?.rows_affected(),
-            Raw::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await?.rows_affected(),
-        })
+        self.raw.run(sql).await
     }
 
     /// A number.
     pub async fn count(&self, sql: &str) -> i64 {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.raw {
-            Raw::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
-            Raw::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
-        }
+        self.raw.count(sql).await
     }
 
     pub fn is_sqlite(&self) -> bool {
-        matches!(self.raw, Raw::Sqlite(_))
+        self.raw.is_sqlite()
     }
 
     /// Takes the net away, as whoever has the database can.

@@ -14,7 +14,7 @@ use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, SqlitePool};
+use sqlx::ConnectOptions as _;
 use store::{
     BookResult, BookingOrder, Employer, EmployerKind, LiveClaims, SealedChild, Stands, Store,
 };
@@ -22,53 +22,13 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tests::folder::Folder;
 use tests::postgres::Postgres;
+use tests::truth::Truth;
 use uuid::Uuid;
-
-/// The database beneath, for looking and for damage.
-pub enum Raw {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
-}
-
-impl Raw {
-    /// Runs SQL that both databases understand.
-    pub async fn run(&self, sql: &str) -> Result<u64, sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match self {
-            Self::Sqlite(pool) => sqlx::raw_sql(sql).execute(pool).await?.rows_affected(),
-            Self::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await?.rows_affected(),
-        })
-    }
-
-    /// A number.
-    pub async fn count(&self, sql: &str) -> i64 {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
-            Self::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
-        }
-    }
-
-    /// Whether this is SQLite, for the few things that are said differently.
-    pub fn is_sqlite(&self) -> bool {
-        matches!(self, Self::Sqlite(_))
-    }
-
-    /// An id as it stands in SQL.
-    pub fn id(&self, id: Uuid) -> String {
-        if self.is_sqlite() { format!("x'{}'", id.simple()) } else { format!("'{id}'") }
-    }
-
-    /// A time as it stands in SQL.
-    pub fn time(&self, time: DateTime<Utc>) -> String {
-        format!("'{}'", time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false))
-    }
-}
 
 /// A fresh database with a region in it.
 pub struct Ground {
     pub store: Arc<dyn Store>,
-    pub raw: Raw,
+    pub raw: Truth,
     pub town: MunicipalityId,
     pub employer: EmployerId,
     next: AtomicU64,
@@ -82,7 +42,7 @@ pub async fn on_sqlite() -> Ground {
     let store = SqliteStore::open(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
-    let raw = Raw::Sqlite(SqlitePool::connect(&url).await.unwrap());
+    let raw = Truth::open(&url).await;
     settle(Arc::new(store), raw, Some(folder)).await
 }
 
@@ -93,11 +53,11 @@ pub async fn on_postgres() -> Ground {
     let store = PostgresStore::open(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
-    let raw = Raw::Postgres(PgPool::connect(&url).await.unwrap());
+    let raw = Truth::open(&url).await;
     settle(Arc::new(store), raw, None).await
 }
 
-async fn settle(store: Arc<dyn Store>, raw: Raw, folder: Option<Folder>) -> Ground {
+async fn settle(store: Arc<dyn Store>, raw: Truth, folder: Option<Folder>) -> Ground {
     let town = MunicipalityId(Uuid::from_u128(1));
     store.add_municipality(town, &LocalText::new("横浜市", "Yokohama")).await.unwrap();
     let employer = EmployerId(Uuid::from_u128(2));
@@ -273,18 +233,7 @@ impl Ground {
 
     /// How many pairs of live claims overlap that must not.
     pub async fn overlaps(&self) -> i64 {
-        let mut pairs = 0;
-        for (table, thing) in [("desk_claims", "space_id"), ("care_claims", "child_id")] {
-            pairs += self
-                .raw
-                .count(&format!(
-                    "SELECT COUNT(*) FROM {table} a JOIN {table} b ON a.{thing} = b.{thing}
-                         AND a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
-                     WHERE a.released_at IS NULL AND b.released_at IS NULL"
-                ))
-                .await;
-        }
-        pairs
+        self.raw.overlaps().await
     }
 }
 

@@ -105,10 +105,12 @@ on_both_databases! {
     waiting:
         what_comes_free_goes_to_who_waits_in_their_order,
         waiting_is_for_what_may_come_free,
+        who_is_refused_passes_on_what_has_lapsed,
         what_events_gave_free_is_offered_by_the_job,
         classes_are_data;
     repeating:
-        all_of_a_series_or_each_that_is_possible;
+        all_of_a_series_or_each_that_is_possible,
+        a_series_is_known_again_whichever_day_had_no_room;
     rules:
         a_closure_shuts_what_is_not_booked_and_names_what_is,
         quotas_count_what_is_held,

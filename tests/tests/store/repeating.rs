@@ -73,3 +73,27 @@ pub async fn all_of_a_series_or_each_that_is_possible(ground: Ground) {
     assert!(matches!(before.as_slice(), [BookResult::Before(_)]));
     assert_eq!(ground.overlaps().await, 0);
 }
+
+pub async fn a_series_is_known_again_whichever_day_had_no_room(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let person = ground.person().await;
+    let mut full = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    full.desks = 2;
+    ground.book(&full).await;
+    let ask = async || {
+        let on = |day| ground.order(person, &centre, &[slot(day, 10, 11)]);
+        let mut orders = vec![on(1), on(2), on(3)];
+        orders[0].idempotency = Some(Idempotency { key: "s-2".to_owned(), digest: [2; 32] });
+        let series = series(&ground, &orders[0]);
+        ground.store.book_series(&series, &orders, true).await.unwrap()
+    };
+    let first = ask().await;
+    assert_eq!(made(&first), [false, true, true]);
+    let again = ask().await;
+    match (&first[1], again.as_slice()) {
+        (BookResult::Made(made), [BookResult::Before(before)]) => assert_eq!(made, before),
+        other => panic!("{other:?}"),
+    }
+    let claims = ground.store.claims_in(&Interval::new(at(2, 0), at(9, 0)).unwrap()).await.unwrap();
+    assert_eq!(claims.desks.len(), 2, "one desk on each of two days");
+}

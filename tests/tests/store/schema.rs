@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::ground::{Raw, on_postgres, on_sqlite};
+use tests::truth::Truth;
+
+use crate::ground::{on_postgres, on_sqlite};
 
 #[test]
 fn both_folders_have_the_same_file_names() {
@@ -19,7 +21,7 @@ fn both_folders_have_the_same_file_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_and_postgres_have_the_same_tables_and_columns() {
     let (sqlite, postgres) = (on_sqlite().await, on_postgres().await);
-    let (Raw::Sqlite(one), Raw::Postgres(other)) = (&sqlite.raw, &postgres.raw) else {
+    let (Truth::Sqlite(one), Truth::Postgres(other)) = (&sqlite.raw, &postgres.raw) else {
         panic!("each on its own");
     };
     let in_sqlite: Vec<(String, String)> = sqlx::query_as(

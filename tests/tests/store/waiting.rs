@@ -165,6 +165,29 @@ pub async fn waiting_is_for_what_may_come_free(ground: Ground) {
     assert_eq!(ground.store.waiting_at(centre.id).await.unwrap(), []);
 }
 
+pub async fn who_is_refused_passes_on_what_has_lapsed(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let (rival, early, late) =
+        (ground.person().await, ground.person().await, ground.person().await);
+    let full = ground.book(&ground.order(rival, &centre, &[slot(1, 9, 12)])).await;
+    let early = waits(&ground, early, &centre, &[slot(1, 9, 12)], 2, at(0, 1)).await;
+    let late = waits(&ground, late, &centre, &[slot(1, 9, 12)], 2, at(0, 2)).await;
+    let spare = spares(&ground, 2);
+    ground.store.cancel(full.id, &centre, at(0, 3), &spare).await.unwrap().unwrap();
+    let offer = offered(&ground, &early).await;
+    assert_eq!(offer.lapses_at, Some(at(0, 4)));
+    let mut order = ground.order(rival, &centre, &[slot(1, 9, 12)]);
+    order.at = at(0, 4);
+    order.spare = spares(&ground, 2);
+    let refused = ground.store.book(&order).await.unwrap();
+    assert!(matches!(refused, store::BookResult::Refused(NoRoom::Desk { .. })), "{refused:?}");
+    // At once, and not only when the clock comes round.
+    assert_eq!(ground.store.waiting(early.id).await.unwrap().unwrap().state, State::Left);
+    assert_eq!(offered(&ground, &late).await.status, BookingStatus::Held);
+    let lapsed = ground.store.booking(offer.id).await.unwrap().unwrap();
+    assert_eq!(lapsed.status, BookingStatus::Lapsed);
+}
+
 pub async fn what_events_gave_free_is_offered_by_the_job(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
     let (person, waiting) = (ground.person().await, ground.person().await);
