@@ -223,8 +223,8 @@ impl Ground {
     /// A second hub's store on the same database, where that may be.
     pub async fn another_hub(&self) -> Option<Arc<dyn Store>> {
         match &self.raw {
-            Raw::Sqlite(_) => None,
-            Raw::Postgres(pool) => {
+            Truth::Sqlite(_) => None,
+            Truth::Postgres(pool) => {
                 let url = pool.connect_options().to_url_lossy();
                 Some(Arc::new(PostgresStore::open(url.as_str()).await.unwrap()))
             }

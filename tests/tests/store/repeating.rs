@@ -94,6 +94,6 @@ pub async fn a_series_is_known_again_whichever_day_had_no_room(ground: Ground) {
         (BookResult::Made(made), [BookResult::Before(before)]) => assert_eq!(made, before),
         other => panic!("{other:?}"),
     }
-    let claims = ground.store.claims_in(&Interval::new(at(2, 0), at(9, 0)).unwrap()).await.unwrap();
+    let claims = ground.claims_in(&Interval::new(at(2, 0), at(9, 0)).unwrap()).await;
     assert_eq!(claims.desks.len(), 2, "one desk on each of two days");
 }
