@@ -1,10 +1,12 @@
 //! Fifty want the same two dates, named in opposite orders.
 
+use std::time::Duration;
+
 use tests::region::Database;
 
 use crate::contest::{Ask, Contest, RIVALS, ROUNDS, pinned, winners};
 
-pub async fn contest(database: Database) {
+pub async fn contest(database: Database) -> Duration {
     let mut contest = Contest::open(database).await;
     for round in 0..ROUNDS {
         let desk = contest.desk();
@@ -21,5 +23,5 @@ pub async fn contest(database: Database) {
             assert_eq!(contest.held(desk, &hour).await, 1);
         }
     }
-    contest.done("two dates in opposite orders").await;
+    contest.done("two dates in opposite orders").await
 }

@@ -21,7 +21,8 @@ macro_rules! on_both_databases {
             $(
                 #[tokio::test]
                 async fn $contest() {
-                    crate::$contest::contest(tests::region::Database::Sqlite).await;
+                    let hold = async || crate::$contest::contest(tests::region::Database::Sqlite).await;
+                    crate::contest::in_time(hold).await;
                 }
             )+
         }
@@ -29,7 +30,8 @@ macro_rules! on_both_databases {
             $(
                 #[tokio::test]
                 async fn $contest() {
-                    crate::$contest::contest(tests::region::Database::Postgres).await;
+                    let hold = async || crate::$contest::contest(tests::region::Database::Postgres).await;
+                    crate::contest::in_time(hold).await;
                 }
             )+
         }
