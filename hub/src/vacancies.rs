@@ -57,8 +57,7 @@ struct Day {
 }
 
 /// One local day at one centre.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CentreDay {
+struct CentreDay {
     revision: i64,
     made_for: MadeFor,
     frame: DayFrame,
@@ -466,7 +465,9 @@ async fn keep(hub: &Hub) -> store::Result<()> {
     let today = hub.now().date_naive();
     let horizon = atlas.centres.iter().map(|centre| centre.settings.horizon_days).max();
     let last = today.checked_add_days(Days::new(u64::from(horizon.unwrap_or_default()) + 1));
-    let (Some(first), Some(last)) = (today.pred_opt(), last) else { return Ok(()) };
+    // As far back as a search that begins now may look, in any zone.
+    let first = today.checked_sub_days(Days::new(3));
+    let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
     {
         let mut kept = hub.vacancies.kept();
         kept.days.retain(|day, _| *day >= first);

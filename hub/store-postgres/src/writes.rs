@@ -32,7 +32,7 @@ pub(crate) async fn note_days(_: &mut Tx, _: CentreId, _: &[NaiveDate]) -> Resul
     Ok(())
 }
 
-/// Locks whom quotas count, given in order, until the transaction ends.
+/// Locks whom quotas count and children, given in order, until the transaction ends.
 pub(crate) async fn lock_subjects(tx: &mut Tx, subjects: &[Uuid]) -> Result<()> {
     query(
         "INSERT INTO quota_locks (subject, rev)

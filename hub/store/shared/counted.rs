@@ -1,4 +1,5 @@
-//! Quotas, counted under a lock that all who book under them take.
+//! Quotas, counted under a lock that all who book under them take; and the lock that those take who
+//! want a place for the same child, at whatever centres.
 
 use chrono::{DateTime, Utc};
 use model::id::BookingId;
@@ -14,13 +15,19 @@ use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// Locks whom the quotas of orders count; before any day is locked.
+/// Locks whom the quotas of orders count, and the children that orders are for; before any day is
+/// locked. Without it, rivals for one child at several centres would wait for each other in the
+/// database's own constraint, in circles.
 pub(super) async fn lock<'a>(
     tx: &mut Tx,
     orders: impl Iterator<Item = &'a BookingOrder>,
 ) -> Result<()> {
-    let mut subjects: Vec<Uuid> =
-        orders.flat_map(|order| &order.quotas).map(|counted| counted.whose.lock()).collect();
+    let mut subjects: Vec<Uuid> = orders
+        .flat_map(|order| {
+            let counted = order.quotas.iter().map(|counted| counted.whose.lock());
+            counted.chain(order.children.iter().map(|child| child.0))
+        })
+        .collect();
     subjects.sort();
     subjects.dedup();
     if subjects.is_empty() { Ok(()) } else { writes::lock_subjects(tx, &subjects).await }
