@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
 use model::centre::{Centre, Nursery, Space};
-use model::closure;
+use model::closure::{self, Closure};
 use model::feature::Features;
 use model::id::{CentreId, ChildId, SpaceId};
 use model::interval::Interval;
@@ -345,8 +345,15 @@ fn window(atlas: &Atlas, when: &When, beside: TimeDelta, now: DateTime<Utc>) -> 
     let bookable =
         Interval::new(now - TimeDelta::days(1), now + TimeDelta::days(i64::from(horizon) + 2))
             .ok()?;
+    // Many centres, few zones.
+    let mut zones: Vec<Tz> = Vec::new();
+    for centre in &atlas.centres {
+        if !zones.contains(&centre.time_zone) {
+            zones.push(centre.time_zone);
+        }
+    }
     let slots: Vec<Interval> =
-        atlas.centres.iter().filter_map(|centre| when.slots(centre.time_zone)).flatten().collect();
+        zones.into_iter().filter_map(|zone| when.slots(zone)).flatten().collect();
     let starts = slots.iter().map(Interval::starts).min()?;
     let ends = slots.iter().map(Interval::ends).max()?;
     Interval::new(starts - beside, ends + beside).ok()?.common(&bookable)
@@ -455,10 +462,11 @@ impl<'a> Room<'a> {
 
     /// The desks that offer `required` and are not shut, by id.
     fn desks(&self, centre: &Centre, required: Features, slots: &[Interval]) -> Vec<SpaceId> {
+        let here = self.atlas.closures.iter().filter(|one| one.centre == centre.id);
+        let closures: Vec<&Closure> =
+            here.filter(|one| slots.iter().any(|slot| one.when.overlaps(slot))).collect();
         let shut = |desk: SpaceId| {
-            self.atlas.closures.iter().any(|shut| {
-                shut.centre == centre.id && slots.iter().any(|slot| shut.shuts(Some(desk), slot))
-            })
+            closures.iter().any(|one| slots.iter().any(|slot| one.shuts(Some(desk), slot)))
         };
         let all = self.atlas.desks_by_id(centre.id).iter();
         all.filter(|(desk, features)| features.covers(required) && !shut(*desk))
