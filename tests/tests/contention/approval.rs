@@ -1,8 +1,6 @@
 //! Bookings that are asked for: approved and declined at the same moment, and approved while their
 //! guests give them up and others want the desk.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use model::centre::Approval;
 use model::interval::Interval;
@@ -21,7 +19,7 @@ const RIVALS: [&str; 2] = ["tanaka", "kimura"];
 /// So many are asked for in a round, each of ten requests' worth.
 const ASKED: usize = 5;
 
-pub async fn contest(database: Database) -> Duration {
+pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     let mut centre = contest.centre.clone();
     centre.settings.approval = Approval::All;
@@ -34,7 +32,7 @@ pub async fn contest(database: Database) -> Duration {
         two_decide(&mut contest, round).await;
         guests_give_up(&mut contest, round).await;
     }
-    contest.done("approvals").await
+    contest.done("approvals").await;
 }
 
 /// What waits for a decision, with the guest and the desk.

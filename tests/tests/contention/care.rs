@@ -1,7 +1,5 @@
 //! Care: fifty children want the few places of a nursery, and one child is wanted in two nurseries.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use model::clock::{Clock as _, SystemClock};
 use model::consent::Purpose;
@@ -16,7 +14,7 @@ use crate::contest::{Ask, Contest, RIVALS, ROUNDS, told, winners};
 
 const PARENTS: [&str; 2] = ["takahashi", "ito"];
 
-pub async fn contest(database: Database) -> Duration {
+pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     contest.let_in(&PARENTS).await;
     let mut children = Vec::new();
@@ -30,7 +28,7 @@ pub async fn contest(database: Database) -> Duration {
     for slot in hours_of_both(&contest).await {
         two_nurseries(&mut contest, slot, child).await;
     }
-    contest.done("care places").await
+    contest.done("care places").await;
 }
 
 async fn few_places(contest: &mut Contest, round: i64, children: &[Vec<ChildId>]) {

@@ -16,7 +16,7 @@ const GUEST: &str = "ito";
 pub const LAPSES: TimeDelta = TimeDelta::milliseconds(150);
 pub const APART: Duration = Duration::from_millis(6);
 
-pub async fn contest(database: Database) -> Duration {
+pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     contest.let_in(&[GUEST]).await;
     let mut confirmed = 0;
@@ -24,7 +24,7 @@ pub async fn contest(database: Database) -> Duration {
         confirmed += i64::from(one(&mut contest, round).await);
     }
     let what = format!("a hold that ends ({confirmed} of {ROUNDS} confirmed in time)");
-    contest.done(&what).await
+    contest.done(&what).await;
 }
 
 /// Lets the time of what is held or asked for end soon, and answers when.

@@ -21,8 +21,7 @@ macro_rules! on_both_databases {
             $(
                 #[tokio::test]
                 async fn $contest() {
-                    let hold = async || crate::$contest::contest(tests::region::Database::Sqlite).await;
-                    crate::contest::in_time(hold).await;
+                    crate::$contest::contest(tests::region::Database::Sqlite).await;
                 }
             )+
         }
@@ -30,8 +29,7 @@ macro_rules! on_both_databases {
             $(
                 #[tokio::test]
                 async fn $contest() {
-                    let hold = async || crate::$contest::contest(tests::region::Database::Postgres).await;
-                    crate::contest::in_time(hold).await;
+                    crate::$contest::contest(tests::region::Database::Postgres).await;
                 }
             )+
         }

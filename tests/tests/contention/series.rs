@@ -1,8 +1,6 @@
 //! Series of three days, all or nothing, that meet on one day only; and bookings that name three of
 //! their days backwards.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::region::Database;
@@ -12,7 +10,7 @@ use crate::contest::{Ask, Contest, PEOPLE, RIVALS, ROUNDS, pinned, winners};
 /// The first day of all.
 const FIRST: i64 = 2;
 
-pub async fn contest(database: Database) -> Duration {
+pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     for round in 0..ROUNDS {
         let desk = contest.desk();
@@ -61,5 +59,5 @@ pub async fn contest(database: Database) -> Duration {
     let of_series =
         contest.truth.count("SELECT COUNT(*) FROM bookings WHERE series_id IS NOT NULL").await;
     assert_eq!(of_series, 3 * made);
-    contest.done("series that meet on a day").await
+    contest.done("series that meet on a day").await;
 }
