@@ -1,9 +1,11 @@
 //! Bookings: what is asked for, what may be asked for, and what stands.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::centre::Centre;
@@ -337,38 +339,55 @@ pub enum BadWish {
 /// # Errors
 /// The first [`BadWish`] found.
 pub fn check(wish: &Wish, centre: &Centre, now: DateTime<Utc>) -> Result<(), BadWish> {
-    if wish.slots.is_empty() || (wish.desks == 0 && wish.children.is_empty()) {
-        return Err(BadWish::Nothing);
-    }
-    if wish.slots.len() > MOST_SLOTS
-        || wish.desks > MOST_DESKS
-        || wish.children.len() > MOST_CHILDREN
-    {
-        return Err(BadWish::TooMuch);
-    }
+    check_amounts(wish.slots.len(), wish.desks, wish.children.len())?;
     if wish.pinned.is_some() && wish.desks != 1 {
         return Err(BadWish::PinnedMany);
     }
-    let mut slots = wish.slots.clone();
-    slots.sort();
     let mut children = wish.children.clone();
     children.sort();
-    if slots.windows(2).any(|pair| pair[0].overlaps(&pair[1]))
-        || children.windows(2).any(|pair| pair[0] == pair[1])
-    {
+    if children.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(BadWish::Twice);
     }
-    slots.iter().try_for_each(|slot| check_slot(slot, centre, now))
+    check_slots(&wish.slots, centre, now)
+}
+
+/// Checks that something is asked for, and not too much at once.
+///
+/// # Errors
+/// [`BadWish::Nothing`] or [`BadWish::TooMuch`].
+pub fn check_amounts(slots: usize, desks: u32, children: usize) -> Result<(), BadWish> {
+    if slots == 0 || (desks == 0 && children == 0) {
+        return Err(BadWish::Nothing);
+    }
+    if slots > MOST_SLOTS || desks > MOST_DESKS || children > MOST_CHILDREN {
+        return Err(BadWish::TooMuch);
+    }
+    Ok(())
+}
+
+/// Checks stretches of time against the house rules of `centre` at the time `now`.
+///
+/// # Errors
+/// The first [`BadWish`] found.
+pub fn check_slots(slots: &[Interval], centre: &Centre, now: DateTime<Utc>) -> Result<(), BadWish> {
+    let mut in_order = Cow::Borrowed(slots);
+    if !slots.is_sorted() {
+        in_order.to_mut().sort();
+    }
+    if in_order.windows(2).any(|pair| pair[0].overlaps(&pair[1])) {
+        return Err(BadWish::Twice);
+    }
+    in_order.iter().try_for_each(|slot| check_slot(slot, centre, now))
 }
 
 fn check_slot(slot: &Interval, centre: &Centre, now: DateTime<Utc>) -> Result<(), BadWish> {
     let settings = &centre.settings;
     let zone = centre.time_zone;
     let grain = settings.grain_minutes;
-    let on_grain = |time: DateTime<Utc>| {
-        let local = time.with_timezone(&zone);
+    let on_grain = |local: &DateTime<Tz>| {
         local.minute().is_multiple_of(grain) && local.second() == 0 && local.nanosecond() == 0
     };
+    let (starts, ends) = (slot.starts().with_timezone(&zone), slot.ends().with_timezone(&zone));
     let last_day = now
         .with_timezone(&zone)
         .date_naive()
@@ -377,10 +396,10 @@ fn check_slot(slot: &Interval, centre: &Centre, now: DateTime<Utc>) -> Result<()
     if slot.starts() < now - TimeDelta::minutes(grain.into()) {
         return Err(BadWish::Past);
     }
-    if slot.ends().with_timezone(&zone).date_naive() > last_day {
+    if ends.date_naive() > last_day {
         return Err(BadWish::TooFarAhead { last_day });
     }
-    if !on_grain(slot.starts()) || !on_grain(slot.ends()) {
+    if !on_grain(&starts) || !on_grain(&ends) {
         return Err(BadWish::OffGrain { minutes: grain });
     }
     if slot.length() > TimeDelta::minutes(settings.longest_minutes.into()) {
@@ -390,7 +409,7 @@ fn check_slot(slot: &Interval, centre: &Centre, now: DateTime<Utc>) -> Result<()
         return Err(BadWish::TooShort { minutes: settings.shortest_minutes });
     }
     if !centre.opening.covers(slot, zone) {
-        let day = slot.starts().with_timezone(&zone).date_naive();
+        let day = starts.date_naive();
         return Err(BadWish::NotOpen { day, open: centre.opening.on(day, zone) });
     }
     Ok(())

@@ -69,15 +69,14 @@ impl Closure {
     }
 }
 
-/// The closure of the whole of `centre` that lies on one of `slots`, if any does.
+/// The one of a centre's closures that shuts all of it on one of `slots`, if any does.
 #[must_use]
 pub fn over<'a>(
-    closures: &'a [Closure],
-    centre: CentreId,
+    closures: impl Iterator<Item = &'a Closure> + Clone,
     slots: &[Interval],
 ) -> Option<(&'a Closure, Interval)> {
     slots.iter().find_map(|slot| {
-        let shut = closures.iter().find(|one| one.centre == centre && one.shuts(None, slot))?;
+        let shut = closures.clone().find(|one| one.shuts(None, slot))?;
         Some((shut, *slot))
     })
 }

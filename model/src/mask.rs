@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::interval::Interval;
@@ -14,6 +14,7 @@ use crate::opening;
 /// What one bit stands for.
 pub const BIT: TimeDelta = TimeDelta::minutes(5);
 
+const BIT_MICROS: i64 = 300_000_000;
 const WORDS: usize = 5;
 /// The longest day that has room: 26 hours and 40 minutes.
 const MOST_BITS: usize = WORDS * 64;
@@ -21,7 +22,8 @@ const MOST_BITS: usize = WORDS * 64;
 /// The local day that masks are laid over: 276 to 300 bits, as the clocks have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayFrame {
-    starts: DateTime<Utc>,
+    /// Microseconds of the Unix epoch.
+    starts: i64,
     bits: usize,
 }
 
@@ -30,27 +32,28 @@ impl DayFrame {
     #[must_use]
     pub fn of(day: NaiveDate, zone: Tz) -> Option<Self> {
         let whole = opening::whole_day(day, zone)?;
-        let bits = usize::try_from(steps_up(whole.length())).ok()?.min(MOST_BITS);
-        Some(Self { starts: whole.starts(), bits })
+        let bits =
+            usize::try_from(steps_up(whole.length().num_microseconds()?)).ok()?.min(MOST_BITS);
+        Some(Self { starts: whole.starts().timestamp_micros(), bits })
     }
 
     /// The bits of this day that `when` touches; empty when it lies on other days.
     #[must_use]
     pub fn bits(&self, when: &Interval) -> Range<usize> {
         let clamp = |steps: i64| usize::try_from(steps).unwrap_or_default().min(self.bits);
-        let from = clamp(steps_down(when.starts() - self.starts));
-        from..clamp(steps_up(when.ends() - self.starts))
+        // Chrono's times are within 262,000 years of the epoch: no difference leaves 64 bits.
+        let from = clamp(steps_down(when.starts().timestamp_micros() - self.starts));
+        from..clamp(steps_up(when.ends().timestamp_micros() - self.starts))
     }
 }
 
-/// How many bits `length` takes, begun ones included; below zero for what lies before.
-fn steps_up(length: TimeDelta) -> i64 {
-    -steps_down(-length)
+/// How many bits so many microseconds take, begun ones included; below zero for what lies before.
+fn steps_up(micros: i64) -> i64 {
+    -steps_down(-micros)
 }
 
-fn steps_down(length: TimeDelta) -> i64 {
-    let far = if length < TimeDelta::zero() { i64::MIN + 1 } else { i64::MAX };
-    length.num_microseconds().unwrap_or(far).div_euclid(BIT.num_seconds() * 1_000_000)
+fn steps_down(micros: i64) -> i64 {
+    micros.div_euclid(BIT_MICROS)
 }
 
 /// The bits of one space, or one child, on one day.
@@ -136,6 +139,7 @@ fn parts(bits: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+    use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;
@@ -194,7 +198,8 @@ mod tests {
         ) {
             let day = frame("2026-11-25", chrono_tz::Asia::Tokyo);
             let at = |bits: i64, length: i64| {
-                let starts = day.starts + BIT * i32::try_from(bits).unwrap();
+                let midnight = DateTime::from_timestamp_micros(day.starts).unwrap();
+                let starts = midnight + BIT * i32::try_from(bits).unwrap();
                 let ends = starts + BIT * i32::try_from(length).unwrap();
                 Interval::new(starts, ends).unwrap()
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -42,21 +42,7 @@ impl OpeningRules {
     /// The stretches of the local day `date`, in UTC and in order.
     #[must_use]
     pub fn on(&self, date: NaiveDate, zone: Tz) -> Vec<Interval> {
-        let kind = if self.holidays.contains(&date) {
-            DayKind::Holiday
-        } else {
-            DayKind::Weekday(date.weekday())
-        };
-        let mut open: Vec<Interval> = self
-            .hours
-            .iter()
-            .filter(|hours| hours.day == kind)
-            .filter_map(|hours| {
-                let (from, to) =
-                    (local(date, hours.opens, zone)?, local(date, hours.closes, zone)?);
-                Interval::new(from, to).ok()
-            })
-            .collect();
+        let mut open: Vec<Interval> = self.as_written(date, zone).collect();
         open.sort();
         open
     }
@@ -65,29 +51,45 @@ impl OpeningRules {
     #[must_use]
     pub fn covers(&self, wanted: &Interval, zone: Tz) -> bool {
         let mut reached = wanted.starts();
-        for date in days_of(wanted, zone) {
-            for open in self.on(date, zone) {
-                if open.starts() <= reached && reached < open.ends() {
-                    reached = open.ends();
+        for date in days_touched(wanted, zone) {
+            let goes_on = |reached: DateTime<Utc>| {
+                let mut open = self.as_written(date, zone);
+                open.find(|open| open.starts() <= reached && reached < open.ends())
+            };
+            while let Some(open) = goes_on(reached) {
+                reached = open.ends();
+                if reached >= wanted.ends() {
+                    return true;
                 }
             }
         }
-        reached >= wanted.ends()
+        false
+    }
+
+    /// The stretches of the local day `date`, in the order that they are written in.
+    fn as_written(&self, date: NaiveDate, zone: Tz) -> impl Iterator<Item = Interval> {
+        let kind = if self.holidays.contains(&date) {
+            DayKind::Holiday
+        } else {
+            DayKind::Weekday(date.weekday())
+        };
+        self.hours.iter().filter(move |hours| hours.day == kind).filter_map(move |hours| {
+            let (from, to) = (local(date, hours.opens, zone)?, local(date, hours.closes, zone)?);
+            Interval::new(from, to).ok()
+        })
     }
 }
 
 /// The local days that `interval` touches, in order.
 #[must_use]
 pub fn days_of(interval: &Interval, zone: Tz) -> Vec<NaiveDate> {
+    days_touched(interval, zone).collect()
+}
+
+fn days_touched(interval: &Interval, zone: Tz) -> impl Iterator<Item = NaiveDate> + use<> {
     let last = (interval.ends() - TimeDelta::microseconds(1)).with_timezone(&zone).date_naive();
-    let mut day = interval.starts().with_timezone(&zone).date_naive();
-    let mut days = Vec::new();
-    while day <= last && days.len() < 366 {
-        days.push(day);
-        let Some(next) = day.checked_add_days(Days::new(1)) else { break };
-        day = next;
-    }
-    days
+    let first = interval.starts().with_timezone(&zone).date_naive();
+    first.iter_days().take_while(move |day| *day <= last).take(366)
 }
 
 /// The whole local day `date`, in UTC: 23 to 25 hours where clocks change.

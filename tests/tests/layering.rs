@@ -116,8 +116,67 @@ fn the_hub_serves_nothing_without_a_right() {
     );
 }
 
+#[test]
+fn no_test_lies_where_none_is_run() {
+    for krate in workspace().values() {
+        for target in &krate.targets {
+            // Some programs share their folder with the library.
+            let source = Path::new(&target.source);
+            let whole = source.ends_with("lib.rs").then(|| source.parent().unwrap());
+            let mut look = |file: &Path, text: &str| {
+                if !target.is_tested {
+                    let tests = ["#[test]", "#[tokio::test", "proptest!"];
+                    let found = tests.iter().find(|test| text.contains(*test));
+                    assert_eq!(found, None, "{}: its target has `test = false`", file.display());
+                }
+                assert!(
+                    target.is_doc_tested || !has_doc_test(text),
+                    "{}: examples are not run; mark the block as text, or make it a test",
+                    file.display()
+                );
+            };
+            match whole {
+                Some(folder) => sources(folder, &mut look),
+                None => look(source, &std::fs::read_to_string(source).unwrap()),
+            }
+        }
+    }
+}
+
+/// Whether a doc comment has a block that would be compiled as an example.
+fn has_doc_test(text: &str) -> bool {
+    let docs = text.lines().map(str::trim_start).filter_map(|line| {
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim)
+    });
+    let fences = docs.filter_map(|line| line.strip_prefix("```"));
+    let mut opening = true;
+    fences.into_iter().any(|language| {
+        let opens = opening;
+        opening = !opening;
+        opens && !["text", "toml", "json", "sql"].contains(&language)
+    })
+}
+
+#[test]
+fn examples_in_doc_comments_are_told_from_text() {
+    let doc =
+        |fence: &str| format!("/// Says.\n/// ```{fence}\n/// let x = 1;\n/// ```\nfn f() {{}}");
+    for (fence, is_test) in [("", true), ("rust", true), ("should_panic", true), ("text", false)] {
+        assert_eq!(has_doc_test(&doc(fence)), is_test, "{fence}");
+    }
+    assert!(has_doc_test(&(doc("text") + &doc(""))), "the second block");
+}
+
+/// A library or program of a crate.
+struct Target {
+    source: String,
+    is_tested: bool,
+    is_doc_tested: bool,
+}
+
 struct Crate {
     folder: PathBuf,
+    targets: Vec<Target>,
     /// Every dependency, of tests and build scripts too.
     uses: BTreeSet<String>,
     /// The dependencies of the crate itself.
@@ -145,8 +204,20 @@ fn workspace() -> BTreeMap<String, Crate> {
             let dependencies = package["dependencies"].as_array().unwrap();
             let folder =
                 PathBuf::from(text(&package["manifest_path"])).parent().unwrap().to_owned();
+            let targets = package["targets"].as_array().unwrap().iter();
+            let is = |target: &Value, kind: &str| {
+                target["kind"].as_array().unwrap().iter().any(|one| one == kind)
+            };
             let krate = Crate {
                 folder,
+                targets: targets
+                    .filter(|target| is(target, "lib") || is(target, "bin"))
+                    .map(|target| Target {
+                        source: text(&target["src_path"]),
+                        is_tested: target["test"].as_bool().unwrap(),
+                        is_doc_tested: target["doctest"].as_bool().unwrap() && is(target, "lib"),
+                    })
+                    .collect(),
                 uses: dependencies.iter().map(|dependency| text(&dependency["name"])).collect(),
                 runs_with: dependencies
                     .iter()

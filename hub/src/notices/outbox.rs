@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::future;
 use futures::stream::{self, StreamExt as _};
 use model::booking::Booking;
+use model::id::NoticeId;
 use model::notice::NoticeKind;
 use store::DueNotice;
-use tokio::time::sleep;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 
 use super::mail::{self, Mail};
 use super::patience::{self, Failure};
@@ -17,12 +20,17 @@ use crate::service::atlas::Atlas;
 
 /// What is due by itself, or was written by another hub's request, is looked for so often.
 const LOOK: Duration = Duration::from_secs(5);
+/// What is written is gathered for so long, so that many notices cost the database little.
+const GATHERED: Duration = Duration::from_millis(200);
 /// So many notices are taken at once,
-const BATCH: u32 = 8;
+const BATCH: u32 = 64;
 /// and so many of them sent at once.
 const AT_ONCE: usize = 4;
-/// A notice is one hub's for so long: more than the time that a whole batch may take.
+/// A notice is one hub's for so long.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// What cannot be begun so long before that ends is left to whoever takes it next: more than the time
+/// that one mail may take.
+const ENOUGH: TimeDelta = TimeDelta::minutes(2);
 /// So often it is tried to mark a mail as sent, a second apart.
 const MARKS: u32 = 10;
 
@@ -34,7 +42,9 @@ pub async fn follow(hub: Hub) {
             tracing::warn!(%error, "notices could not be sent; it is tried again");
         }
         tokio::select! {
-            () = hub.live.notice_written.notified() => {}
+            () = hub.live.notice_written.notified() => {
+                timeout(GATHERED, stopping.changed()).await.ok();
+            }
             () = sleep(LOOK) => {}
             _ = stopping.changed() => {}
         }
@@ -57,12 +67,20 @@ pub async fn send_due(hub: &Hub) -> Result<u32, Refused> {
         if taken.due.is_empty() {
             return Ok(sent);
         }
-        let atlas = Atlas::load(hub.store.as_ref(), hub.now()).await?;
-        let ends: Vec<_> = stream::iter(taken.due)
-            .map(|notice| deliver(hub, &atlas, notice))
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+        let atlas = hub.atlas().await?;
+        let (out, marks) = mpsc::unbounded_channel();
+        let sending = async {
+            let begin_by = now + LEASE - ENOUGH;
+            let ends: Vec<_> = stream::iter(taken.due)
+                .map(|notice| deliver(hub, &atlas, notice, begin_by, &out))
+                .buffer_unordered(AT_ONCE)
+                .collect()
+                .await;
+            drop(out);
+            ends
+        };
+        let (ends, marked) = future::join(sending, mark(hub, marks)).await;
+        marked?;
         let (mut went, mut failed) = (0, false);
         for end in ends {
             match end? {
@@ -87,10 +105,16 @@ enum End {
     Needless,
 }
 
-/// Sends one notice, unless it tells nothing any more.
-async fn deliver(hub: &Hub, atlas: &Atlas, notice: DueNotice) -> Result<End, Refused> {
+/// Sends one notice, unless it tells nothing any more, and says that it is `out`.
+async fn deliver(
+    hub: &Hub,
+    atlas: &Atlas,
+    notice: DueNotice,
+    begin_by: DateTime<Utc>,
+    out: &mpsc::UnboundedSender<NoticeId>,
+) -> Result<End, Refused> {
     let notice = &notice;
-    if *hub.live.stopping().borrow() {
+    if *hub.live.stopping().borrow() || hub.now() > begin_by {
         // Another hub need not wait for what this one does not begin.
         hub.store.put_off_notice(notice, hub.now()).await?;
         return Ok(End::NotSent);
@@ -114,7 +138,7 @@ async fn deliver(hub: &Hub, atlas: &Atlas, notice: DueNotice) -> Result<End, Ref
     };
     match hub.post.send(notice.id, mail).await {
         Ok(()) => {
-            mark_sent(hub, notice).await?;
+            out.send(notice.id).map_err(|_| Refused::Inner("nobody marks what is sent"))?;
             Ok(End::Sent)
         }
         Err(error) => {
@@ -197,16 +221,26 @@ async fn put_off(hub: &Hub, notice: &DueNotice, how: Failure) -> Result<(), Refu
     Ok(())
 }
 
-/// The mail is out: the mark is worth some patience, because without it the mail goes out again.
-async fn mark_sent(hub: &Hub, notice: &DueNotice) -> Result<(), Refused> {
+/// Marks what is out, at once, and together what went out during the mark before.
+async fn mark(hub: &Hub, mut out: mpsc::UnboundedReceiver<NoticeId>) -> Result<(), Refused> {
+    let mut sent = Vec::new();
+    while out.recv_many(&mut sent, BATCH as usize).await > 0 {
+        mark_sent(hub, &sent).await?;
+        sent.clear();
+    }
+    Ok(())
+}
+
+/// The mails are out: the mark is worth some patience, because without it they go out again.
+async fn mark_sent(hub: &Hub, sent: &[NoticeId]) -> Result<(), Refused> {
     for _ in 1..MARKS {
-        if hub.store.notice_sent(notice.id, hub.now()).await.is_ok() {
+        if hub.store.notices_sent(sent, hub.now()).await.is_ok() {
             return Ok(());
         }
         sleep(Duration::from_secs(1)).await;
     }
-    hub.store.notice_sent(notice.id, hub.now()).await.map(drop).map_err(|error| {
-        tracing::error!(notice = %notice.id, "a mail was sent and cannot be marked; it may go again");
+    hub.store.notices_sent(sent, hub.now()).await.map(drop).map_err(|error| {
+        tracing::error!(notices = ?sent, "mails were sent and cannot be marked; they may go again");
         error.into()
     })
 }

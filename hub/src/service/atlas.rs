@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use foldhash::fast::RandomState;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
 use model::feature::Features;
@@ -35,8 +36,8 @@ pub struct Atlas {
     pub approving: Vec<EmployerId>,
     /// What the store says of all this: another number, other places.
     pub revision: i64,
-    by_centre: HashMap<CentreId, Here>,
-    by_space: HashMap<SpaceId, usize>,
+    by_centre: HashMap<CentreId, Here, RandomState>,
+    by_space: HashMap<SpaceId, usize, RandomState>,
 }
 
 /// Where a centre's things are.
@@ -45,8 +46,12 @@ struct Here {
     centre: usize,
     spaces: Range<usize>,
     /// By id.
-    desks: Vec<(SpaceId, Features)>,
+    desks: Vec<SpaceId>,
+    /// What each of them offers.
+    features: Vec<Features>,
     nursery: Option<usize>,
+    /// By start.
+    closures: Vec<usize>,
 }
 
 /// How old an atlas gets: of closures and quotas it holds those that had not ended when it was read.
@@ -118,15 +123,24 @@ impl Atlas {
             let first = if here.spaces.is_empty() { place } else { here.spaces.start };
             here.spaces = first..place + 1;
             if space.kind == SpaceKind::Desk {
-                here.desks.push((space.id, space.features));
+                here.desks.push(space.id);
             }
+        }
+        for here in self.by_centre.values_mut() {
+            here.desks.sort_unstable();
+            let offers = here.desks.iter().map(|desk| self.spaces[self.by_space[desk]].features);
+            here.features = offers.collect();
         }
         for (place, nursery) in self.nurseries.iter().enumerate() {
             if let Some(here) = self.by_centre.get_mut(&nursery.centre) {
                 here.nursery.get_or_insert(place);
             }
         }
-        self.by_centre.values_mut().for_each(|here| here.desks.sort_unstable_by_key(|(id, _)| *id));
+        for (place, closure) in self.closures.iter().enumerate() {
+            if let Some(here) = self.by_centre.get_mut(&closure.centre) {
+                here.closures.push(place);
+            }
+        }
         self
     }
 
@@ -149,10 +163,16 @@ impl Atlas {
         self.spaces_of(centre).iter().filter(|space| space.kind == SpaceKind::Desk)
     }
 
-    /// The same by id, with what they offer.
+    /// The same by id, and what each of them offers.
     #[must_use]
-    pub fn desks_by_id(&self, centre: CentreId) -> &[(SpaceId, Features)] {
-        self.by_centre.get(&centre).map_or(&[], |here| &here.desks)
+    pub fn desks_by_id(&self, centre: CentreId) -> (&[SpaceId], &[Features]) {
+        self.by_centre.get(&centre).map_or((&[], &[]), |here| (&here.desks, &here.features))
+    }
+
+    /// The closures of a centre and of its spaces, of now or to come, by start.
+    pub fn closures_of(&self, centre: CentreId) -> impl Iterator<Item = &Closure> + Clone {
+        let here = self.by_centre.get(&centre).map_or(&[][..], |here| &here.closures);
+        here.iter().map(|place| &self.closures[*place])
     }
 
     /// The spaces of a centre, by label.

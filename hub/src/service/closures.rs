@@ -244,7 +244,7 @@ pub async fn move_away(
 ) -> Result<Rebooked, Refused> {
     let mut wish = Wish { slots, ..wish_of(booking) };
     let is_shut = |space| {
-        let mut closures = atlas.closures.iter().filter(|one| one.centre == booking.centre);
+        let mut closures = atlas.closures_of(booking.centre);
         closures.any(|one| wish.slots.iter().any(|slot| one.shuts(Some(space), slot)))
     };
     if wish.pinned.is_some_and(is_shut) {

@@ -86,7 +86,7 @@ pub async fn order(
     if let Err(bad) = check(&wish, centre, now) {
         return Ok(Err(NoOrder::Bad(bad)));
     }
-    if let Some((shut, slot)) = closure::over(&atlas.closures, centre.id, &wish.slots) {
+    if let Some((shut, slot)) = closure::over(atlas.closures_of(centre.id), &wish.slots) {
         return Ok(Err(NoOrder::Closed(slot, shut.reason.clone())));
     }
     let stands = stands(atlas, centre, &wish, asked.on_account_of, asked.hold, now);

@@ -1,5 +1,6 @@
 //! Search: which centres can take all of a wish, why the others cannot, and what would work.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -9,12 +10,11 @@ use model::booking::{self, BadWish, Wish};
 use model::centre::{Centre, Nursery, Space};
 use model::closure::{self, Closure};
 use model::feature::Features;
-use model::id::{CentreId, ChildId, SpaceId};
+use model::id::{CentreId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::opening;
 use model::permission::{Action, Target};
-use uuid::Uuid;
 
 use super::atlas::Atlas;
 use super::{Caller, Refused, allow, rules};
@@ -236,13 +236,14 @@ pub async fn search(
     query: &Query,
 ) -> Result<Found, Refused> {
     allow(caller, Action::Search, &Target::default())?;
-    let room = Room::at(hub, atlas, &query.when, rules::SHIFT).await?;
+    let stretches = Stretches::of(atlas, &query.when);
+    let room = Room::at(hub, atlas, &stretches, rules::SHIFT).await?;
     let position = query.position(atlas);
     let far = |centre: &Centre| position.map(|from| distance_km(from, centre.position));
     let (mut takers, mut others) = (Vec::new(), Vec::new());
     for centre in asked(atlas, query) {
         let distance_km = far(centre);
-        match room.fits(centre, &query.when, query) {
+        match room.fits(centre, stretches.at(centre), query) {
             Ok(fit) => takers.push((distance_km, centre, fit)),
             Err(why) => others.push((distance_km, centre, why)),
         }
@@ -277,7 +278,7 @@ pub async fn search(
             centre: centre.id,
             distance_km,
             reasons: reasons(distance_km, centre, &fit),
-            slots: fit.slots,
+            slots: stretches.at(centre).to_vec(),
             free_desks: fit.free_desks,
             free_care: fit.free_care,
         })
@@ -287,7 +288,7 @@ pub async fn search(
         .into_iter()
         .take(query.most)
         .map(|(distance_km, centre, why)| {
-            let instead = room.instead(centre, query);
+            let instead = room.instead(centre, stretches.at(centre), query);
             Other { centre: centre.id, distance_km, why, instead }
         })
         .collect();
@@ -338,25 +339,38 @@ fn asked<'a>(atlas: &'a Atlas, query: &Query) -> impl Iterator<Item = &'a Centre
     atlas.centres.iter().filter(move |centre| only.is_none_or(|only| centre.id == only))
 }
 
-/// From the first start to the last end at any centre, `beside` more to both sides; of that, what
-/// can be booked at all, so that nobody can make the hub read years of claims.
-fn window(atlas: &Atlas, when: &When, beside: TimeDelta, now: DateTime<Utc>) -> Option<Interval> {
-    let horizon = atlas.centres.iter().map(|centre| centre.settings.horizon_days).max()?;
-    let bookable =
-        Interval::new(now - TimeDelta::days(1), now + TimeDelta::days(i64::from(horizon) + 2))
-            .ok()?;
-    // Many centres, few zones.
-    let mut zones: Vec<Tz> = Vec::new();
-    for centre in &atlas.centres {
-        if !zones.contains(&centre.time_zone) {
-            zones.push(centre.time_zone);
+/// What is asked for in UTC, by the zone of whoever is asked: many centres, few zones.
+struct Stretches(Vec<(Tz, Vec<Interval>)>);
+
+impl Stretches {
+    fn of(atlas: &Atlas, when: &When) -> Self {
+        let mut zones: Vec<(Tz, Vec<Interval>)> = Vec::new();
+        for zone in atlas.centres.iter().map(|centre| centre.time_zone) {
+            if !zones.iter().any(|(known, _)| *known == zone) {
+                zones.push((zone, when.slots(zone).unwrap_or_default()));
+            }
         }
+        Self(zones)
     }
-    let slots: Vec<Interval> =
-        zones.into_iter().filter_map(|zone| when.slots(zone)).flatten().collect();
-    let starts = slots.iter().map(Interval::starts).min()?;
-    let ends = slots.iter().map(Interval::ends).max()?;
-    Interval::new(starts - beside, ends + beside).ok()?.common(&bookable)
+
+    /// By the clocks of `centre`; nothing where an end is not after its start.
+    fn at(&self, centre: &Centre) -> &[Interval] {
+        let here = self.0.iter().find(|(zone, _)| *zone == centre.time_zone);
+        here.map_or(&[], |(_, slots)| slots)
+    }
+
+    /// From the first start to the last end in any zone, `beside` more to both sides; of that, what
+    /// can be booked at all, so that nobody can make the hub read years of claims.
+    fn window(&self, atlas: &Atlas, beside: TimeDelta, now: DateTime<Utc>) -> Option<Interval> {
+        let horizon = atlas.centres.iter().map(|centre| centre.settings.horizon_days).max()?;
+        let bookable =
+            Interval::new(now - TimeDelta::days(1), now + TimeDelta::days(i64::from(horizon) + 2))
+                .ok()?;
+        let slots = || self.0.iter().flat_map(|(_, slots)| slots);
+        let starts = slots().map(Interval::starts).min()?;
+        let ends = slots().map(Interval::ends).max()?;
+        Interval::new(starts - beside, ends + beside).ok()?.common(&bookable)
+    }
 }
 
 async fn other_day(
@@ -370,15 +384,17 @@ async fn other_day(
         .filter_map(|ahead| day.checked_add_days(Days::new(ahead)))
         .collect();
     let on = |days: Vec<NaiveDate>| When::Days { days, from: *from, to: *to };
-    let room = Room::at(hub, atlas, &on(later.clone()), TimeDelta::zero()).await?;
+    let all = Stretches::of(atlas, &on(later.clone()));
+    let room = Room::at(hub, atlas, &all, TimeDelta::zero()).await?;
     let mut centres: Vec<&Centre> = asked(atlas, query).collect();
     if let Some(from) = query.position(atlas) {
         let far = |centre: &Centre| distance_km(from, centre.position);
         centres.sort_by(|one, other| far(one).total_cmp(&far(other)));
     }
     Ok(later.into_iter().find_map(|day| {
-        let when = on(vec![day]);
-        let taker = centres.iter().find(|centre| room.fits(centre, &when, query).is_ok())?;
+        let that_day = Stretches::of(atlas, &on(vec![day]));
+        let fits = |centre: &Centre| room.fits(centre, that_day.at(centre), query).is_ok();
+        let taker = centres.iter().find(|centre| fits(centre))?;
         Some((day, taker.id))
     }))
 }
@@ -391,7 +407,6 @@ struct Room<'a> {
 }
 
 struct Fit {
-    slots: Vec<Interval>,
     free_desks: usize,
     free_care: Option<usize>,
     has_wanted: bool,
@@ -402,11 +417,11 @@ impl<'a> Room<'a> {
     async fn at(
         hub: &Hub,
         atlas: &'a Atlas,
-        when: &When,
+        stretches: &Stretches,
         beside: TimeDelta,
     ) -> Result<Self, Refused> {
         let now = hub.now();
-        let view = match window(atlas, when, beside, now) {
+        let view = match stretches.window(atlas, beside, now) {
             Some(window) => {
                 // No zone is a whole day away from UTC.
                 let first = window.starts().date_naive();
@@ -420,56 +435,57 @@ impl<'a> Room<'a> {
         Ok(Self { atlas, view, now })
     }
 
-    fn fits(&self, centre: &Centre, when: &When, query: &Query) -> Result<Fit, Why> {
-        let slots = when.slots(centre.time_zone).ok_or(Why::Rule(BadWish::Nothing))?;
-        // The rules look at how many children there are and that none stands twice, not at whose
-        // they are: any ids will do.
-        let children = (0..query.children).map(|n| ChildId(Uuid::from_u128(n.into()))).collect();
-        let wish = Wish { children, ..Wish::of_desks(centre.id, slots, query.desks) };
-        booking::check(&wish, centre, self.now).map_err(Why::Rule)?;
-        let slots = wish.slots;
-        if let Some((shut, slot)) = closure::over(&self.atlas.closures, centre.id, &slots) {
+    fn fits(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Result<Fit, Why> {
+        let wanted = usize::try_from(query.desks).unwrap_or(usize::MAX);
+        let children = usize::try_from(query.children).unwrap_or(usize::MAX);
+        booking::check_amounts(slots.len(), query.desks, children)
+            .and_then(|()| booking::check_slots(slots, centre, self.now))
+            .map_err(Why::Rule)?;
+        if let Some((shut, slot)) = closure::over(self.atlas.closures_of(centre.id), slots) {
             return Err(Why::Closed(slot, shut.reason.clone()));
         }
-        let wanted = usize::try_from(query.desks).unwrap_or(usize::MAX);
-        let desks = self.desks(centre, query.required, &slots);
+        let desks = self.desks(centre, query.required, slots);
         let mut free_desks = desks.len();
-        for slot in &slots {
-            let free = desks.len() - self.view.held(centre, &desks, slot).len();
+        for slot in slots {
+            let free = self.view.free(centre, &desks, slot);
             // Claims that stand in the way may move: what counts is how many lie over each other.
             if free < wanted && self.view.most_held(centre, &desks, slot) + wanted > desks.len() {
                 return Err(Why::Desks(*slot, free));
             }
             free_desks = free_desks.min(free);
         }
-        if query.together && wanted > 1 && !self.side_by_side(centre, &desks, &slots, wanted) {
+        if query.together && wanted > 1 && !self.side_by_side(centre, &desks, slots, wanted) {
             return Err(Why::Apart);
         }
         let nursery = self.atlas.nursery(centre.id);
-        let free_care = nursery.map(|nursery| self.least_care(centre, nursery, slots.iter()));
-        if query.children > 0 {
-            let nursery = nursery.ok_or(Why::NoNursery)?;
-            self.care(centre, nursery, &slots, query.children)?;
+        if children > 0 && nursery.is_none() {
+            return Err(Why::NoNursery);
         }
-        let has_wanted = query.wanted.is_empty() || {
-            let best = self.desks(centre, query.required.or(query.wanted), &slots);
-            slots
-                .iter()
-                .all(|slot| best.len() - self.view.held(centre, &best, slot).len() >= wanted)
+        let free_care = match nursery {
+            Some(nursery) => Some(self.care(centre, nursery, slots, children)?),
+            None => None,
         };
-        Ok(Fit { slots, free_desks, free_care, has_wanted })
+        let has_wanted = query.wanted.is_empty() || {
+            let best = self.desks(centre, query.required.or(query.wanted), slots);
+            slots.iter().all(|slot| self.view.free(centre, &best, slot) >= wanted)
+        };
+        Ok(Fit { free_desks, free_care, has_wanted })
     }
 
     /// The desks that offer `required` and are not shut, by id.
-    fn desks(&self, centre: &Centre, required: Features, slots: &[Interval]) -> Vec<SpaceId> {
-        let here = self.atlas.closures.iter().filter(|one| one.centre == centre.id);
+    fn desks(&self, centre: &Centre, required: Features, slots: &[Interval]) -> Cow<'a, [SpaceId]> {
+        let (desks, features) = self.atlas.desks_by_id(centre.id);
+        let here = self.atlas.closures_of(centre.id);
         let closures: Vec<&Closure> =
             here.filter(|one| slots.iter().any(|slot| one.when.overlaps(slot))).collect();
+        if required.is_empty() && closures.is_empty() {
+            return Cow::Borrowed(desks);
+        }
         let shut = |desk: SpaceId| {
             closures.iter().any(|one| slots.iter().any(|slot| one.shuts(Some(desk), slot)))
         };
-        let all = self.atlas.desks_by_id(centre.id).iter();
-        all.filter(|(desk, features)| features.covers(required) && !shut(*desk))
+        let all = desks.iter().zip(features);
+        all.filter(|(desk, features)| features.covers(required) && !shut(**desk))
             .map(|(desk, _)| *desk)
             .collect()
     }
@@ -498,39 +514,28 @@ impl<'a> Room<'a> {
         })
     }
 
+    /// The fewest care places that are free at some moment of `slots`, where that is enough.
     fn care(
         &self,
         centre: &Centre,
         nursery: &Nursery,
         slots: &[Interval],
-        children: u32,
-    ) -> Result<(), Why> {
-        let children = usize::try_from(children).unwrap_or(usize::MAX);
+        children: usize,
+    ) -> Result<usize, Why> {
+        let places = usize::try_from(nursery.places).unwrap_or(usize::MAX);
+        let mut least = places;
         for slot in slots {
-            let free = self.least_care(centre, nursery, [slot]);
+            let free = places.saturating_sub(self.view.most_children(centre, slot));
             if free < children {
                 return Err(Why::Care(*slot, free));
             }
+            least = least.min(free);
         }
-        Ok(())
-    }
-
-    /// The fewest care places that are free at some moment of `slots`.
-    fn least_care<'s>(
-        &self,
-        centre: &Centre,
-        nursery: &Nursery,
-        slots: impl IntoIterator<Item = &'s Interval>,
-    ) -> usize {
-        let most = slots.into_iter().map(|slot| self.view.most_children(centre, slot)).max();
-        usize::try_from(nursery.places)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(most.unwrap_or_default())
+        Ok(least)
     }
 
     /// The same at the nearest other time of the day, else the desks alone at the same time.
-    fn instead(&self, centre: &Centre, query: &Query) -> Option<Instead> {
-        let slots = query.when.slots(centre.time_zone)?;
+    fn instead(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Option<Instead> {
         let day_of = |slot: &Interval| slot.starts().with_timezone(&centre.time_zone).date_naive();
         let grain = TimeDelta::minutes(centre.settings.grain_minutes.max(5).into());
         let steps =
@@ -547,15 +552,14 @@ impl<'a> Room<'a> {
         let nearest = (1..=steps)
             .flat_map(|step| [grain * step, grain * -step])
             .filter_map(shifted)
-            .find(|slots| self.fits(centre, &When::Slots(slots.clone()), query).is_ok());
+            .find(|slots| self.fits(centre, slots, query).is_ok());
         if let Some(slots) = nearest {
             return Some(Instead::Shifted(slots));
         }
         let alone = Query { children: 0, ..query.clone() };
-        (query.children > 0 && query.desks > 0)
-            .then(|| self.fits(centre, &query.when, &alone).ok())
-            .flatten()
-            .map(|fit| Instead::DesksOnly(fit.slots))
+        let works =
+            query.children > 0 && query.desks > 0 && self.fits(centre, slots, &alone).is_ok();
+        works.then(|| Instead::DesksOnly(slots.to_vec()))
     }
 }
 

@@ -63,7 +63,7 @@ async fn held(
 ) -> Result<Vec<Interval>> {
     let instead = instead.map_or(Uuid::nil(), |id| id.0);
     let (centre, payer) = (counted.quota.centre, counted.quota.employer);
-    let any = |id: Option<Uuid>| (id.is_none(), id.unwrap_or(Uuid::nil()));
+    let any = |id: Option<Uuid>| (id.is_none(), id.unwrap_or_default());
     let (any_centre, centre) = any(centre.map(|id| id.0));
     let (any_payer, payer) = any(payer.map(|id| id.0));
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = match &counted.whose {

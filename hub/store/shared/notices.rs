@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::convert::{from_json, from_word, number, storable, to_json, word};
 use super::duplicate;
-use crate::{Db, Here, writes};
+use crate::{Db, Here, id_list, writes};
 
 type Tx = Transaction<'static, Db>;
 
@@ -169,16 +169,17 @@ impl Notices for Here {
         Ok(TakenNotices { unreadable: taken - due.len(), due })
     }
 
-    async fn notice_sent(&self, id: NoticeId, at: DateTime<Utc>) -> Result<bool> {
-        let done = query(
+    async fn notices_sent(&self, ids: &[NoticeId], at: DateTime<Utc>) -> Result<u64> {
+        let done = query(concat!(
             "UPDATE notices SET sent_at = $2
-             WHERE id = $1 AND sent_at IS NULL AND gave_up_at IS NULL",
-        )
-        .bind(id.0)
+             WHERE sent_at IS NULL AND gave_up_at IS NULL AND id ",
+            in_list!("$1"),
+        ))
+        .bind(id_list(ids.iter().map(|id| id.0)))
         .bind(storable(at))
         .execute(self.writer())
         .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done.rows_affected())
     }
 
     async fn put_off_notice(&self, notice: &DueNotice, next_try: DateTime<Utc>) -> Result<()> {

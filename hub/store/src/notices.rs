@@ -25,7 +25,7 @@ pub trait Notices {
         most: u32,
     ) -> Result<TakenNotices>;
     /// Notes that a notice was sent; answers whether it was open.
-    async fn notice_sent(&self, id: NoticeId, at: DateTime<Utc>) -> Result<bool>;
+    async fn notices_sent(&self, ids: &[NoticeId], at: DateTime<Utc>) -> Result<u64>;
     /// Puts a notice off, unless somebody else has taken it meanwhile.
     async fn put_off_notice(&self, notice: &DueNotice, next_try: DateTime<Utc>) -> Result<()>;
     /// Notes that a notice will not be sent, unless somebody else has taken it meanwhile.

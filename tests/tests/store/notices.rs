@@ -42,7 +42,7 @@ pub async fn a_notice_is_written_with_its_booking_or_not_at_all(ground: Ground) 
     assert_eq!(kinds(&told), [NoticeKind::Made], "nobody is told of what was refused");
     assert_eq!((told[0].person, told[0].booking), (person, Some(booking.id)));
     assert_eq!((told[0].made_at, told[0].tries), (at(0, 0), 1));
-    store.notice_sent(told[0].id, at(0, 0)).await.unwrap();
+    store.notices_sent(&[told[0].id], at(0, 0)).await.unwrap();
 
     store.cancel(booking.id, &centre, at(0, 1), &[]).await.unwrap();
     store.cancel(booking.id, &centre, at(0, 2), &[]).await.unwrap();
@@ -59,7 +59,7 @@ pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
     order.desks = 2;
     let booking = ground.book(&order).await;
     for notice in due(&ground, 0, 0).await {
-        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+        store.notices_sent(&[notice.id], at(0, 0)).await.unwrap();
     }
     // Two desks side by side are given free in one batch, by a site whose clock runs ahead.
     let ahead = at(1, 10) + TimeDelta::days(300);
@@ -85,7 +85,7 @@ pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
     assert_eq!(kinds(&told), [NoticeKind::Released], "at once, whatever the site's clock says");
     let body = NoticeBody { released_at: Some(ahead), ..NoticeBody::default() };
     assert_eq!(told[0].body, body);
-    store.notice_sent(told[0].id, at(1, 10)).await.unwrap();
+    store.notices_sent(&[told[0].id], at(1, 10)).await.unwrap();
     let after = store.booking(booking.id).await.unwrap().unwrap();
     assert_eq!(after.desks[0].released_at, Some(ahead), "the claims that are meant carry the time");
 
@@ -108,7 +108,7 @@ pub async fn who_is_late_is_told_once_for_each_time(ground: Ground) {
     let booking = ground.book(&order).await;
     let here = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
     for notice in due(&ground, 0, 0).await {
-        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+        store.notices_sent(&[notice.id], at(0, 0)).await.unwrap();
     }
     let waiting = store.unvisited_claims(at(1, 9)).await.unwrap();
     assert_eq!(waiting.len(), 3);
@@ -137,7 +137,7 @@ pub async fn who_is_late_is_told_once_for_each_time(ground: Ground) {
     assert_eq!(kinds(&told), [NoticeKind::Late]);
     assert_eq!((told[0].person, told[0].booking), (person, Some(booking.id)));
     assert_eq!(told[0].body.answer_by, Some(at(1, 10)));
-    store.notice_sent(told[0].id, at(1, 9)).await.unwrap();
+    store.notices_sent(&[told[0].id], at(1, 9)).await.unwrap();
     for claim in store.unvisited_claims(at(2, 9)).await.unwrap() {
         store.tell_late(&claim, at(2, 10), at(2, 9)).await.unwrap();
     }
@@ -171,7 +171,7 @@ pub async fn who_picked_a_desk_is_told_of_another(ground: Ground) {
     let told = async || {
         let mut told = due(&ground, 0, 1).await;
         for notice in &told {
-            store.notice_sent(notice.id, at(0, 1)).await.unwrap();
+            store.notices_sent(&[notice.id], at(0, 1)).await.unwrap();
         }
         told.pop().map(|notice| (notice.kind, notice.body.desk))
     };
@@ -240,7 +240,7 @@ pub async fn a_closure_is_told_to_those_it_meets(ground: Ground) {
     let gone = ground.book(&ground.order(later, &centre, &[slot(1, 9, 10)])).await;
     store.cancel(gone.id, &centre, at(0, 0), &[]).await.unwrap();
     for notice in due(&ground, 0, 0).await {
-        store.notice_sent(notice.id, at(0, 0)).await.unwrap();
+        store.notices_sent(&[notice.id], at(0, 0)).await.unwrap();
     }
     let closure = |space, kind, when| Closure {
         id: ClosureId(ground.id()),
@@ -263,7 +263,7 @@ pub async fn a_closure_is_told_to_those_it_meets(ground: Ground) {
     assert_eq!((told[0].person, told[0].booking), (one, Some(met.id)));
     let body = NoticeBody { closure: Some(shut.id), ..NoticeBody::default() };
     assert_eq!((&told[0].body, told[0].made_at), (&body, at(0, 1)));
-    store.notice_sent(told[0].id, at(0, 1)).await.unwrap();
+    store.notices_sent(&[told[0].id], at(0, 1)).await.unwrap();
 
     // Another closure is other news, of one desk alone only to who sits there.
     let space = Some(both.desks[0].space);
@@ -315,10 +315,10 @@ pub async fn each_notice_is_one_takers_until_its_time_is_over(ground: Ground) {
 
     // Whoever is late no longer decides.
     let (late, lost) = (&all[0], &all[1]);
-    assert!(store.notice_sent(all[2].id, now).await.unwrap());
-    assert!(!store.notice_sent(all[2].id, now).await.unwrap());
+    assert_eq!(store.notices_sent(&[all[2].id], now).await.unwrap(), 1);
+    assert_eq!(store.notices_sent(&[all[2].id], now).await.unwrap(), 0);
     for sent in &all[3..] {
-        store.notice_sent(sent.id, now).await.unwrap();
+        store.notices_sent(&[sent.id], now).await.unwrap();
     }
     let next = store.take_due_notices(until, at(0, 3), 4).await.unwrap().due;
     assert_eq!(next.len(), 2);
@@ -329,7 +329,11 @@ pub async fn each_notice_is_one_takers_until_its_time_is_over(ground: Ground) {
     assert_eq!(again.len(), 2, "the second taker decides");
     store.put_off_notice(&again[0], at(1, 0)).await.unwrap();
     store.drop_notice(&again[1], at(0, 4)).await.unwrap();
-    assert!(!store.notice_sent(again[1].id, at(0, 4)).await.unwrap(), "given up is given up");
+    assert_eq!(
+        store.notices_sent(&[again[1].id], at(0, 4)).await.unwrap(),
+        0,
+        "given up is given up"
+    );
     assert!(due(&ground, 0, 23).await.is_empty());
     let last = due(&ground, 1, 0).await;
     assert_eq!((last.len(), last[0].id, last[0].tries), (1, again[0].id, 4));
@@ -367,7 +371,7 @@ pub async fn notices_go_with_their_time_their_booking_and_their_person(ground: G
     }
     let told = due(&ground, 0, 0).await;
     let of_person: Vec<_> = told.iter().filter(|notice| notice.person == person).collect();
-    store.notice_sent(of_person[0].id, at(0, 0)).await.unwrap();
+    store.notices_sent(&[of_person[0].id], at(0, 0)).await.unwrap();
     let count = "SELECT COUNT(*) FROM notices";
     assert_eq!(store.forget(Kept::Notices, at(0, 0), 9).await.unwrap(), 0);
     assert_eq!(store.forget(Kept::Notices, at(0, 1), 9).await.unwrap(), 1, "never what is open");
