@@ -61,6 +61,7 @@ on_both! {
     a_revoked_device_is_out_within_seconds
     a_replaced_certificate_is_out_within_seconds
     the_next_certificate_is_taken_up_without_being_lost
+    who_came_before_its_rights_is_heard_and_hears_once_it_has_them
     a_superseded_certificate_is_refused_and_nobody_disturbed
 }
 
@@ -531,6 +532,38 @@ async fn the_next_certificate_is_taken_up_without_being_lost(which: Which) {
             break;
         }
     }
+}
+
+async fn who_came_before_its_rights_is_heard_and_hears_once_it_has_them(which: Which) {
+    let site = Site::start(which).await;
+    let of_the_edge_only = everybody().into_iter().filter(|(_, it)| it.kind == DeviceKind::Edge);
+    site.put_in_force(of_the_edge_only.collect(), &[]).await;
+    let (_edge, mut inbox) = site.join("y-edge", DeviceKind::Edge).await;
+    let identity = site.identity("y-kiosk-1", DeviceKind::Kiosk);
+    // What one that is not let in meets, and that its rights are in force no sooner.
+    let early = || Raw::connect(&site, tls(&identity), "y-kiosk-1", None);
+    match (which, early().await) {
+        (Which::Embedded, met) => assert!(met.is_err()),
+        (Which::Mosquitto, met) => met.unwrap().subscribe("homie/5/y-edge/$state").await,
+    }
+    let (kiosk, mut kiosk_inbox) = site.join_as(&identity, SECOND);
+    kiosk.set_state("fence", "here").unwrap();
+    if which == Which::Mosquitto {
+        let joined = || site.mosquitto_log().matches("as y-kiosk-1 (").count();
+        let before = joined();
+        within("the kiosk to join again and again", async {
+            while joined() < before + 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+    assert!(!*kiosk.connected().borrow());
+    assert!(kiosk_inbox.states.try_recv().is_err());
+
+    site.put_in_force(everybody(), &[]).await;
+    state(&mut kiosk_inbox, "y-edge", "$state", "ready").await;
+    state(&mut inbox, "y-kiosk-1", "fence", "here").await;
 }
 
 async fn assert_works(site: &Site, edge: &SiteBus) {

@@ -13,7 +13,8 @@ use model::id::DeviceId;
 use ring::rand::SecureRandom;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    Filter, LastWill, Packet, Publish, PublishProperties, SubAck, Subscribe, SubscribeReasonCode,
+    Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck, Subscribe,
+    SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions, Request};
 use rumqttc::{TlsConfiguration, Transport};
@@ -42,6 +43,7 @@ const INBOX: usize = 256;
 const STATE_INBOX: usize = 4096;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const JOINING: &str = "init";
 
 /// Where and as whom to join the bus.
 #[derive(Clone, Debug)]
@@ -188,8 +190,9 @@ impl IncomingRequest {
 }
 
 impl SiteBus {
-    /// Joins the bus and keeps trying for as long as the handle lives. `$state` is `ready` once
-    /// the device can hear, and `lost` when it is cut off.
+    /// Joins the bus and keeps trying for as long as the handle lives, also where the broker lets
+    /// the device in but does not let it speak yet. `$state` is `init` while it joins, `ready`
+    /// once the device can hear, and `lost` when it is cut off, as Homie 5 has it.
     ///
     /// # Errors
     /// When the random source fails.
@@ -539,13 +542,22 @@ async fn run(
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                // Straight into the loop's own list, which no full queue can keep it from.
+                // Straight into the loop's own list, which no full queue can keep it from. A broker
+                // may grant a subscription to who has no rights yet, and then keep from it what is
+                // retained for ever; so the device first says something, which is refused in words.
+                events.pending.push_back(Request::Publish(joining(&shared.device)));
                 events
                     .pending
                     .push_back(Request::Subscribe(Subscribe::new_many(filters.clone(), None)));
             }
+            Ok(Event::Incoming(Packet::PubAck(ack)))
+                if ack.reason == PubAckReason::NotAuthorized =>
+            {
+                tracing::warn!("the broker does not let this device speak; joining again");
+                used = drop_line(&mut events, &shared, &mut pause).await;
+            }
+            Ok(Event::Incoming(Packet::PubAck(_))) => pause = FIRST_PAUSE,
             Ok(Event::Incoming(Packet::SubAck(ack))) if granted(&ack) => {
-                pause = FIRST_PAUSE;
                 shared.went_up();
                 // Changed while this connection was being made.
                 if !Arc::ptr_eq(&used, &shared.tls()) {
@@ -580,11 +592,21 @@ async fn drop_line(
     shared.went_down();
     events.clean();
     events.pending.clear();
+    // What the old connection still had to say would be taken for the next one's word.
+    events.state.events.clear();
     sleep(*pause).await;
     *pause = (*pause * 2).min(LONGEST_PAUSE);
     let tls = shared.tls();
     events.options.set_transport(transport(&tls));
     tls
+}
+
+/// That the device is on its way: heard by nobody, see [`deliver`].
+fn joining(device: &DeviceId) -> Publish {
+    let topic = Topic::lifecycle(device).to_string();
+    let mut publish = Publish::new(topic, QoS::AtLeastOnce, JOINING, None);
+    publish.retain = true;
+    publish
 }
 
 fn granted(ack: &SubAck) -> bool {
@@ -599,6 +621,8 @@ fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sy
     let properties = publish.properties.unwrap_or_default();
     let full = match topic {
         Topic::State { device, .. } if device == shared.device => false,
+        // Neither there nor gone: whether it was before, nothing has changed.
+        Topic::State { path, .. } if path == LIFECYCLE && publish.payload == JOINING => false,
         Topic::State { device, path } => {
             let value = String::from_utf8_lossy(&publish.payload).into_owned();
             delivery.states.try_send(StateChange { device, path, value }).is_err()

@@ -133,9 +133,10 @@ pub struct Site {
     pub address: SocketAddr,
     pub authority: Authority,
     pub registry: DeviceRegistry,
+    /// Before the folder, in which it is written whom to end.
+    broker: Option<Running>,
     folder: Folder,
     edge: DeviceIdentity,
-    broker: Option<Running>,
 }
 
 enum Running {
@@ -272,7 +273,7 @@ impl Site {
         }
     }
 
-    fn mosquitto_log(&self) -> String {
+    pub fn mosquitto_log(&self) -> String {
         fs::read_to_string(self.folder.0.join("mosquitto.log")).unwrap_or_default()
     }
 
