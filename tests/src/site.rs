@@ -34,8 +34,6 @@ pub enum Bus {
 
 /// The site and its hub. Every process ends with it.
 pub struct Site {
-    /// The hub.
-    pub region: Region,
     /// The kiosk's page, `http://127.0.0.1:<port>`.
     pub kiosk_url: String,
     bus: Bus,
@@ -45,6 +43,8 @@ pub struct Site {
     kiosk: Option<Process>,
     seats: Vec<Process>,
     mosquitto: Option<Mosquitto>,
+    /// The hub. The last to go: in its folder it is written whom to end.
+    pub region: Region,
 }
 
 impl Site {
