@@ -16,7 +16,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, PublishProperties};
 use rustls::pki_types::ServerName;
 use site_bus_support::{
-    Authority, Raw, Site, Which, connected, entry, everybody, expiring, id, within,
+    Authority, Raw, Site, Which, connected, entry, everybody, expiring, id, until, within,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -551,12 +551,7 @@ async fn who_came_before_its_rights_is_heard_and_hears_once_it_has_them(which: W
     if which == Which::Mosquitto {
         let joined = || site.mosquitto_log().matches("as y-kiosk-1 (").count();
         let before = joined();
-        within("the kiosk to join again and again", async {
-            while joined() < before + 2 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await;
+        until("the kiosk to join again and again", async || joined() >= before + 2).await;
     }
     assert!(!*kiosk.connected().borrow());
     assert!(kiosk_inbox.states.try_recv().is_err());

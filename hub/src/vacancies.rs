@@ -48,7 +48,8 @@ struct Kept {
 
 /// What is taken on one local day, by centre; with a hasher that is quick at ids, which nobody
 /// outside can choose.
-type Centres = Arc<HashMap<CentreId, Arc<CentreDay>, RandomState>>;
+type Taken = HashMap<CentreId, Arc<CentreDay>, RandomState>;
+type Centres = Arc<Taken>;
 
 /// One local day at every centre.
 #[derive(Clone, Default)]
@@ -282,7 +283,7 @@ async fn read_days(
     centres: &[&Centre],
     first: NaiveDate,
     last: NaiveDate,
-) -> store::Result<HashMap<NaiveDate, HashMap<CentreId, Arc<CentreDay>, RandomState>>> {
+) -> store::Result<HashMap<NaiveDate, Taken>> {
     let ids: Vec<CentreId> = centres.iter().map(|centre| centre.id).collect();
     // The revisions first: what changes in between then shows as a newer one.
     let revisions = store.day_revisions(&ids, first, last).await?;
@@ -302,7 +303,7 @@ fn make(
     (first, last): (NaiveDate, NaiveDate),
     revisions: &[(CentreId, NaiveDate, i64)],
     claims: &LiveClaims,
-) -> HashMap<NaiveDate, HashMap<CentreId, Arc<CentreDay>, RandomState>> {
+) -> HashMap<NaiveDate, Taken> {
     let mut drafts: HashMap<(NaiveDate, CentreId), CentreDay> = HashMap::new();
     let centres: HashMap<CentreId, (&Centre, MadeFor)> =
         centres.iter().map(|centre| (centre.id, (*centre, MadeFor::of(centre, atlas)))).collect();
@@ -342,8 +343,7 @@ fn make(
             lay(*centre, when, &mut |day, mask| day.care.add(&mask));
         }
     }
-    let mut made: HashMap<NaiveDate, HashMap<CentreId, Arc<CentreDay>, RandomState>> =
-        HashMap::new();
+    let mut made: HashMap<NaiveDate, Taken> = HashMap::new();
     for ((day, centre), mut draft) in drafts {
         draft.held.sort_unstable_by_key(|(space, _)| *space);
         draft.held.dedup_by(|(space, more), (kept, mask)| {

@@ -40,6 +40,16 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
+/// Asks again and again until it is so.
+pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    within(what, async {
+        while !so().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,

@@ -24,7 +24,7 @@ pub trait Notices {
         until: DateTime<Utc>,
         most: u32,
     ) -> Result<TakenNotices>;
-    /// Notes that a notice was sent; answers whether it was open.
+    /// Notes that notices were sent; answers how many of them were open.
     async fn notices_sent(&self, ids: &[NoticeId], at: DateTime<Utc>) -> Result<u64>;
     /// Puts a notice off, unless somebody else has taken it meanwhile.
     async fn put_off_notice(&self, notice: &DueNotice, next_try: DateTime<Utc>) -> Result<()>;
