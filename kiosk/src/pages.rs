@@ -233,11 +233,11 @@ fn refusal(why: RefusalKind, language: Language) -> Words {
         RefusalKind::Released => words(
             (
                 "予約の席は、もうありません",
-                "予約の時間に入館がなかったためです。スマートフォンで予約すると、空いていればすぐに入れます。",
+                "予約の時間に入館がなかったためです。別の席をご用意できれば、あなたの席になります。数秒待って、もう一度お試しください。変わらないときは、係員を呼んでください。",
             ),
             (
                 "Your desk was given free",
-                "Nobody had come in time. Book on your phone: if a desk is free, you can come straight in.",
+                "Nobody had come in time. If another can be found, it is yours: wait a few seconds and try again. If nothing changes, please call the staff.",
             ),
             false,
         ),

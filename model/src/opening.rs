@@ -125,6 +125,14 @@ pub fn next_step(time: DateTime<Utc>, grain_minutes: u32, zone: Tz) -> DateTime<
     time.checked_add_signed(step - into).unwrap_or(time)
 }
 
+/// The last step of the grain, by the wall clock of `zone`, that is not after `time`.
+#[must_use]
+pub fn step_before(time: DateTime<Utc>, grain_minutes: u32, zone: Tz) -> DateTime<Utc> {
+    let next = next_step(time, grain_minutes, zone);
+    let step = TimeDelta::minutes(grain_minutes.max(1).into());
+    if next == time { time } else { next.checked_sub_signed(step).unwrap_or(time) }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -76,6 +76,9 @@ pub enum Happening {
         /// The bookings they came for, where no space of theirs could be used: they did come.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         came_for: Vec<BookingId>,
+        /// The bookings whose desks had been given free before they came. They wait for another.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        late_for: Vec<BookingId>,
     },
     /// Nobody came for a booking's desk until the deadline.
     NoShow {

@@ -345,6 +345,11 @@ fn an_empty_desk_is_given_free_once_and_its_late_guest_is_refused() {
     };
     // Desk 1 is taken; 2 and the very desk that was theirs are nobody's.
     assert_eq!(told(&late), (Some(minute(30)), Some(2)));
+    let waits = |decision: &Decision| {
+        matches!(&decision.outcomes[0].what, Happening::Refused { late_for, came_for, .. }
+            if *late_for == [booking_2] && came_for.is_empty())
+    };
+    assert!(waits(&late), "{late:?}");
     // The hub's next sheet has the desk no more, and says what became of it; 3 is somebody else's now.
     let mut gone = booking(2, 2, &[]);
     let when = Interval::new(minute(0), minute(120)).unwrap();
@@ -355,7 +360,17 @@ fn an_empty_desk_is_given_free_once_and_its_late_guest_is_refused() {
     let late = twin.decide(at(33 * 60), tap(2, 8));
     assert_eq!(refused(&late), RefusalKind::Released);
     assert_eq!(told(&late), (Some(minute(31)), Some(1)));
+    assert!(waits(&late), "{late:?}");
     assert_eq!(refused(&twin.decide(at(34 * 60), typed(2, true, 8))), RefusalKind::Released);
+    // The hub has found another desk, in the same booking.
+    let mut found = booking(2, 2, &[(2, 30, 120)]);
+    found.released = vec![Released { when, at: minute(31) }];
+    let mut after = sheet(3, 99, vec![found, booking(4, 4, &[(3, 60, 180)])]);
+    after.version = 4;
+    let mut lucky = morning();
+    lucky.decide(at(34 * 60), Fact::Sheet(Box::new(after)));
+    let seated = lucky.decide(at(35 * 60), tap(2, 8));
+    assert!(matches!(seated.answer, Some(Answer::Welcome { .. })), "{seated:?}");
     let over = twin.decide(at(120 * 60), tap(2, 8));
     assert_eq!(refused(&over), RefusalKind::NoBooking);
     assert_eq!(told(&over), (None, None));

@@ -37,13 +37,12 @@ pub async fn post(
         .centre(&hub, edge.centre)
         .await?
         .ok_or_else(|| Problem::not_found("The device's centre is no longer there."))?;
-    let frees_desks = batch.events.iter().any(|event| {
-        matches!(
-            event.what,
-            Happening::NoShow { .. } | Happening::CheckedOut { gives_up: Some(_), .. }
-        )
+    let changes_plan = batch.events.iter().any(|event| match &event.what {
+        Happening::NoShow { .. } | Happening::CheckedOut { gives_up: Some(_), .. } => true,
+        Happening::Refused { late_for, .. } => !late_for.is_empty(),
+        _ => false,
     });
-    let spare = if frees_desks { spares(&hub)? } else { Vec::new() };
+    let spare = if changes_plan { spares(&hub)? } else { Vec::new() };
     let before = hub.store.site_status(edge.centre).await?.reached;
     let taken = hub
         .store
@@ -65,7 +64,7 @@ pub async fn post(
         EventsTaken::Reached(reached) => reached,
     };
     hub.live.counters.events_taken.fetch_add(reached.saturating_sub(before), Ordering::Relaxed);
-    if frees_desks {
+    if changes_plan {
         hub.live.plan_changed(edge.centre);
     }
     let want_snapshot =

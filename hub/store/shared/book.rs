@@ -220,7 +220,7 @@ pub(super) async fn place(
     Ok(Found { room: place_on(tx, floor, order, days, &span, instead).await?, ended })
 }
 
-async fn place_on(
+pub(super) async fn place_on(
     tx: &mut Tx,
     floor: Floor,
     order: &BookingOrder,

@@ -22,12 +22,15 @@ pub(super) async fn lock<'a>(
     tx: &mut Tx,
     orders: impl Iterator<Item = &'a BookingOrder>,
 ) -> Result<()> {
-    let mut subjects: Vec<Uuid> = orders
-        .flat_map(|order| {
-            let counted = order.quotas.iter().map(|counted| counted.whose.lock());
-            counted.chain(order.children.iter().map(|child| child.0))
-        })
-        .collect();
+    let subjects = orders.flat_map(|order| {
+        let counted = order.quotas.iter().map(|counted| counted.whose.lock());
+        counted.chain(order.children.iter().map(|child| child.0))
+    });
+    lock_subjects(tx, subjects.collect()).await
+}
+
+/// The same for these.
+pub(super) async fn lock_subjects(tx: &mut Tx, mut subjects: Vec<Uuid>) -> Result<()> {
     subjects.sort();
     subjects.dedup();
     if subjects.is_empty() { Ok(()) } else { writes::lock_subjects(tx, &subjects).await }

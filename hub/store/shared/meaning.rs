@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
 use super::convert::{interval, storable};
-use super::notices;
 use super::people::note_use;
 use super::waitlist::{days_waited_for, offer};
+use super::{late, notices};
 use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -31,7 +31,9 @@ pub(super) async fn apply(
     events: impl Iterator<Item = &SiteEvent> + Clone,
 ) -> Result<()> {
     let (centre, now) = (&batch.centre, batch.at);
-    let locked = lock_what_comes_free(tx, centre, events.clone()).await?;
+    let late = late::who_waits(events.clone(), now);
+    late::lock_children(tx, &late).await?;
+    let locked = lock_what_changes(tx, centre, events.clone(), &late).await?;
     for event in events {
         let at = storable(event.at);
         match &event.what {
@@ -48,9 +50,12 @@ pub(super) async fn apply(
                 let starts_at = storable(*starts_at);
                 no_show(tx, centre, &Missed { booking, space, starts_at, at }, now).await?;
             }
-            Happening::Refused { came_for, .. } => {
+            Happening::Refused { came_for, late_for, .. } => {
                 for booking in came_for {
                     came(tx, centre.id, *booking, at).await?;
+                }
+                for booking in late_for.iter().filter(|booking| late.contains(booking)) {
+                    late::seat(tx, centre, *booking, now, &locked).await?;
                 }
             }
             _ => {}
@@ -63,14 +68,15 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// Locks all days on which something will come free, and those of who waits for it, at once and
-/// sorted, as a booking does; answers them.
-async fn lock_what_comes_free(
+/// Locks all days on which something will come free or is looked for, and those of who waits for it,
+/// at once and sorted, as a booking does; answers them.
+async fn lock_what_changes(
     tx: &mut Tx,
     centre: &Centre,
     events: impl Iterator<Item = &SiteEvent>,
+    late: &BTreeSet<BookingId>,
 ) -> Result<Vec<NaiveDate>> {
-    let (mut bookings, mut visits) = (BTreeSet::new(), BTreeSet::new());
+    let (mut bookings, mut visits) = (late.clone(), BTreeSet::new());
     // Who comes and leaves in one batch has no visit in the database yet.
     let mut arrived = BTreeMap::new();
     for event in events {

@@ -21,6 +21,7 @@ mod factors;
 mod floor;
 mod house;
 mod jobs;
+mod late;
 mod meaning;
 mod noted;
 mod notices;

@@ -359,7 +359,7 @@ async fn a_late_guest_reads_what_became_of_the_desk_and_what_is_free() {
         (Some(3), Language::Ja, ["9:30 に、ほかの人が使える", "いま、ほかに3席空いています"]),
         (Some(0), Language::Ja, ["9:30 に、ほかの人が使える", "いま空いている席はありません"]),
         (Some(1), Language::En, ["given free at 9:30", "1 other desk is free now"]),
-        (None, Language::En, ["given free at 9:30", "Book on your phone"]),
+        (None, Language::En, ["given free at 9:30", "wait a few seconds and try again"]),
     ] {
         screen.show(Shown::Answer(Answer::Refused {
             why: RefusalKind::Released,

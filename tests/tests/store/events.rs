@@ -365,12 +365,23 @@ pub async fn nothing_poisons_the_queue(ground: Ground) {
                 credential: None,
                 why: RefusalKind::NoUsableSpace,
                 came_for: vec![BookingId(unknown), foreign.id],
+                late_for: Vec::new(),
+            },
+        },
+        SiteEvent {
+            at: at(20, 0),
+            what: Happening::Refused {
+                reader: "kiosk".parse().unwrap(),
+                credential: None,
+                why: RefusalKind::Released,
+                came_for: Vec::new(),
+                late_for: vec![BookingId(unknown), foreign.id, foreign.id],
             },
         },
     ];
     let mut batch = batch(&centre, 1, events.clone());
     batch.told_until = DateTime::<Utc>::MAX_UTC;
-    assert_eq!(store.take_events(&batch).await.unwrap(), EventsTaken::Reached(9));
+    assert_eq!(store.take_events(&batch).await.unwrap(), EventsTaken::Reached(10));
     let kept = store.events_after(centre.id, 0).await.unwrap();
     let kept: Vec<SiteEvent> = kept.into_iter().map(|(_, event)| event).collect();
     assert_eq!(kept, events);

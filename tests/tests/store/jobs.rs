@@ -119,6 +119,7 @@ pub async fn a_claim_is_released_with_its_care_unless_somebody_came(ground: Grou
         credential: None,
         why: RefusalKind::NoUsableSpace,
         came_for: vec![bookings[1].id],
+        late_for: Vec::new(),
     };
     let started = SiteEvent { at: at(1, 8), what: Happening::Started };
     let batch = EventBatch {

@@ -15,6 +15,7 @@ mod factors;
 mod holds;
 mod hostile;
 mod jobs;
+mod late;
 mod moves;
 mod notices;
 mod organisations;
@@ -115,6 +116,13 @@ on_both_databases! {
         a_closure_shuts_what_is_not_booked_and_names_what_is,
         quotas_count_what_is_held,
         a_quota_holds_against_rivals_at_other_centres;
+    late:
+        a_late_guest_gets_another_desk_with_the_care_that_went,
+        a_no_show_comes_back_to_life,
+        a_late_guest_gets_all_or_nothing,
+        a_picked_space_is_looked_for_first,
+        who_may_have_gone_home_gets_nothing,
+        late_guests_and_rivals_at_once_share_what_there_is;
     moves:
         others_make_room_where_they_may,
         who_picked_a_desk_keeps_it,

@@ -53,14 +53,16 @@ struct Refusal {
     language: Option<Language>,
     opens: Option<DateTime<Utc>>,
     came_for: Vec<BookingId>,
+    /// The bookings whose desks were given free before they came: they wait for another.
+    late_for: Vec<BookingId>,
     /// Since when what they come for is given free, and how many other desks are.
     gone: Option<(DateTime<Utc>, u32)>,
 }
 
 impl Refusal {
     fn of_nobody(why: RefusalKind) -> Self {
-        let (came_for, gone) = (Vec::new(), None);
-        Self { why, credential: None, language: None, opens: None, came_for, gone }
+        let (came_for, late_for, gone) = (Vec::new(), Vec::new(), None);
+        Self { why, credential: None, language: None, opens: None, came_for, late_for, gone }
     }
 
     fn of(guest: &Guest, why: RefusalKind) -> Self {
@@ -68,8 +70,7 @@ impl Refusal {
             Shown::Card(credential) => Some(credential),
             Shown::Code | Shown::Voucher => None,
         };
-        let (language, came_for) = (guest.language, Vec::new());
-        Self { why, credential, language, opens: None, came_for, gone: None }
+        Self { credential, language: guest.language, ..Self::of_nobody(why) }
     }
 }
 
@@ -359,7 +360,7 @@ fn nothing(
         .filter_map(|ended| Some((ended.until, ended.gave_up.filter(|until| at.now < *until)?)))
         .max();
     let open = |starts: DateTime<Utc>, ends| starts - book.early() <= at.now && at.now < ends;
-    let released = book
+    let released: Vec<(DateTime<Utc>, DateTime<Utc>, BookingId)> = book
         .bookings_of(guest.person)
         .filter(|booking| meant(booking.id))
         .flat_map(|booking| {
@@ -367,20 +368,23 @@ fn nothing(
                 let given = notes.given_free.iter().find(|given| given.is(booking.id, desk))?;
                 Some((given.at, desk.when))
             });
-            given.chain(booking.released.iter().map(|released| (released.at, released.when)))
+            let released = booking.released.iter().map(|released| (released.at, released.when));
+            given.chain(released).map(|(at, when)| (at, when, booking.id))
         })
-        .filter(|(_, when)| open(when.starts(), when.ends()))
-        .map(|(since, when)| (since, when.ends()))
-        .max();
-    let (why, since, until) = match (left, released) {
-        (Some((since, until)), _) => (RefusalKind::LeftForGood, since, until),
-        (None, Some((since, until))) => (RefusalKind::Released, since, until),
+        .filter(|(_, when, _)| open(when.starts(), when.ends()))
+        .map(|(since, when, booking)| (since, when.ends(), booking))
+        .collect();
+    let (why, since, until, late_for) = match (left, released.iter().max()) {
+        (Some((since, until)), _) => (RefusalKind::LeftForGood, since, until, Vec::new()),
+        (None, Some((since, until, booking))) => {
+            (RefusalKind::Released, *since, *until, vec![*booking])
+        }
         (None, None) => return Refusal::of(guest, RefusalKind::NoBooking),
     };
     let needed = needed(book, notes, at, until);
     let free = book.spaces_like(None).filter(|space| usable(*space) && !needed.contains(space));
     let free = u32::try_from(free.count()).unwrap_or(u32::MAX);
-    Refusal { gone: Some((since, free)), ..Refusal::of(guest, why) }
+    Refusal { gone: Some((since, free)), late_for, ..Refusal::of(guest, why) }
 }
 
 /// The booking without the claims that were given free or up: the hub may have sold them on.
@@ -393,9 +397,10 @@ fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
 }
 
 fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Refusal) {
-    let Refusal { why, credential, language, opens, came_for, gone } = refusal;
+    let Refusal { why, credential, language, opens, came_for, late_for, gone } = refusal;
     let (since, free_desks) = gone.unzip();
-    said.happened(at, Happening::Refused { reader: reader.clone(), credential, why, came_for });
+    let reader = reader.clone();
+    said.happened(at, Happening::Refused { reader, credential, why, came_for, late_for });
     said.answer(Answer::Refused { why, opens, since, free_desks, language });
 }
 

@@ -1,0 +1,158 @@
+//! Whoever comes after their desk was given free gets another for the rest of their time, where there
+//! is one.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use model::booking::{Booking, BookingStatus, DeskClaim};
+use model::centre::{Centre, SpaceKind};
+use model::id::{BookingId, ChildId, SpaceId};
+use model::interval::Interval;
+use model::notice::NoticeKind;
+use model::opening::step_before;
+use model::site_event::{Happening, SiteEvent};
+use sqlx::{Transaction, query, query_scalar};
+use store::{BookingOrder, NewNotice, Result, Stands, StoreError};
+
+use super::book::{booking_of, insert_claims, place_on};
+use super::bookings::booking_by_id;
+use super::convert::{from_word, number};
+use super::floor::Floor;
+use super::{counted, notices};
+use crate::Db;
+
+type Tx = Transaction<'static, Db>;
+
+/// Who was turned away longer ago than this may have gone home.
+const STILL_THERE: TimeDelta = TimeDelta::minutes(2);
+
+/// The bookings whose guests stand at the door in vain.
+pub(super) fn who_waits<'a>(
+    events: impl Iterator<Item = &'a SiteEvent>,
+    now: DateTime<Utc>,
+) -> BTreeSet<BookingId> {
+    let mut waiting = BTreeSet::new();
+    for event in events {
+        if let Happening::Refused { late_for, .. } = &event.what
+            && now - event.at < STILL_THERE
+        {
+            waiting.extend(late_for);
+        }
+    }
+    waiting
+}
+
+/// Locks the children that come with them; before any day is locked.
+pub(super) async fn lock_children(tx: &mut Tx, late: &BTreeSet<BookingId>) -> Result<()> {
+    let mut children = Vec::new();
+    for id in late {
+        if let Some(booking) = booking_by_id(&mut **tx, *id).await? {
+            children.extend(booking.care.iter().map(|claim| claim.child.0));
+        }
+    }
+    counted::lock_subjects(tx, children).await
+}
+
+/// Gives the guest of a booking as many desks as they lost by coming late, and with them the care that
+/// was lost; all of it or nothing. What they booked stands in its quotas already.
+pub(super) async fn seat(
+    tx: &mut Tx,
+    centre: &Centre,
+    id: BookingId,
+    now: DateTime<Utc>,
+    locked: &[NaiveDate],
+) -> Result<()> {
+    // The booking's own row first, as everybody who changes it does.
+    query("UPDATE bookings SET version = version WHERE id = $1")
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await?;
+    let Some(booking) = booking_by_id(&mut **tx, id).await? else { return Ok(()) };
+    let stands = matches!(booking.status, BookingStatus::Confirmed | BookingStatus::NoShow);
+    if booking.centre != centre.id || !stands {
+        return Ok(());
+    }
+    let Some((lost, slot)) = lost(&booking, centre, now) else { return Ok(()) };
+    for pinned in where_to_look(tx, &booking, lost[0].space).await? {
+        let order = BookingOrder {
+            id,
+            person: booking.person,
+            centre: centre.clone(),
+            slots: vec![slot],
+            desks: u32::try_from(lost.len()).unwrap_or(u32::MAX),
+            pinned,
+            needs: booking.needs,
+            children: children(&booking, now),
+            on_account_of: booking.on_account_of,
+            code: booking.code,
+            tariff_rev: booking.tariff_rev,
+            rule_rev: booking.rule_rev,
+            at: now,
+            stands: Stands::Confirmed,
+            quotas: Vec::new(),
+            idempotency: None,
+            spare: Vec::new(),
+        };
+        let floor = Floor::read(tx, centre, &slot, now).await?;
+        let Ok(placed) = place_on(tx, floor, &order, locked, &slot, None).await? else { continue };
+        let version: i64 = query_scalar(
+            "UPDATE bookings SET status = 'confirmed', version = version + 1 WHERE id = $1
+             RETURNING version",
+        )
+        .bind(id.0)
+        .fetch_one(&mut **tx)
+        .await?;
+        let fresh = booking_of(&order, placed, booking.series, number(version)?);
+        insert_claims(tx, &fresh).await?;
+        let after = booking_by_id(&mut **tx, id).await?;
+        let after = after.ok_or_else(|| StoreError::Corrupt("a booking went away".to_owned()))?;
+        return notices::put(tx, &NewNotice::of(&after, NoticeKind::Changed, now)).await;
+    }
+    Ok(())
+}
+
+/// The desks that were given free of the stretch that runs now, and what is left of it from the last
+/// step of the grain on; nothing where the guest has a desk.
+fn lost<'a>(
+    booking: &'a Booking,
+    centre: &Centre,
+    now: DateTime<Utc>,
+) -> Option<(Vec<&'a DeskClaim>, Interval)> {
+    let running = || booking.desks.iter().filter(|claim| claim.when.contains(now));
+    if running().any(|claim| claim.released_at.is_none()) {
+        return None;
+    }
+    let ends = running().map(|claim| claim.when.ends()).max()?;
+    let lost: Vec<&DeskClaim> = running().filter(|claim| claim.when.ends() == ends).collect();
+    let starts = step_before(now, centre.settings.grain_minutes, centre.time_zone);
+    Some((lost, Interval::new(starts, ends).ok()?))
+}
+
+/// The children whose care was given free with the desks.
+fn children(booking: &Booking, now: DateTime<Utc>) -> Vec<ChildId> {
+    let running = || booking.care.iter().filter(|claim| claim.when.contains(now));
+    let kept: BTreeSet<ChildId> =
+        running().filter(|claim| claim.released_at.is_none()).map(|claim| claim.child).collect();
+    let all: BTreeSet<ChildId> = running().map(|claim| claim.child).collect();
+    all.difference(&kept).copied().collect()
+}
+
+/// Who picked a space gets that one, if it is still free; else any desk, if a desk it was.
+async fn where_to_look(
+    tx: &mut Tx,
+    booking: &Booking,
+    before: SpaceId,
+) -> Result<Vec<Option<SpaceId>>> {
+    if !booking.needs.pinned {
+        return Ok(vec![None]);
+    }
+    let kind: Option<String> = query_scalar("SELECT kind FROM spaces WHERE id = $1")
+        .bind(before.0)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let kind: Option<SpaceKind> = kind.as_deref().map(from_word).transpose()?;
+    Ok(match kind {
+        Some(SpaceKind::Desk) => vec![Some(before), None],
+        _ => vec![Some(before)],
+    })
+}
