@@ -89,6 +89,7 @@ async fn house_rules_are_changed_within_their_bounds_and_count_at_once() {
     wanted["no_show_minutes"] = 45.into();
     wanted["horizon_days"] = 1.into();
     let answer = send(&mut operator, Method::PUT, SETTINGS, wanted.clone()).await;
+    wanted["version"] = 2.into();
     assert_eq!((answer.status, answer.json()), (StatusCode::OK, wanted.clone()));
     assert_eq!(operator.0.get(SETTINGS).await.json(), wanted);
     let new = sheet().await;
@@ -104,19 +105,37 @@ async fn house_rules_are_changed_within_their_bounds_and_count_at_once() {
     let answer = send(&mut operator, Method::PUT, SETTINGS, wanted.clone()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(sheet().await.sheet.version, new.sheet.version);
+    // Somebody who has read them before that change learns of it, and changes nothing.
+    let mut theirs = before.clone();
+    theirs["early_minutes"] = 30.into();
+    let answer = send(&mut operator, Method::PUT, SETTINGS, theirs).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
+    let problem = answer.json();
+    assert_eq!(
+        (&problem["type"], &problem["version"]),
+        (&json!("/problems/other-version"), &json!(2))
+    );
+    assert_eq!(operator.0.get(SETTINGS).await.json(), wanted);
 
     // Whatever the bounds allow, the database keeps.
     let wide =
         CentreSettings { shortest_minutes: 5, longest_minutes: 10_080, ..Default::default() };
+    let mut version = 2;
+    let json = |settings: CentreSettings, version: u64| {
+        let mut body = serde_json::to_value(settings).unwrap();
+        body["version"] = version.into();
+        body
+    };
     for rule in HouseRule::ALL {
         let (least, most) = rule.bounds();
         for number in [least, most] {
-            let body = serde_json::to_value(wide.clone().with(rule, number)).unwrap();
+            let body = json(wide.clone().with(rule, number), version);
             let answer = send(&mut operator, Method::PUT, SETTINGS, body).await;
             assert_eq!(answer.status, StatusCode::OK, "{rule:?} {number}: {}", answer.body);
+            version = answer.json()["version"].as_u64().unwrap();
         }
         for number in [Some(most + 1), least.checked_sub(1)].into_iter().flatten() {
-            let body = serde_json::to_value(wide.clone().with(rule, number)).unwrap();
+            let body = json(wide.clone().with(rule, number), version);
             let answer = send(&mut operator, Method::PUT, SETTINGS, body).await;
             assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{rule:?} {number}");
             let problem = answer.json();
@@ -126,7 +145,7 @@ async fn house_rules_are_changed_within_their_bounds_and_count_at_once() {
         }
     }
 
-    let usual = serde_json::to_value(CentreSettings::default()).unwrap();
+    let usual = json(CentreSettings::default(), version);
     for (name, value) in [
         ("grain_minutes", json!(7)),
         ("grain_minutes", json!(-15)),
@@ -139,6 +158,8 @@ async fn house_rules_are_changed_within_their_bounds_and_count_at_once() {
         ("approval", json!(["all"])),
         ("nonsense", json!(1)),
         ("longest_minutes", json!("9".repeat(10_000))),
+        ("version", json!(-1)),
+        ("version", json!(null)),
     ] {
         let mut body = usual.clone();
         body[name] = value.clone();
@@ -147,9 +168,11 @@ async fn house_rules_are_changed_within_their_bounds_and_count_at_once() {
         let want = if unfit { 422 } else { 400 };
         assert_eq!(answer.status, want, "{name}: {}", answer.body);
     }
-    let mut less = usual.clone();
-    less.as_object_mut().unwrap().remove("hold_minutes");
-    assert_eq!(send(&mut operator, Method::PUT, SETTINGS, less).await.status, 400);
+    for missing in ["hold_minutes", "version"] {
+        let mut less = usual.clone();
+        less.as_object_mut().unwrap().remove(missing);
+        assert_eq!(send(&mut operator, Method::PUT, SETTINGS, less).await.status, 400);
+    }
     assert_eq!(send(&mut operator, Method::PUT, SETTINGS, json!([])).await.status, 400);
 
     for (key, path, want) in [
@@ -180,6 +203,7 @@ async fn the_form_of_the_rules_says_what_is_wrong_with_which() {
         let mut all: Vec<_> =
             rules.map(|rule| (rule.as_str(), usual.get(rule).to_string())).collect();
         all.push(("approval", "rooms".to_owned()));
+        all.push(("version", "1".to_owned()));
         all.retain(|(field, _)| *field != name);
         all.push((name, value.to_owned()));
         all
@@ -212,6 +236,18 @@ async fn the_form_of_the_rules_says_what_is_wrong_with_which() {
     assert_eq!(answer.header("location"), "/operations/yokohama/rules?done=1", "{}", answer.body);
     let kept = operator.0.get(SETTINGS).await.json();
     assert_eq!((&kept["no_show_minutes"], &kept["approval"]), (&json!(45), &json!("rooms")));
+    // The form of who began before that is shown again with what stands now.
+    for version in ["1", "", "many"] {
+        let mut fields = with("no_show_minutes", "50");
+        fields.retain(|(field, _)| *field != "version");
+        fields.push(("version", version.to_owned()));
+        let fields: Vec<_> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let answer = form(&mut operator, path, &fields).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert!(answer.body.contains("name=\"version\" value=\"2\""), "{}", answer.body);
+        assert!(answer.body.contains("value=\"45\"") && !answer.body.contains("value=\"50\""));
+    }
+    assert_eq!(operator.0.get(SETTINGS).await.json(), kept);
     assert_eq!(operator.0.get("/operations/tsurugashima/rules").await.status, 403);
     assert_eq!(form(&mut operator, "/operations/tsurugashima/rules", &[]).await.status, 403);
     assert_eq!(operator.0.get("/operations/nowhere/rules").await.status, 404);
@@ -496,6 +532,12 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
     let (path, _) = to.split_once('?').unwrap();
     let page = operator.0.get(path).await;
     assert!(page.body.contains("同じ時間の別の席に移す"), "{}", page.body);
+    let made: serde_json::Value = booked.json();
+    let own = format!("/bookings/{}", made["id"].as_str().unwrap());
+    let seen = tanaka.0.get(&own).await;
+    assert!(seen.body.contains("は使えなくなりました"), "{}", seen.body);
+    assert!(seen.body.contains("空調の工事") && seen.body.contains("ほかの日時に移すか"));
+    assert!(tanaka.0.get("/bookings").await.body.contains("使えなくなりました"));
     let field = |name| field(&page.body, name).unwrap().replace("&#43;", "+");
     let (booking, version, slot) = (field("booking"), field("version"), field("slot"));
     let fields = [("booking", booking.as_str()), ("version", &version), ("slot", &slot)];
@@ -503,6 +545,9 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
     assert_eq!(answer.header("location"), format!("{path}?done=moved"));
     let now = world.hub.store.booking(booking.parse().unwrap()).await.unwrap().unwrap();
     assert_ne!(now.desks[0].space, desk);
+    for page in [own.as_str(), "/bookings"] {
+        assert!(!tanaka.0.get(page).await.body.contains("使えなくなりました"), "{page}");
+    }
     assert_eq!(now.desks[0].when.starts().to_rfc3339(), "2026-11-27T00:00:00+00:00");
     // The closure's own mail had not gone out yet: it is no news any more, the change is.
     assert_eq!(outbox::send_due(&world.hub).await.unwrap(), 1);

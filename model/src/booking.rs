@@ -457,6 +457,7 @@ mod tests {
             source_note: LocalText::new("", ""),
             time_zone: Tokyo,
             settings: CentreSettings::default(),
+            settings_version: 1,
             opening: OpeningRules {
                 hours: days
                     .map(|day| OpeningHours {

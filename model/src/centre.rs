@@ -32,6 +32,8 @@ pub struct Centre {
     pub time_zone: Tz,
     /// The house rules in force.
     pub settings: CentreSettings,
+    /// Counts up with every change of them, from 1.
+    pub settings_version: u32,
     /// When it is open.
     pub opening: OpeningRules,
 }

@@ -11,7 +11,8 @@ use super::availability::no_centre;
 use super::refusals::{NotReadable, NotTheirs};
 use super::{Answer, Body};
 use crate::problem::Problem;
-use crate::service::{Caller, house as service};
+use crate::service::Caller;
+use crate::service::house::{self as service, NotSet};
 use crate::web::Web;
 
 /// The house rules of a centre, all of them.
@@ -54,6 +55,9 @@ pub struct Settings {
     /// How long an approval is waited for: 1 to 43200.
     #[schema(example = 1440)]
     approval_minutes: u32,
+    /// Which version of them this is. A change names the version that it was made from.
+    #[schema(example = 1)]
+    version: u32,
 }
 
 /// The house rules of a centre.
@@ -70,7 +74,8 @@ pub async fn get(
     caller.signed_in()?;
     let atlas = web.atlas().await?;
     let centre = atlas.named(&slug).ok_or_else(|| no_centre(&slug))?;
-    Ok(Json(Settings::from(service::settings(&atlas, &caller, centre.id)?.clone())))
+    let (settings, version) = service::settings(&atlas, &caller, centre.id)?;
+    Ok(Json(Settings::of(settings, version)))
 }
 
 /// Changes the house rules of a centre. What is booked already stands.
@@ -83,6 +88,7 @@ pub async fn get(
     responses(
         (status = 200, body = Settings),
         NotTheirs, NotReadable,
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Somebody changed them meanwhile; `version` is what stands."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "A rule is out of its bounds; `rule` names it, with `least` and `most`."),
     )
 )]
@@ -98,27 +104,42 @@ pub async fn set(
     // Whether they may comes before whether it can be read.
     service::settings(&atlas, &caller, centre.id)?;
     let Body(settings) = body?;
-    let settings = CentreSettings::from(settings);
-    let set = service::set_settings(&web.hub, &atlas, &caller, centre.id, settings.clone()).await?;
-    if let Err(bad) = set {
-        let (least, most) = bad.rule().bounds();
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "bad-setting",
-            "A house cannot be run by these rules",
-            format!("{bad}."),
-        )
-        .with("rule", bad.rule())
-        .with("least", least)
-        .with("most", most)
-        .into());
+    let (version, settings) = (settings.version, CentreSettings::from(settings));
+    let wanted = settings.clone();
+    match service::set_settings(&web.hub, &atlas, &caller, centre.id, wanted, version).await? {
+        Ok(version) => Ok(Json(Settings::of(&settings, version))),
+        Err(not) => Err(not_set(not).into()),
     }
-    Ok(Json(Settings::from(settings)))
 }
 
-impl From<CentreSettings> for Settings {
-    fn from(settings: CentreSettings) -> Self {
+fn not_set(not: NotSet) -> Problem {
+    match not {
+        NotSet::Bad(bad) => {
+            let (least, most) = bad.rule().bounds();
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad-setting",
+                "A house cannot be run by these rules",
+                format!("{bad}."),
+            )
+            .with("rule", bad.rule())
+            .with("least", least)
+            .with("most", most)
+        }
+        NotSet::Newer(version) => Problem::new(
+            StatusCode::CONFLICT,
+            "other-version",
+            "The rules were changed meanwhile",
+            "Read them again, and change what they are now.",
+        )
+        .with("version", version),
+    }
+}
+
+impl Settings {
+    fn of(settings: &CentreSettings, version: u32) -> Self {
         Self {
+            version,
             grain_minutes: settings.grain_minutes,
             shortest_minutes: settings.shortest_minutes,
             longest_minutes: settings.longest_minutes,

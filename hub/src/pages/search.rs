@@ -292,8 +292,18 @@ impl Draw<'_> {
             Why::Desks(slot, 0) => {
                 format!("{}{}", on(slot), f.say("席が全部うまっています", "All desks are taken"))
             }
-            Why::Desks(slot, free) if f.ja() => format!("{}空きは{free}席だけです", on(slot)),
-            Why::Desks(slot, free) => format!("{}Only {free} of the desks are free", on(slot)),
+            Why::Desks(slot, free) => {
+                let of_a_kind = !self.wanted.like.required.is_empty();
+                let text = match (f.ja(), of_a_kind, free) {
+                    (true, true, _) => format!("条件に合う空きは{free}席だけです"),
+                    (true, false, _) => format!("空きは{free}席だけです"),
+                    (false, true, 1) => "Only 1 desk of that kind is free".to_owned(),
+                    (false, true, _) => format!("Only {free} desks of that kind are free"),
+                    (false, false, 1) => "Only 1 desk is free".to_owned(),
+                    (false, false, _) => format!("Only {free} desks are free"),
+                };
+                format!("{}{text}", on(slot))
+            }
             Why::Apart => {
                 f.say("となり合った席がありません", "No desks are free side by side").to_owned()
             }

@@ -326,6 +326,7 @@ fn centre(number: u32, row: &CentreRow) -> Result<Centre> {
         source_note: text(row.note),
         time_zone: Tokyo,
         settings: CentreSettings::default(),
+        settings_version: 1,
         opening: OpeningRules {
             hours: hours.collect(),
             holidays: holidays::all()?.into_iter().map(|holiday| holiday.date).collect(),

@@ -15,7 +15,16 @@ use super::audit::{self, Entry};
 use super::{Caller, Refused, allow, allow_or_hide, members};
 use crate::hub::Hub;
 
-/// The house rules of a centre, for those who may change them.
+/// Why house rules are not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSet {
+    /// They make no sense.
+    Bad(BadSettings),
+    /// Somebody has changed them since they were read; this is their version now.
+    Newer(u32),
+}
+
+/// The house rules of a centre with their version, for those who may change them.
 ///
 /// # Errors
 /// [`Refused`] when they may not, or there is no such centre.
@@ -23,12 +32,14 @@ pub fn settings<'a>(
     atlas: &'a Atlas,
     caller: &Caller,
     centre: CentreId,
-) -> Result<&'a CentreSettings, Refused> {
+) -> Result<(&'a CentreSettings, u32), Refused> {
     allow(caller, Action::ManageHouse, &Target::at(centre))?;
-    Ok(&atlas.centre(centre).ok_or(Refused::NotFound)?.settings)
+    let centre = atlas.centre(centre).ok_or(Refused::NotFound)?;
+    Ok((&centre.settings, centre.settings_version))
 }
 
-/// Changes the house rules of a centre; its sheets are made anew by them.
+/// Changes the house rules of a centre that stand in this version, and answers the next; its sheets
+/// are made anew by them. Rules that are so already are not changed, whatever version was read.
 ///
 /// # Errors
 /// [`Refused`] when they may not, there is no such centre, or the store fails.
@@ -38,15 +49,19 @@ pub async fn set_settings(
     caller: &Caller,
     centre: CentreId,
     settings: CentreSettings,
-) -> Result<Result<(), BadSettings>, Refused> {
+    version: u32,
+) -> Result<Result<u32, NotSet>, Refused> {
     allow(caller, Action::ManageHouse, &Target::at(centre))?;
     let centre = atlas.centre(centre).ok_or(Refused::NotFound)?;
     if let Err(bad) = settings.check() {
-        return Ok(Err(bad));
+        return Ok(Err(NotSet::Bad(bad)));
     }
-    let before = &centre.settings;
+    let (before, now) = (&centre.settings, centre.settings_version);
     if settings == *before {
-        return Ok(Ok(()));
+        return Ok(Ok(now));
+    }
+    if version != now {
+        return Ok(Err(NotSet::Newer(now)));
     }
     let mut entry = Entry::new(AuditAction::HouseRulesChanged).at(centre.id);
     for rule in HouseRule::ALL {
@@ -59,10 +74,12 @@ pub async fn set_settings(
         let (old, new) = (before.approval.as_str(), settings.approval.as_str());
         entry = entry.note("approval", format!("{old} -> {new}"));
     }
-    hub.store.set_settings(&Centre { settings, ..centre.clone() }).await?;
+    if !hub.store.set_settings(&Centre { settings, ..centre.clone() }).await? {
+        return Ok(Err(NotSet::Newer(now + 1)));
+    }
     hub.live.plan_changed(centre.id);
     audit::record(hub, caller, entry).await?;
-    Ok(Ok(()))
+    Ok(Ok(now + 1))
 }
 
 /// A quota that is to be kept.

@@ -93,6 +93,25 @@ pub async fn repeat(
     each: bool,
     key: Option<String>,
 ) -> Result<Repeated, Refused> {
+    repeat_from(hub, atlas, caller, Repeat { wish, rule, each, key, began: None }).await
+}
+
+/// What is repeated, and how.
+struct Repeat {
+    wish: Wish,
+    rule: Rule,
+    each: bool,
+    key: Option<String>,
+    /// The booking that it began with, which becomes one of the series.
+    began: Option<BookingId>,
+}
+
+async fn repeat_from(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    Repeat { wish, rule, each, key, began }: Repeat,
+) -> Result<Repeated, Refused> {
     #[derive(Serialize)]
     struct Asked<'a>(&'a Wish, &'a Rule, bool);
 
@@ -152,7 +171,7 @@ pub async fn repeat(
         if orders.is_empty() || stop_short {
             break;
         }
-        match hub.store.book_series(&series, &orders, each).await {
+        match hub.store.book_series(&series, began, &orders, each).await {
             Err(StoreError::Duplicate("booking code")) => {
                 for order in &mut orders {
                     order.code = draw_code(hub)?;
@@ -216,11 +235,8 @@ pub async fn repeat_booking(
     });
     let Some(next) = next else { return Ok(Repeated::BadRule(BadRule::NoDay)) };
     let wish = Wish { slots: vec![next], ..wish };
-    let repeated = repeat(hub, atlas, caller, wish, rule, each, key).await?;
-    if let Repeated::Days { series: Some(series), .. } = &repeated {
-        hub.store.add_to_series(booking.id, *series).await?;
-    }
-    Ok(repeated)
+    let began = Some(booking.id);
+    repeat_from(hub, atlas, caller, Repeat { wish, rule, each, key, began }).await
 }
 
 /// The nearest change of `wish` that works at its centre in the place of `slot`.

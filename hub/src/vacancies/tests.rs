@@ -28,6 +28,7 @@ fn centre(zone: Tz, buffer_minutes: u32) -> Centre {
         source_note: text(),
         time_zone: zone,
         settings: CentreSettings { buffer_minutes, ..CentreSettings::default() },
+        settings_version: 1,
         opening: OpeningRules::default(),
     }
 }

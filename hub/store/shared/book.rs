@@ -88,6 +88,7 @@ async fn book_once(tx: &mut Tx, order: &BookingOrder) -> Result<Outcome<BookResu
 pub(super) async fn book_series(
     store: &Here,
     series: &Series,
+    began: Option<BookingId>,
     orders: &[BookingOrder],
     each: bool,
 ) -> Result<Vec<BookResult>> {
@@ -98,7 +99,7 @@ pub(super) async fn book_series(
         let made = store
             .write_tentatively(move |tx| {
                 let shared = again.clone();
-                Box::pin(async move { series_once(tx, &shared.0, &shared.1, each).await })
+                Box::pin(async move { series_once(tx, &shared.0, began, &shared.1, each).await })
             })
             .await;
         match made {
@@ -116,6 +117,7 @@ pub(super) async fn book_series(
 async fn series_once(
     tx: &mut Tx,
     series: &Series,
+    began: Option<BookingId>,
     orders: &[BookingOrder],
     each: bool,
 ) -> Result<Outcome<Vec<BookResult>>> {
@@ -137,6 +139,15 @@ async fn series_once(
     .bind(series.centre.0)
     .bind(series.rule.to_string())
     .bind(series.made_at)
+    .execute(&mut **tx)
+    .await?;
+    query(
+        "UPDATE bookings SET series_id = $2
+         WHERE id = $1 AND series_id IS NULL AND person_id = $3",
+    )
+    .bind(began.map(|id| id.0))
+    .bind(series.id.0)
+    .bind(series.person.0)
     .execute(&mut **tx)
     .await?;
     let mut answers = Vec::with_capacity(orders.len());

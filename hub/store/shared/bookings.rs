@@ -55,10 +55,11 @@ impl Bookings for Here {
     async fn book_series(
         &self,
         series: &Series,
+        began: Option<BookingId>,
         orders: &[BookingOrder],
         each: bool,
     ) -> Result<Vec<BookResult>> {
-        book::book_series(self, series, orders, each).await
+        book::book_series(self, series, began, orders, each).await
     }
 
     async fn answered(
@@ -172,18 +173,6 @@ impl Bookings for Here {
         .fetch_all(self.reader())
         .await?;
         gather(rows)
-    }
-
-    async fn add_to_series(&self, id: BookingId, series: SeriesId) -> Result<bool> {
-        let added = query(
-            "UPDATE bookings SET series_id = $2 WHERE id = $1 AND series_id IS NULL
-                 AND person_id = (SELECT person_id FROM series WHERE id = $2)",
-        )
-        .bind(id.0)
-        .bind(series.0)
-        .execute(self.writer())
-        .await?;
-        Ok(added.rows_affected() > 0)
     }
 
     async fn series(&self, id: SeriesId) -> Result<Option<Series>> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::bookings::bookings_there;
 use super::convert::{from_word, interval, number, word};
-use super::places::centre_changed;
+use super::places::{centre_changed, with_settings};
 use super::{Outcome, notices};
 use crate::{Db, Here, writes};
 
@@ -132,31 +132,20 @@ impl House for Here {
         rows.into_iter().map(Quota::try_from).collect()
     }
 
-    async fn set_settings(&self, centre: &Centre) -> Result<()> {
-        let settings = &centre.settings;
-        query(
-            "UPDATE centres SET grain_minutes = $2, no_show_minutes = $3, early_minutes = $4,
-                 horizon_days = $5, longest_minutes = $6, shortest_minutes = $7,
-                 buffer_minutes = $8, cancel_minutes = $9, hold_minutes = $10,
-                 offer_minutes = $11, approval = $12, approval_minutes = $13, rev = rev + 1
-             WHERE id = $1",
+    async fn set_settings(&self, centre: &Centre) -> Result<bool> {
+        let update = query(
+            "UPDATE centres SET settings_version = settings_version + 1, rev = rev + 1,
+                 grain_minutes = $3, no_show_minutes = $4, early_minutes = $5,
+                 horizon_days = $6, longest_minutes = $7, shortest_minutes = $8,
+                 buffer_minutes = $9, cancel_minutes = $10, hold_minutes = $11,
+                 offer_minutes = $12, approval = $13, approval_minutes = $14
+             WHERE id = $1 AND settings_version = $2",
         )
         .bind(centre.id.0)
-        .bind(i64::from(settings.grain_minutes))
-        .bind(i64::from(settings.no_show_minutes))
-        .bind(i64::from(settings.early_minutes))
-        .bind(i64::from(settings.horizon_days))
-        .bind(i64::from(settings.longest_minutes))
-        .bind(i64::from(settings.shortest_minutes))
-        .bind(i64::from(settings.buffer_minutes))
-        .bind(i64::from(settings.cancel_minutes))
-        .bind(i64::from(settings.hold_minutes))
-        .bind(i64::from(settings.offer_minutes))
-        .bind(word(settings.approval)?)
-        .bind(i64::from(settings.approval_minutes))
-        .execute(self.writer())
-        .await?;
-        Ok(())
+        .bind(i64::from(centre.settings_version));
+        let changed =
+            with_settings(update, &centre.settings)?.execute(self.writer()).await?.rows_affected();
+        Ok(changed > 0)
     }
 }
 

@@ -102,10 +102,19 @@ pub(super) async fn seat(
         .bind(id.0)
         .fetch_one(&mut **tx)
         .await?;
+        forget_lost(tx, id, now).await?;
         let fresh = booking_of(&order, placed, booking.series, number(version)?);
         insert_claims(tx, &fresh).await?;
         let after = booking_by_id(&mut **tx, id).await?;
         let after = after.ok_or_else(|| StoreError::Corrupt("a booking went away".to_owned()))?;
+        if let Some(span) = after.span() {
+            query("UPDATE bookings SET starts_at = $2, ends_at = $3 WHERE id = $1")
+                .bind(id.0)
+                .bind(span.starts())
+                .bind(span.ends())
+                .execute(&mut **tx)
+                .await?;
+        }
         return notices::put(tx, &NewNotice::of(&after, NoticeKind::Changed, now)).await;
     }
     Ok(())
@@ -126,6 +135,20 @@ fn lost<'a>(
     let lost: Vec<&DeskClaim> = running().filter(|claim| claim.when.ends() == ends).collect();
     let starts = step_before(now, centre.settings.grain_minutes, centre.time_zone);
     Some((lost, Interval::new(starts, ends).ok()?))
+}
+
+/// Takes away what was lost of the stretch that runs now: the booking has the other in its place, as
+/// after any change. That nobody had come in time stands in the site's events.
+async fn forget_lost(tx: &mut Tx, id: BookingId, now: DateTime<Utc>) -> Result<()> {
+    for lost in [
+        "DELETE FROM desk_claims WHERE booking_id = $1 AND released_at IS NOT NULL
+             AND starts_at <= $2 AND ends_at > $2",
+        "DELETE FROM care_claims WHERE booking_id = $1 AND released_at IS NOT NULL
+             AND starts_at <= $2 AND ends_at > $2",
+    ] {
+        query(lost).bind(id.0).bind(now).execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 /// The children whose care was given free with the desks.

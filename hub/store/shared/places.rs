@@ -8,7 +8,8 @@ use model::centre::{Centre, CentreSettings, Door, Holiday, Nursery, Space};
 use model::id::{CentreId, MunicipalityId, NurseryId, SpaceId};
 use model::language::LocalText;
 use model::opening::{DayKind, OpeningHours, OpeningRules};
-use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
+use sqlx::query::Query;
+use sqlx::{Database, FromRow, Transaction, query, query_as, query_scalar};
 use store::{Places, Result, StoreError};
 use uuid::Uuid;
 
@@ -60,8 +61,7 @@ impl Places for Here {
 
     async fn add_centre(&self, centre: &Centre) -> Result<()> {
         let mut tx = self.begin().await?;
-        let settings = &centre.settings;
-        query(
+        let insert = query(
             "INSERT INTO centres (id, slug, name_ja, name_en, municipality_id, kind, address_ja,
                  address_en, latitude, longitude, source_note_ja, source_note_en, time_zone,
                  grain_minutes, no_show_minutes, early_minutes, horizon_days, longest_minutes,
@@ -82,22 +82,11 @@ impl Places for Here {
         .bind(centre.position.1)
         .bind(&centre.source_note.ja)
         .bind(&centre.source_note.en)
-        .bind(centre.time_zone.name())
-        .bind(i64::from(settings.grain_minutes))
-        .bind(i64::from(settings.no_show_minutes))
-        .bind(i64::from(settings.early_minutes))
-        .bind(i64::from(settings.horizon_days))
-        .bind(i64::from(settings.longest_minutes))
-        .bind(i64::from(settings.shortest_minutes))
-        .bind(i64::from(settings.buffer_minutes))
-        .bind(i64::from(settings.cancel_minutes))
-        .bind(i64::from(settings.hold_minutes))
-        .bind(i64::from(settings.offer_minutes))
-        .bind(word(settings.approval)?)
-        .bind(i64::from(settings.approval_minutes))
-        .execute(&mut *tx)
-        .await
-        .map_err(duplicate("centre"))?;
+        .bind(centre.time_zone.name());
+        with_settings(insert, &centre.settings)?
+            .execute(&mut *tx)
+            .await
+            .map_err(duplicate("centre"))?;
         for (position, hours) in (0_i64..).zip(&centre.opening.hours) {
             query(
                 "INSERT INTO opening_hours (centre_id, position, day, opens, closes)
@@ -124,7 +113,7 @@ impl Places for Here {
                  latitude, longitude, source_note_ja, source_note_en, time_zone, grain_minutes,
                  no_show_minutes, early_minutes, horizon_days, longest_minutes, shortest_minutes,
                  buffer_minutes, cancel_minutes, hold_minutes, offer_minutes, approval,
-                 approval_minutes
+                 approval_minutes, settings_version
              FROM centres",
         )
         .fetch_all(self.reader())
@@ -302,6 +291,7 @@ struct CentreRow {
     offer_minutes: i64,
     approval: String,
     approval_minutes: i64,
+    settings_version: i64,
 }
 
 impl CentreRow {
@@ -330,9 +320,30 @@ impl CentreRow {
                 approval: from_word(&self.approval)?,
                 approval_minutes: number(self.approval_minutes)?,
             },
+            settings_version: number(self.settings_version)?,
             opening,
         })
     }
+}
+
+/// Binds house rules, in the order in which their columns stand in every statement.
+pub(super) fn with_settings<'q>(
+    statement: Query<'q, Db, <Db as Database>::Arguments>,
+    settings: &CentreSettings,
+) -> Result<Query<'q, Db, <Db as Database>::Arguments>> {
+    Ok(statement
+        .bind(i64::from(settings.grain_minutes))
+        .bind(i64::from(settings.no_show_minutes))
+        .bind(i64::from(settings.early_minutes))
+        .bind(i64::from(settings.horizon_days))
+        .bind(i64::from(settings.longest_minutes))
+        .bind(i64::from(settings.shortest_minutes))
+        .bind(i64::from(settings.buffer_minutes))
+        .bind(i64::from(settings.cancel_minutes))
+        .bind(i64::from(settings.hold_minutes))
+        .bind(i64::from(settings.offer_minutes))
+        .bind(word(settings.approval)?)
+        .bind(i64::from(settings.approval_minutes)))
 }
 
 #[derive(FromRow)]

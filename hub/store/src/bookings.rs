@@ -26,10 +26,12 @@ pub trait Bookings {
     async fn book(&self, order: &BookingOrder) -> Result<BookResult>;
     /// Makes the bookings of a series in one transaction, in their order: all of them or, where
     /// `each`, those that are possible. Answers for each; where one was refused and not `each`,
-    /// nothing was made and the answers say what would have been.
+    /// nothing was made and the answers say what would have been. The booking that it `began` with is
+    /// taken in too, where it is the same guest's and of no series.
     async fn book_series(
         &self,
         series: &Series,
+        began: Option<BookingId>,
         orders: &[BookingOrder],
         each: bool,
     ) -> Result<Vec<BookResult>>;
@@ -84,8 +86,6 @@ pub trait Bookings {
     async fn given_free_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<Booking>>;
     /// The bookings that one rule has made, by first start.
     async fn bookings_in(&self, series: SeriesId) -> Result<Vec<Booking>>;
-    /// Takes a booking that is of no series into one of its own guest's; answers whether it did.
-    async fn add_to_series(&self, id: BookingId, series: SeriesId) -> Result<bool>;
     /// A series.
     async fn series(&self, id: SeriesId) -> Result<Option<Series>>;
     /// The bookings that wait for an approval: at a centre, or by an employer, by when they lapse.

@@ -28,6 +28,7 @@ pub trait House {
     async fn end_quota(&self, id: QuotaId, day: NaiveDate) -> Result<bool>;
     /// Every quota that has not ended before `day`, by id.
     async fn quotas(&self, day: NaiveDate) -> Result<Vec<Quota>>;
-    /// Changes a centre's house rules.
-    async fn set_settings(&self, centre: &Centre) -> Result<()>;
+    /// Changes a centre's house rules, if they still stand in its `settings_version`; answers whether
+    /// they did.
+    async fn set_settings(&self, centre: &Centre) -> Result<bool>;
 }

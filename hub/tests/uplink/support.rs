@@ -301,6 +301,7 @@ async fn furnish(hub: &Hub) {
             source_note: LocalText::new("仮", "assumed"),
             time_zone: Tokyo,
             settings: CentreSettings::default(),
+            settings_version: 1,
             opening: OpeningRules::default(),
         };
         hub.store.add_centre(&centre).await.unwrap();

@@ -112,7 +112,9 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
             "reason_ja": "点検", "reason_en": "Check"
         })),
         ("PUT", "/api/v1/centres/{slug}/settings") => {
-            Sent::Json(serde_json::to_value(model::centre::CentreSettings::default()).unwrap())
+            let mut rules = serde_json::to_value(model::centre::CentreSettings::default()).unwrap();
+            rules["version"] = 1.into();
+            Sent::Json(rules)
         }
         ("POST", "/api/v1/quotas" | "/api/v1/employers/{id}/quotas") => Sent::Json(json!({
             "subject": "person", "measure": "days_a_week", "most": 5,

@@ -23,7 +23,7 @@ pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     let mut centre = contest.centre.clone();
     centre.settings.approval = Approval::All;
-    contest.region.store.set_settings(&centre).await.unwrap();
+    assert!(contest.region.store.set_settings(&centre).await.unwrap());
     // A running hub hears of it some seconds later.
     contest.region.stop_hub();
     contest.region.start_hub().await;

@@ -57,7 +57,7 @@ async fn kill(database: Database, times: i64) {
         centres.into_iter().find(|centre| centre.slug.as_str() == "yokohama").unwrap();
     // What is held stays so, however long this takes.
     yokohama.settings.hold_minutes = 24 * 60;
-    region.store.set_settings(&yokohama).await.unwrap();
+    assert!(region.store.set_settings(&yokohama).await.unwrap());
     let centre = yokohama.id;
     let spaces = region.store.spaces().await.unwrap().into_iter();
     let desks: Vec<Uuid> = spaces

@@ -98,7 +98,7 @@ pub async fn the_places_revision_tells_of_each_change(ground: Ground) {
     ground.nursery(&centre, 3).await;
     risen("a nursery").await;
     centre.settings.buffer_minutes = 15;
-    store.set_settings(&centre).await.unwrap();
+    assert!(store.set_settings(&centre).await.unwrap());
     risen("a rule").await;
     let closure = Closure {
         id: ClosureId(ground.id()),

@@ -107,6 +107,7 @@ impl Ground {
             source_note: LocalText::new("仮定", "assumed"),
             time_zone: chrono_tz::Asia::Tokyo,
             settings: CentreSettings::default(),
+            settings_version: 1,
             opening: OpeningRules { hours, ..OpeningRules::default() },
         };
         self.store.add_centre(&centre).await.unwrap();

@@ -97,6 +97,7 @@ pub async fn a_late_guest_gets_another_desk_with_the_care_that_went(ground: Grou
     );
     let care: Vec<_> = after.care.iter().filter(|claim| claim.released_at.is_none()).collect();
     assert_eq!(care.len(), 2);
+    assert_eq!(after.span().unwrap().starts(), at(1, 10), "as after any change");
     assert!(care.iter().any(|claim| claim.when == rest() && claim.child == order.children[0]));
     assert_eq!((after.status, after.version), (BookingStatus::Confirmed, before.1.version + 1));
     assert_ne!(revision().await, before.0, "the site gets a sheet that says so");

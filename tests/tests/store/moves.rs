@@ -99,9 +99,13 @@ pub async fn cleaning_takes_its_time(ground: Ground) {
     let mut centre = ground.centre().await;
     let desk = ground.space(&centre, model::centre::SpaceKind::Desk).await;
     centre.settings.buffer_minutes = 15;
-    ground.store.set_settings(&centre).await.unwrap();
+    assert!(ground.store.set_settings(&centre).await.unwrap());
+    let read = centre.clone();
+    centre.settings_version = 2;
     let kept = ground.store.centres().await.unwrap();
     assert_eq!(kept.iter().find(|one| one.id == centre.id), Some(&centre));
+    // Who has read them before is too late.
+    assert!(!ground.store.set_settings(&read).await.unwrap());
     let person = ground.person().await;
     ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
     let refused = ground.store.book(&ground.order(person, &centre, &[slot(1, 12, 13)])).await;

@@ -31,7 +31,10 @@ pub async fn all_of_a_series_or_each_that_is_possible(ground: Ground) {
     };
     let three = orders(&[1, 2, 3]);
     let all = series(&ground, &three[0]);
-    let results = ground.store.book_series(&all, &three, false).await.unwrap();
+    let began = ground.book(&ground.order(all.person, &centre, &[slot(0, 20, 21)])).await;
+    let stranger = ground.person().await;
+    let others = ground.book(&ground.order(stranger, &centre, &[slot(0, 21, 22)])).await;
+    let results = ground.store.book_series(&all, Some(began.id), &three, false).await.unwrap();
     assert_eq!(made(&results), [true, false, true]);
     assert_eq!(
         results[1],
@@ -39,37 +42,31 @@ pub async fn all_of_a_series_or_each_that_is_possible(ground: Ground) {
     );
     assert_eq!(ground.store.series(all.id).await.unwrap(), None, "nothing was made");
     assert_eq!(ground.store.bookings_in(all.id).await.unwrap(), []);
-    let claims = ground.claims_in(&Interval::new(at(0, 0), at(9, 0)).unwrap()).await;
+    assert_eq!(ground.store.booking(began.id).await.unwrap().unwrap().series, None);
+    let claims = ground.claims_in(&Interval::new(at(1, 0), at(9, 0)).unwrap()).await;
     assert_eq!(claims.desks.len(), 1);
 
-    let results = ground.store.book_series(&all, &orders(&[1, 2, 3]), true).await.unwrap();
+    let results =
+        ground.store.book_series(&all, Some(began.id), &orders(&[1, 2, 3]), true).await.unwrap();
     assert_eq!(made(&results), [true, false, true]);
     assert_eq!(ground.store.series(all.id).await.unwrap(), Some(all.clone()));
     let kept = ground.store.bookings_in(all.id).await.unwrap();
-    assert_eq!(kept.len(), 2);
+    assert_eq!(kept.len(), 3);
     assert!(kept.iter().all(|booking| booking.series == Some(all.id)));
-    // The booking that it began with is taken in, another's is not.
-    let began = ground.book(&ground.order(all.person, &centre, &[slot(0, 20, 21)])).await;
-    assert!(ground.store.add_to_series(began.id, all.id).await.unwrap());
-    assert!(!ground.store.add_to_series(began.id, all.id).await.unwrap(), "once");
-    let stranger = ground.person().await;
-    let others = ground.book(&ground.order(stranger, &centre, &[slot(0, 21, 22)])).await;
-    assert!(!ground.store.add_to_series(others.id, all.id).await.unwrap());
-    let whole = ground.store.bookings_in(all.id).await.unwrap();
-    assert!(
-        whole.iter().any(|one| one.id == began.id) && whole.iter().all(|one| one.id != others.id)
-    );
+    // The booking that it began with is taken in; another's is not, nor one of a series.
+    assert_eq!(kept[0].id, began.id);
 
     // A repeated request makes nothing new.
     let mut again = orders(&[4, 5]);
     again[0].idempotency = Some(Idempotency { key: "s-1".to_owned(), digest: [1; 32] });
     let once = series(&ground, &again[0]);
-    let first = ground.store.book_series(&once, &again, false).await.unwrap();
+    let first = ground.store.book_series(&once, Some(others.id), &again, false).await.unwrap();
     assert_eq!(made(&first), [true, true]);
+    assert_eq!(ground.store.booking(others.id).await.unwrap().unwrap().series, None);
     let mut again = orders(&[4, 5]);
     again[0].idempotency = Some(Idempotency { key: "s-1".to_owned(), digest: [1; 32] });
     let twice = series(&ground, &again[0]);
-    let before = ground.store.book_series(&twice, &again, false).await.unwrap();
+    let before = ground.store.book_series(&twice, None, &again, false).await.unwrap();
     assert!(matches!(before.as_slice(), [BookResult::Before(_)]));
     assert_eq!(ground.overlaps().await, 0);
 }
@@ -85,7 +82,7 @@ pub async fn a_series_is_known_again_whichever_day_had_no_room(ground: Ground) {
         let mut orders = vec![on(1), on(2), on(3)];
         orders[0].idempotency = Some(Idempotency { key: "s-2".to_owned(), digest: [2; 32] });
         let series = series(&ground, &orders[0]);
-        ground.store.book_series(&series, &orders, true).await.unwrap()
+        ground.store.book_series(&series, None, &orders, true).await.unwrap()
     };
     let first = ask().await;
     assert_eq!(made(&first), [false, true, true]);

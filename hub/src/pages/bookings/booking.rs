@@ -9,7 +9,7 @@ use model::booking::{Booking, BookingStatus};
 use model::centre::Centre;
 use model::permission::{Action, Target, may};
 
-use super::{Status, change, child_names, desk_count, repeat, status, stretches};
+use super::{Status, change, child_names, desk_count, repeat, shut_then, status, stretches};
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::like::Like;
@@ -51,6 +51,15 @@ struct Page {
     /// What a page that led here has to say.
     said: Option<&'static str>,
     voucher: Option<Shown>,
+    shut: Vec<Shut>,
+}
+
+/// A closure that stands in the booking's way.
+struct Shut {
+    /// The space, where it is one and the guest knows it.
+    space: Option<String>,
+    when: String,
+    reason: String,
 }
 
 /// The voucher of one day.
@@ -112,6 +121,14 @@ pub async fn get(
     } else {
         None
     };
+    let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
+    let shut = closures.map(|closure| Shut {
+        space: closure.space.and_then(|id| atlas.space(id)).map(|space| space.label.clone()),
+        when: words::from_to(f.language(), &closure.when, zone),
+        reason: f.get(&closure.reason).to_owned(),
+    });
+    let shut: Vec<Shut> = shut.collect();
+    let status = if shut.is_empty() { status(&f, &booking, hub.now()) } else { shut_then(&f) };
     let page = Page {
         id: booking.id.to_string(),
         heading: heading.to_owned(),
@@ -121,7 +138,8 @@ pub async fn get(
         centre: f.get(&centre.name).to_owned(),
         slug: centre.slug.to_string(),
         address: f.get(&centre.address).to_owned(),
-        status: status(&f, &booking, hub.now()),
+        status,
+        shut,
         code: booking.code.to_string(),
         desks: desk_count(&f, &booking),
         picked: booking

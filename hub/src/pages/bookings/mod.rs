@@ -332,7 +332,11 @@ fn row(
         hours: words::hours(f.language(), next, centre.time_zone),
         more_days: slots.len() - 1,
         centre: f.get(&centre.name).to_owned(),
-        status: status(f, booking, now),
+        status: if atlas.closures_of(centre.id).any(|closure| closure.meets(booking)) {
+            shut_then(f)
+        } else {
+            status(f, booking, now)
+        },
         desks: desk_count(f, booking),
         children: child_names(f, booking, children),
         code: booking.code.to_string(),
@@ -377,6 +381,13 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
         BookingStatus::Confirmed => {
             Status { badge: "badge--ok", icon: "check", words: f.say("確定", "Confirmed") }
         }
+    }
+}
+
+/// That a closure stands in a booking's way.
+fn shut_then(f: &Frame) -> Status {
+    Status {
+        badge: "badge--warn", icon: "warn", words: f.say("使えなくなりました", "Not possible")
     }
 }
 

@@ -9,6 +9,7 @@ use model::centre::{Approval, BadSettings, Centre, CentreSettings, GRAINS, House
 use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
+use crate::service::house::NotSet;
 use crate::service::{Caller, Refused, house, typed};
 use crate::web::Web;
 
@@ -24,6 +25,8 @@ struct Page {
     done: bool,
     /// What is wrong; it stands at its field too.
     wrong: Option<String>,
+    /// The version of the rules that the form was filled with.
+    version: String,
 }
 
 /// A rule as a field.
@@ -57,9 +60,10 @@ pub async fn get(
     caller.signed_in()?;
     let atlas = web.atlas().await?;
     let centre = atlas.named(&slug).ok_or(Refused::NotFound)?;
-    let settings = house::settings(&atlas, &caller, centre.id)?;
-    let typed = written(settings);
-    Ok(page(&caller, centre, &typed, !asked.get("done").is_empty(), None))
+    let (settings, version) = house::settings(&atlas, &caller, centre.id)?;
+    let typed = written(settings, version);
+    let said = if asked.get("done").is_empty() { Said::Nothing } else { Said::Done };
+    Ok(page(&caller, centre, &typed, said))
 }
 
 /// Changes them, or says which one cannot be so.
@@ -75,21 +79,39 @@ pub async fn post(
     house::settings(&atlas, &caller, centre.id)?;
     let settings = match read(&fields) {
         Ok(settings) => settings,
-        Err(bad) => return Ok(page(&caller, centre, &fields, false, Some(bad))),
+        Err(bad) => return Ok(page(&caller, centre, &fields, Said::Bad(bad))),
     };
-    match house::set_settings(&web.hub, &atlas, &caller, centre.id, settings).await? {
-        Ok(()) => {
+    let version = typed::number(fields.get("version")).unwrap_or_default();
+    match house::set_settings(&web.hub, &atlas, &caller, centre.id, settings, version).await? {
+        Ok(_) => {
             Ok(Redirect::to(&format!("/operations/{}/rules?done=1", centre.slug)).into_response())
         }
-        Err(bad) => Ok(page(&caller, centre, &fields, false, Some(bad))),
+        Err(NotSet::Bad(bad)) => Ok(page(&caller, centre, &fields, Said::Bad(bad))),
+        // What they typed was meant for other rules: they see those that stand now.
+        Err(NotSet::Newer(_)) => {
+            let atlas = web.atlas().await?;
+            let centre = atlas.named(&slug).ok_or(Refused::NotFound)?;
+            let (settings, version) = house::settings(&atlas, &caller, centre.id)?;
+            Ok(page(&caller, centre, &written(settings, version), Said::Newer))
+        }
     }
 }
 
-fn written(settings: &CentreSettings) -> Fields {
+/// What is said above the form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Done,
+    Bad(BadSettings),
+    Newer,
+}
+
+fn written(settings: &CentreSettings, version: u32) -> Fields {
     let numbers = HouseRule::ALL.into_iter();
     let numbers = numbers.map(|rule| (rule.as_str().to_owned(), settings.get(rule).to_string()));
     let approval = ("approval".to_owned(), settings.approval.as_str().to_owned());
-    numbers.chain([approval]).collect::<Vec<_>>().into()
+    let version = ("version".to_owned(), version.to_string());
+    numbers.chain([approval, version]).collect::<Vec<_>>().into()
 }
 
 /// What is no number is out of every bounds.
@@ -104,16 +126,19 @@ fn read(fields: &Fields) -> Result<CentreSettings, BadSettings> {
     Ok(CentreSettings { approval: approval.unwrap_or_default(), ..settings })
 }
 
-fn page(
-    caller: &Caller,
-    centre: &Centre,
-    typed: &Fields,
-    done: bool,
-    bad: Option<BadSettings>,
-) -> Response {
+fn page(caller: &Caller, centre: &Centre, typed: &Fields, said: Said) -> Response {
     use HouseRule::*;
     let f = Frame::new(caller, Part::Operations);
-    let wrong = bad.map(|bad| words::bad_settings(f.language(), bad));
+    let bad = match said {
+        Said::Bad(bad) => Some(bad),
+        Said::Nothing | Said::Done | Said::Newer => None,
+    };
+    let at_field = bad.map(|bad| words::bad_settings(f.language(), bad));
+    let newer = f.say(
+        "ほかの担当者が先に変更しました。いまのきまりを表示しています。確かめて、もう一度直してください。",
+        "Somebody else changed the rules first. These are the rules now: look at them, and make your change again.",
+    );
+    let wrong = at_field.clone().or_else(|| (said == Said::Newer).then(|| newer.to_owned()));
     let rule = |rule: HouseRule| Rule {
         name: rule.as_str(),
         words: words::house_rule(f.language(), rule),
@@ -121,7 +146,7 @@ fn page(
         hint: hint(&f, rule),
         value: typed.get(rule.as_str()).to_owned(),
         bounds: rule.bounds(),
-        wrong: wrong.clone().filter(|_| bad.is_some_and(|bad| bad.rule() == rule)),
+        wrong: at_field.clone().filter(|_| bad.is_some_and(|bad| bad.rule() == rule)),
     };
     let group = |ja, en, rules: &[HouseRule]| {
         (f.say(ja, en), rules.iter().copied().map(rule).collect::<Vec<_>>())
@@ -153,11 +178,16 @@ fn page(
             .map(|(one, words)| (one.as_str(), words, one.as_str() == approval))
             .collect(),
         groups,
-        done,
+        done: said == Said::Done,
         wrong,
+        version: typed.get("version").to_owned(),
         f,
     };
-    let status = if bad.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = match said {
+        Said::Nothing | Said::Done => StatusCode::OK,
+        Said::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Said::Newer => StatusCode::CONFLICT,
+    };
     html(status, &page)
 }
 
