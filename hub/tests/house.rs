@@ -556,6 +556,56 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_had_a_booth_is_offered_another_booth() {
+    let world = World::new().await;
+    let mut operator = program(&world, "kobayashi").await;
+    let mut tanaka = program(&world, "tanaka").await;
+    let centre = yokohama(&world).await;
+    let [first, second] = [1, 2].map(|n| SpaceId(uuid::Uuid::from_u128(0xb007 + n)));
+    for (id, label) in [(first, "B-91"), (second, "B-92")] {
+        let space = Space {
+            id,
+            centre,
+            kind: SpaceKind::Booth,
+            label: label.to_owned(),
+            zone: LocalText::new("奥", "At the back"),
+            terminal: None,
+            features: Default::default(),
+            row: 0,
+        };
+        world.hub.store.add_space(&space).await.unwrap();
+    }
+    let slots = json!([{"starts_at": "2026-11-27T00:00:00Z", "ends_at": "2026-11-27T03:00:00Z"}]);
+    let order = json!({"centre": "yokohama", "slots": slots, "space": first});
+    let booked = send(&mut tanaka, Method::POST, "/api/v1/bookings", order).await;
+    assert_eq!(booked.status, StatusCode::CREATED, "{}", booked.body);
+    let mut close = async |space: SpaceId| {
+        let space = space.to_string();
+        let mut friday = THURSDAY;
+        (friday[0].1, friday[2].1, friday[4].1) = (&space, "2026-11-27", "2026-11-27");
+        let made = form(&mut operator, CLOSURES, &friday).await;
+        let path = made.header("location").split('?').next().unwrap().to_owned();
+        let page = operator.0.get(&path).await.body;
+        let field = |name| field(&page, name).map(|value| value.replace("&#43;", "+"));
+        let fields = [field("booking"), field("version"), field("slot")].map(Option::unwrap);
+        let [booking, version, slot] = &fields;
+        let fields = [("booking", booking.as_str()), ("version", version), ("slot", slot)];
+        let answer = form(&mut operator, &format!("{path}/move"), &fields).await;
+        assert_eq!(answer.header("location"), format!("{path}?done=moved"), "{page}");
+        let now = world.hub.store.booking(booking.parse().unwrap()).await.unwrap().unwrap();
+        (page, now.desks[0].space, now.desks[0].when.starts().to_rfc3339())
+    };
+    let same = "同じ時間の別のブースに移す";
+    let (page, space, starts) = close(first).await;
+    assert!(page.contains(same), "{page}");
+    assert_eq!((space, starts.as_str()), (second, "2026-11-27T00:00:00+00:00"));
+    // With the other one shut as well only another time is left, in a booth again.
+    let (page, space, starts) = close(second).await;
+    assert!(!page.contains(same), "{page}");
+    assert!([first, second].contains(&space) && !starts.starts_with("2026-11-27T00"), "{starts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closure_taken_back_in_time_is_told_to_nobody() {
     let world = World::new().await;
     outbox::send_due(&world.hub).await.unwrap();

@@ -45,13 +45,19 @@ pub struct Atlas {
 struct Here {
     centre: usize,
     spaces: Range<usize>,
-    /// By id.
-    desks: Vec<SpaceId>,
-    /// What each of them offers.
-    features: Vec<Features>,
+    by_kind: HashMap<SpaceKind, Offered, RandomState>,
     nursery: Option<usize>,
     /// By start.
     closures: Vec<usize>,
+}
+
+/// A centre's spaces of one kind.
+#[derive(Clone, Debug, Default)]
+struct Offered {
+    /// By id.
+    spaces: Vec<SpaceId>,
+    /// What each of them offers.
+    features: Vec<Features>,
 }
 
 /// How old an atlas gets: of closures and quotas it holds those that had not ended when it was read.
@@ -122,14 +128,13 @@ impl Atlas {
             let Some(here) = self.by_centre.get_mut(&space.centre) else { continue };
             let first = if here.spaces.is_empty() { place } else { here.spaces.start };
             here.spaces = first..place + 1;
-            if space.kind == SpaceKind::Desk {
-                here.desks.push(space.id);
-            }
+            here.by_kind.entry(space.kind).or_default().spaces.push(space.id);
         }
-        for here in self.by_centre.values_mut() {
-            here.desks.sort_unstable();
-            let offers = here.desks.iter().map(|desk| self.spaces[self.by_space[desk]].features);
-            here.features = offers.collect();
+        for offered in self.by_centre.values_mut().flat_map(|here| here.by_kind.values_mut()) {
+            offered.spaces.sort_unstable();
+            let spaces = offered.spaces.iter();
+            let features = spaces.map(|space| self.spaces[self.by_space[space]].features);
+            offered.features = features.collect();
         }
         for (place, nursery) in self.nurseries.iter().enumerate() {
             if let Some(here) = self.by_centre.get_mut(&nursery.centre) {
@@ -163,10 +168,11 @@ impl Atlas {
         self.spaces_of(centre).iter().filter(|space| space.kind == SpaceKind::Desk)
     }
 
-    /// The same by id, and what each of them offers.
+    /// The spaces of one kind by id, and what each of them offers.
     #[must_use]
-    pub fn desks_by_id(&self, centre: CentreId) -> (&[SpaceId], &[Features]) {
-        self.by_centre.get(&centre).map_or((&[], &[]), |here| (&here.desks, &here.features))
+    pub fn of_kind(&self, centre: CentreId, kind: SpaceKind) -> (&[SpaceId], &[Features]) {
+        let here = self.by_centre.get(&centre).and_then(|here| here.by_kind.get(&kind));
+        here.map_or((&[], &[]), |offered| (&offered.spaces, &offered.features))
     }
 
     /// The closures of a centre and of its spaces, of now or to come, by start.

@@ -10,6 +10,7 @@ use model::id::{CentreId, ClosureId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::permission::{Action, Target};
+use store::NoRoom;
 
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
@@ -176,15 +177,14 @@ pub async fn list(
 /// What could be had instead of a booking that a closure meets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
-    /// The nearest times at the same centre: its own, where another desk is free then, others of the
-    /// same day, or the same hours of one of the next days.
+    /// The nearest times at the same centre: its own, where another space of its kind is free then,
+    /// others of the same day, or the same hours of one of the next days.
     pub here: Option<Vec<Interval>>,
     /// The nearest other centre that has room at the booking's own times.
     pub elsewhere: Option<CentreId>,
 }
 
-/// What could be had instead of a booking. Nothing is proposed to whoever picked a room or a booth:
-/// a desk would not do.
+/// What could be had instead of a booking: a desk, or the room or booth that was picked, or another.
 ///
 /// # Errors
 /// [`Refused`] when the store fails.
@@ -196,10 +196,8 @@ pub async fn ways_out(
 ) -> Result<Ways, Refused> {
     let wish = wish_of(booking);
     let picked = wish.pinned.and_then(|space| atlas.space(space));
-    if picked.is_some_and(|space| space.kind != SpaceKind::Desk) {
-        return Ok(Ways::default());
-    }
-    let query = Query { near: Some(Near::Centre(booking.centre)), ..Query::of(&wish) };
+    let kind = picked.map_or(SpaceKind::Desk, |space| space.kind);
+    let query = Query { near: Some(Near::Centre(booking.centre)), kind, ..Query::of(&wish) };
     let found = search(hub, atlas, caller, &query).await?;
     let next_days = |ahead: i64| -> Option<Vec<Interval>> {
         let on = TimeDelta::days(ahead);
@@ -230,7 +228,8 @@ pub async fn ways_out(
 }
 
 /// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children, and
-/// gives up the desk that was picked for it where that is closed then.
+/// gives up the space that was picked for it where that is closed then, a desk for any desk, a room or
+/// a booth for the first other that is free.
 ///
 /// # Errors
 /// [`Refused`] when they may not, or the store fails.
@@ -242,13 +241,33 @@ pub async fn move_away(
     version: u32,
     slots: Vec<Interval>,
 ) -> Result<Rebooked, Refused> {
-    let mut wish = Wish { slots, ..wish_of(booking) };
+    let wish = Wish { slots, ..wish_of(booking) };
     let is_shut = |space| {
         let mut closures = atlas.closures_of(booking.centre);
         closures.any(|one| wish.slots.iter().any(|slot| one.shuts(Some(space), slot)))
     };
-    if wish.pinned.is_some_and(is_shut) {
-        wish.pinned = None;
+    let picked = wish.pinned.and_then(|space| atlas.space(space));
+    let ways: Vec<Option<SpaceId>> = match picked {
+        Some(space) if space.kind == SpaceKind::Desk && is_shut(space.id) => vec![None],
+        Some(space) if space.kind != SpaceKind::Desk => {
+            let others = atlas.spaces_of(booking.centre).iter().filter(|other| *other != space);
+            let of_its_kind = others.filter(|other| other.kind == space.kind);
+            let all = std::iter::once(space).chain(of_its_kind).map(|space| space.id);
+            all.filter(|space| !is_shut(*space)).map(Some).collect()
+        }
+        _ => vec![wish.pinned],
+    };
+    let mut came = None;
+    for pinned in ways {
+        let wish = Wish { pinned, ..wish.clone() };
+        let changed = change(hub, atlas, caller, booking.id, version, wish).await?;
+        let taken = matches!(changed, Rebooked::NoRoom(NoRoom::Desk { .. }));
+        came = Some(changed);
+        if !taken {
+            break;
+        }
     }
-    change(hub, atlas, caller, booking.id, version, wish).await
+    let slot = wish.slots.first().copied();
+    let none = || slot.map(|slot| Rebooked::NoRoom(NoRoom::Desk { slot, proven: true }));
+    came.or_else(none).ok_or(Refused::NotFound)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
-use model::centre::{Centre, Nursery, Space};
+use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::{self, Closure};
 use model::feature::Features;
 use model::id::{CentreId, SpaceId};
@@ -80,6 +80,9 @@ pub struct Query {
     pub when: When,
     /// How many desks.
     pub desks: u32,
+    /// Desks, or booths or rooms in their place: whoever has one of those keeps it, so that nobody is
+    /// moved to make room.
+    pub kind: SpaceKind,
     /// For how many children care is needed.
     pub children: u32,
     /// What each desk must have.
@@ -112,6 +115,7 @@ impl Query {
         Self {
             when,
             desks: 1,
+            kind: SpaceKind::Desk,
             children: 0,
             required: Features::NONE,
             wanted: Features::NONE,
@@ -444,12 +448,14 @@ impl<'a> Room<'a> {
         if let Some((shut, slot)) = closure::over(self.atlas.closures_of(centre.id), slots) {
             return Err(Why::Closed(slot, shut.reason.clone()));
         }
-        let desks = self.desks(centre, query.required, slots);
+        let desks = self.spaces(centre, query.kind, query.required, slots);
+        let all_move = query.kind == SpaceKind::Desk;
         let mut free_desks = desks.len();
         for slot in slots {
             let free = self.view.free(centre, &desks, slot);
             // Claims that stand in the way may move: what counts is how many lie over each other.
-            if free < wanted && self.view.most_held(centre, &desks, slot) + wanted > desks.len() {
+            let most = || self.view.most_held(centre, &desks, slot);
+            if free < wanted && !(all_move && most() + wanted <= desks.len()) {
                 return Err(Why::Desks(*slot, free));
             }
             free_desks = free_desks.min(free);
@@ -466,15 +472,21 @@ impl<'a> Room<'a> {
             None => None,
         };
         let has_wanted = query.wanted.is_empty() || {
-            let best = self.desks(centre, query.required.or(query.wanted), slots);
+            let best = self.spaces(centre, query.kind, query.required.or(query.wanted), slots);
             slots.iter().all(|slot| self.view.free(centre, &best, slot) >= wanted)
         };
         Ok(Fit { free_desks, free_care, has_wanted })
     }
 
-    /// The desks that offer `required` and are not shut, by id.
-    fn desks(&self, centre: &Centre, required: Features, slots: &[Interval]) -> Cow<'a, [SpaceId]> {
-        let (desks, features) = self.atlas.desks_by_id(centre.id);
+    /// The desks, or whatever kind it is, that offer `required` and are not shut, by id.
+    fn spaces(
+        &self,
+        centre: &Centre,
+        kind: SpaceKind,
+        required: Features,
+        slots: &[Interval],
+    ) -> Cow<'a, [SpaceId]> {
+        let (desks, features) = self.atlas.of_kind(centre.id, kind);
         let here = self.atlas.closures_of(centre.id);
         let closures: Vec<&Closure> =
             here.filter(|one| slots.iter().any(|slot| one.when.overlaps(slot))).collect();

@@ -387,7 +387,9 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
 /// That a closure stands in a booking's way.
 fn shut_then(f: &Frame) -> Status {
     Status {
-        badge: "badge--warn", icon: "warn", words: f.say("使えなくなりました", "Not possible")
+        badge: "badge--warn",
+        icon: "warn",
+        words: f.say("使えなくなりました", "Not possible"),
     }
 }
 

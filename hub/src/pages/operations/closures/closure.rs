@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::booking::Booking;
-use model::centre::Centre;
+use model::centre::{Centre, SpaceKind};
 use model::id::{BookingId, ClosureId};
 use model::interval::Interval;
 
@@ -149,7 +149,19 @@ fn one(
     let own = wish_of(booking).slots;
     let offer = ways.here.map(|slots| {
         let words = if slots == own {
-            f.say("同じ時間の別の席に移す", "Move to another desk, same time").to_owned()
+            let picked = wish_of(booking).pinned.and_then(|space| atlas.space(space));
+            match picked.map_or(SpaceKind::Desk, |space| space.kind) {
+                SpaceKind::Desk => {
+                    f.say("同じ時間の別の席に移す", "Move to another desk, same time")
+                }
+                SpaceKind::Booth => {
+                    f.say("同じ時間の別のブースに移す", "Move to another booth, same time")
+                }
+                SpaceKind::Room => {
+                    f.say("同じ時間の別の部屋に移す", "Move to another room, same time")
+                }
+            }
+            .to_owned()
         } else {
             let to = words::stretches(language, &slots, zone);
             if f.ja() { format!("{to} に移す") } else { format!("Move to {to}") }
