@@ -10,9 +10,10 @@ use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use hub::notices::outbox;
 use model::booking::{Booking, BookingStatus};
-use model::centre::{CentreSettings, HouseRule};
+use model::centre::{CentreSettings, HouseRule, Space, SpaceKind};
 use model::id::{CentreId, SpaceId};
 use model::interval::Interval;
+use model::language::LocalText;
 use serde_json::{Value, json};
 use web_support::{Answer, Browser, World, email, field};
 
@@ -532,7 +533,7 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
     let (path, _) = to.split_once('?').unwrap();
     let page = operator.0.get(path).await;
     assert!(page.body.contains("同じ時間の別の席に移す"), "{}", page.body);
-    let made: serde_json::Value = booked.json();
+    let made: Value = booked.json();
     let own = format!("/bookings/{}", made["id"].as_str().unwrap());
     let seen = tanaka.0.get(&own).await;
     assert!(seen.body.contains("は使えなくなりました"), "{}", seen.body);
@@ -640,7 +641,8 @@ async fn what_waits_is_decided_by_the_centre_or_by_who_pays() {
     let list = "/operations/yokohama/approvals";
     assert!(operator.0.get(list).await.body.contains("承認を待つ予約はありません"));
     let rules = CentreSettings { approval: model::centre::Approval::All, ..Default::default() };
-    let rules = serde_json::to_value(rules).unwrap();
+    let mut rules = serde_json::to_value(rules).unwrap();
+    rules["version"] = 1.into();
     let answer = send(&mut operator, Method::PUT, SETTINGS, rules).await;
     assert_eq!(answer.status, StatusCode::OK);
 
