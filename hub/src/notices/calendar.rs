@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use icalendar::{Calendar, Class, Component as _, Event, EventLike as _, EventStatus, Property};
 use lettre::message::Mailbox;
-use model::booking::Booking;
+use model::booking::{Booking, BookingStatus};
 use model::id::NurseryId;
 use model::interval::Interval;
 use model::language::Language;
@@ -107,9 +107,10 @@ pub fn feed(scribe: &Scribe<'_>, bookings: &[Booking]) -> String {
     calendar.append_property(interval).append_property(("X-PUBLISHED-TTL", "PT1H"));
     for booking in bookings {
         for stretch in stretches(booking) {
-            let status = match stretch.released_at {
-                None => EventStatus::Confirmed,
-                Some(_) => EventStatus::Cancelled,
+            let status = match (stretch.released_at, booking.status) {
+                (Some(_), _) => EventStatus::Cancelled,
+                (None, BookingStatus::Held | BookingStatus::Asked) => EventStatus::Tentative,
+                (None, _) => EventStatus::Confirmed,
             };
             calendar.push(event(scribe, booking, &stretch, status, booking.made_at));
         }

@@ -4,8 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::AuditAction;
 use model::booking::{Booking, BookingStatus, Wish};
 use model::id::BookingId;
+use model::interval::Interval;
 use model::permission::{Action, Target, may};
-use store::{BookResult, Changed, NoRoom, Settled, Settling, Stands, Stood, StoreError};
+use store::{
+    BookResult, BookingOrder, Changed, NoRoom, Settled, Settling, Stands, Stood, StoreError,
+};
 
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
@@ -169,8 +172,10 @@ pub async fn change(
         Ok(order) => order,
         Err(not) => return Ok(Rebooked::Not(not)),
     };
+    let by_guest = caller.signed_in()?.id == booking.person;
+    let stands = stands_after(&booking, &order, by_guest);
     // Its id is where the ids of its claims come from.
-    let order = store::BookingOrder { id, code: booking.code, ..order };
+    let order = BookingOrder { id, code: booking.code, stands, ..order };
     Ok(match hub.store.change(id, version, &order, &order.spare).await? {
         Changed::Done(booking) => {
             hub.live.plan_changed(booking.centre);
@@ -182,6 +187,31 @@ pub async fn change(
         Changed::Fixed(booking) => Rebooked::Fixed(booking),
         Changed::Absent => return Err(Refused::NotFound),
     })
+}
+
+/// How a booking stands once it holds what `order` asks for: a guest has it approved anew, unless it
+/// only becomes smaller; a hold is not held longer for it.
+fn stands_after(before: &Booking, order: &BookingOrder, by_guest: bool) -> Stands {
+    match (before.status, order.stands) {
+        (BookingStatus::Held, Stands::HeldUntil(until)) => {
+            Stands::HeldUntil(before.lapses_at.map_or(until, |lapses| lapses.min(until)))
+        }
+        (BookingStatus::Confirmed, Stands::AskedUntil(_))
+            if !by_guest || is_within(&order.wish(), &wish_of(before)) =>
+        {
+            Stands::Confirmed
+        }
+        (_, stands) => stands,
+    }
+}
+
+/// Whether a wish asks for nothing that is not in another.
+fn is_within(smaller: &Wish, larger: &Wish) -> bool {
+    let covered = |slot: &Interval| larger.slots.iter().any(|one| one.covers(slot));
+    smaller.slots.iter().all(covered)
+        && smaller.desks <= larger.desks
+        && (smaller.pinned.is_none() || smaller.pinned == larger.pinned)
+        && smaller.children.iter().all(|child| larger.children.contains(child))
 }
 
 /// Confirms what is held; where somebody has to approve it, it is asked for now.
@@ -249,11 +279,18 @@ fn too_late(atlas: &Atlas, caller: &Caller, booking: &Booking, now: DateTime<Utc
     let minutes = centre.settings.cancel_minutes;
     let operator =
         may(&caller.actor, Action::CancelBooking, &Target { owner: None, ..target(booking) });
-    let starts = booking.span().map(|span| span.starts());
+    // Of several days the next one counts: those that are over are nobody's concern any more.
+    let desks = booking.desks.iter().map(|claim| (claim.when, claim.released_at));
+    let care = booking.care.iter().map(|claim| (claim.when, claim.released_at));
+    let live = desks.chain(care).filter(|(_, released)| released.is_none());
+    let to_come = live.filter(|(when, _)| now < when.ends()).map(|(when, _)| when.starts());
+    let next = |starts: DateTime<Utc>| (starts <= now, starts);
     minutes > 0
         && !operator
         && booking.status == BookingStatus::Confirmed
-        && starts.is_some_and(|starts| starts - TimeDelta::minutes(minutes.into()) <= now)
+        && to_come
+            .min_by_key(|starts| next(*starts))
+            .is_some_and(|starts| starts - TimeDelta::minutes(minutes.into()) <= now)
 }
 
 /// A booking that the caller may see; others' are not found.

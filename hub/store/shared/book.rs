@@ -67,7 +67,7 @@ async fn book_once(tx: &mut Tx, order: &BookingOrder) -> Result<Outcome<BookResu
     {
         return Ok(Outcome::Clean(answer));
     }
-    let Found { room, ended } = place(tx, order, &days, None).await?;
+    let Found { room, ended } = place(tx, order, &days).await?;
     let placed = match room {
         Ok(placed) => placed,
         // Whoever is refused has ended others' holds all the same, and passed them on.
@@ -155,7 +155,7 @@ async fn series_once(
     // The first that is made has the key, whichever day that is: the same request again finds it.
     let mut key = first.idempotency.clone();
     for order in orders {
-        match place(tx, order, &days, None).await?.room {
+        match place(tx, order, &days).await?.room {
             Ok(placed) => {
                 let booking = booking_of(order, placed, Some(series.id), 1);
                 insert(tx, &BookingOrder { idempotency: key.take(), ..order.clone() }, &booking)
@@ -213,13 +213,8 @@ pub(super) struct Found {
     pub(super) ended: bool,
 }
 
-/// Finds room for `order` once what has lapsed is ended; `instead` is the booking it replaces.
-pub(super) async fn place(
-    tx: &mut Tx,
-    order: &BookingOrder,
-    days: &[NaiveDate],
-    instead: Option<BookingId>,
-) -> Result<Found> {
+/// Finds room for `order` once what has lapsed is ended.
+pub(super) async fn place(tx: &mut Tx, order: &BookingOrder, days: &[NaiveDate]) -> Result<Found> {
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let mut floor = Floor::read(tx, &order.centre, &span, order.at).await?;
@@ -228,7 +223,7 @@ pub(super) async fn place(
     if ended {
         floor = Floor::read(tx, &order.centre, &span, order.at).await?;
     }
-    Ok(Found { room: place_on(tx, floor, order, days, &span, instead).await?, ended })
+    Ok(Found { room: place_on(tx, floor, order, days, &span).await?, ended })
 }
 
 pub(super) async fn place_on(
@@ -237,9 +232,8 @@ pub(super) async fn place_on(
     order: &BookingOrder,
     days: &[NaiveDate],
     span: &Interval,
-    instead: Option<BookingId>,
 ) -> Result<Result<Placed, NoRoom>> {
-    if let Some(over) = counted::over(tx, order, instead).await? {
+    if let Some(over) = counted::over(tx, order).await? {
         return Ok(Err(NoRoom::Quota(over)));
     }
     // Care first: finding desks may move others.
@@ -259,7 +253,7 @@ pub(super) async fn hold(
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    match place_on(tx, floor, order, days, &span, None).await? {
+    match place_on(tx, floor, order, days, &span).await? {
         Ok(placed) => {
             let booking = booking_of(order, placed, None, 1);
             insert(tx, order, &booking).await?;

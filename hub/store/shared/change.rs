@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use model::booking::Booking;
+use model::booking::{self, Booking, BookingStatus};
 use model::id::{BookingId, SpaceId};
 use model::interval::Interval;
 use model::notice::{NoticeBody, NoticeKind};
+use model::opening::next_step;
 use sqlx::{Transaction, query, query_scalar};
-use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError};
+use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError, status_text};
 
 use super::book::{booking_of, insert_claims, place};
 use super::bookings::booking_by_id;
@@ -91,24 +92,8 @@ async fn once(
         }
         Some(true) => {}
     }
-    // What has begun stays as it was.
-    query(
-        "DELETE FROM desk_claims
-         WHERE booking_id = $1 AND released_at IS NULL AND starts_at > $2",
-    )
-    .bind(id.0)
-    .bind(order.at)
-    .execute(&mut **tx)
-    .await?;
-    query(
-        "DELETE FROM care_claims
-         WHERE booking_id = $1 AND released_at IS NULL AND starts_at > $2",
-    )
-    .bind(id.0)
-    .bind(order.at)
-    .execute(&mut **tx)
-    .await?;
-    let placed = match place(tx, order, days, Some(id)).await?.room {
+    give_way(tx, &now, order).await?;
+    let placed = match place(tx, order, days).await?.room {
         Ok(placed) => placed,
         Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
     };
@@ -116,7 +101,7 @@ async fn once(
     insert_claims(tx, &fresh).await?;
     query(
         "UPDATE bookings SET required = $2, wanted = $3, pinned = $4, together = $5,
-             tariff_rev = $6, rule_rev = $7
+             tariff_rev = $6, rule_rev = $7, status = $8, lapses_at = $9
          WHERE id = $1",
     )
     .bind(id.0)
@@ -126,6 +111,8 @@ async fn once(
     .bind(order.needs.together)
     .bind(i64::from(order.tariff_rev))
     .bind(i64::from(order.rule_rev))
+    .bind(status_text(order.stands.status()))
+    .bind(order.stands.lapses_at())
     .execute(&mut **tx)
     .await?;
     offer(tx, &order.centre, days, order.at, spare).await?;
@@ -141,9 +128,62 @@ async fn once(
             .execute(&mut **tx)
             .await?;
     }
-    let told = news(tx, &now, &after, order).await?;
-    notices::put(tx, &told).await?;
+    if after.status == BookingStatus::Asked {
+        notices::put_new(tx, &after, order.at).await?;
+    } else {
+        let told = news(tx, &now, &after, order).await?;
+        notices::put(tx, &told).await?;
+    }
     Ok(Outcome::Kept(Changed::Done(after)))
+}
+
+/// Takes away what the new claims stand in the place of: what has not begun, and what runs where a new
+/// stretch is on its day, or where it is all that there is. Of what runs, a desk that saw nobody goes as
+/// a whole; everything else ends at the next step of the grain. What runs on another day stays.
+async fn give_way(tx: &mut Tx, before: &Booking, order: &BookingOrder) -> Result<()> {
+    let (id, at) = (before.id.0, order.at);
+    for not_begun in [
+        "DELETE FROM desk_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at >= $2",
+        "DELETE FROM care_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at >= $2",
+    ] {
+        query(not_begun).bind(id).bind(at).execute(&mut **tx).await?;
+    }
+    let desks = before.desks.iter().map(|claim| (claim.when, claim.released_at));
+    let care = before.care.iter().map(|claim| (claim.when, claim.released_at));
+    let live = desks.chain(care).filter(|(_, released)| released.is_none());
+    let (running, to_come): (Vec<_>, Vec<_>) = live
+        .map(|(when, _)| when)
+        .filter(|when| at < when.ends())
+        .partition(|one| one.starts() < at);
+    let days = |slots: &[Interval]| booking::days_to_lock(&order.centre, slots);
+    let on_its_day = days(&running).iter().any(|day| days(&order.slots).contains(day));
+    if running.is_empty() || !(on_its_day || to_come.is_empty()) {
+        return Ok(());
+    }
+    query(
+        "DELETE FROM desk_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at < $2 AND ends_at > $2
+             AND NOT EXISTS (SELECT 1 FROM visits v WHERE v.booking_id = $1
+                 AND v.checked_in_at < desk_claims.ends_at
+                 AND (v.checked_out_at IS NULL OR v.checked_out_at > desk_claims.starts_at))",
+    )
+    .bind(id)
+    .bind(at)
+    .execute(&mut **tx)
+    .await?;
+    let settings = &order.centre.settings;
+    let next = next_step(at, settings.grain_minutes, order.centre.time_zone);
+    for runs in [
+        "UPDATE desk_claims SET ends_at = $3
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at < $2 AND ends_at > $3",
+        "UPDATE care_claims SET ends_at = $3
+         WHERE booking_id = $1 AND released_at IS NULL AND starts_at < $2 AND ends_at > $3",
+    ] {
+        query(runs).bind(id).bind(at).bind(next).execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 /// What the guest is told: that only their desk is another, where they had picked it and so knew it;

@@ -2,7 +2,6 @@
 //! want a place for the same child, at whatever centres.
 
 use chrono::{DateTime, Utc};
-use model::id::BookingId;
 use model::interval::Interval;
 use model::quota::Over;
 use sqlx::{Transaction, query_as};
@@ -36,12 +35,8 @@ pub(super) async fn lock_subjects(tx: &mut Tx, mut subjects: Vec<Uuid>) -> Resul
     if subjects.is_empty() { Ok(()) } else { writes::lock_subjects(tx, &subjects).await }
 }
 
-/// The first quota that `order` goes over; what the booking `instead` holds does not count.
-pub(super) async fn over(
-    tx: &mut Tx,
-    order: &BookingOrder,
-    instead: Option<BookingId>,
-) -> Result<Option<Over>> {
+/// The first quota that `order` goes over.
+pub(super) async fn over(tx: &mut Tx, order: &BookingOrder) -> Result<Option<Over>> {
     let zone = order.centre.time_zone;
     let asked: Vec<Interval> = order
         .slots
@@ -50,7 +45,7 @@ pub(super) async fn over(
         .collect();
     for counted in &order.quotas {
         let Some(reach) = counted.quota.reach(&order.slots, zone) else { continue };
-        let held = held(tx, counted, &reach, instead).await?;
+        let held = held(tx, counted, &reach).await?;
         if let Some(over) = counted.quota.over(&held, &asked, zone) {
             return Ok(Some(over));
         }
@@ -58,13 +53,7 @@ pub(super) async fn over(
     Ok(None)
 }
 
-async fn held(
-    tx: &mut Tx,
-    counted: &Counted,
-    reach: &Interval,
-    instead: Option<BookingId>,
-) -> Result<Vec<Interval>> {
-    let instead = instead.map_or(Uuid::nil(), |id| id.0);
+async fn held(tx: &mut Tx, counted: &Counted, reach: &Interval) -> Result<Vec<Interval>> {
     let (centre, payer) = (counted.quota.centre, counted.quota.employer);
     let any = |id: Option<Uuid>| (id.is_none(), id.unwrap_or_default());
     let (any_centre, centre) = any(centre.map(|id| id.0));
@@ -76,7 +65,7 @@ async fn held(
                  FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
                  WHERE b.ends_at > $2 AND b.starts_at < $3 AND c.released_at IS NULL
                      AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
-                     AND b.id <> $5 AND ($6 OR b.centre_id = $7) AND ($8 OR b.on_account_of = $9)
+                     AND ($5 OR b.centre_id = $6) AND ($7 OR b.on_account_of = $8)
                      AND b.person_id ",
                 in_list!("$1"),
             ))
@@ -84,7 +73,6 @@ async fn held(
             .bind(reach.starts())
             .bind(reach.ends())
             .bind(reach.starts() - LONGEST_CLAIM)
-            .bind(instead)
             .bind(any_centre)
             .bind(centre)
             .bind(any_payer)
@@ -99,13 +87,12 @@ async fn held(
                  WHERE b.on_account_of = $1 AND b.ends_at > $2 AND b.starts_at < $3
                      AND c.released_at IS NULL
                      AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
-                     AND b.id <> $5 AND ($6 OR b.centre_id = $7)",
+                     AND ($5 OR b.centre_id = $6)",
             )
             .bind(employer.0)
             .bind(reach.starts())
             .bind(reach.ends())
             .bind(reach.starts() - LONGEST_CLAIM)
-            .bind(instead)
             .bind(any_centre)
             .bind(centre)
             .fetch_all(&mut **tx)

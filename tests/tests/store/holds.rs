@@ -2,9 +2,12 @@
 
 use chrono::TimeDelta;
 use model::booking::BookingStatus;
+use model::id::VisitId;
 use model::interval::Interval;
+use model::site_event::{Happening, Proof, SiteEvent};
 use store::{
-    Approver, BookResult, Changed, NoRoom, Settled, Settling, Stands, Stood, UnvisitedClaim,
+    Approver, BookResult, Changed, EventBatch, NoRoom, Settled, Settling, Stands, Stood,
+    UnvisitedClaim,
 };
 
 use crate::ground::{Ground, at, slot};
@@ -144,6 +147,54 @@ pub async fn a_change_is_all_or_nothing_and_knows_its_version(ground: Ground) {
     let nobody = model::id::BookingId(ground.id());
     let absent = ground.store.change(nobody, 1, &to(&[slot(5, 9, 10)]), &[]).await.unwrap();
     assert_eq!(absent, Changed::Absent);
+}
+
+pub async fn a_change_of_what_runs_takes_its_place(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    ground.nursery(&centre, 1).await;
+    let store = &ground.store;
+    let person = ground.person().await;
+    let child = ground.child(person).await;
+    let to = |id, now, when: Interval| {
+        let mut order = ground.order(person, &centre, &[when]);
+        (order.id, order.at, order.children) = (id, now, vec![child]);
+        order
+    };
+    let minutes = |hour, minute| at(1, hour) + TimeDelta::minutes(minute);
+    let first = ground.book(&to(model::id::BookingId(ground.id()), at(0, 0), slot(1, 9, 12))).await;
+    // Nobody has come: the one desk there is goes along, and the care passes over.
+    let later = Interval::new(minutes(9, 15), at(1, 13)).unwrap();
+    let wanted = to(first.id, minutes(9, 5), later);
+    let Changed::Done(after) = store.change(first.id, 1, &wanted, &[]).await.unwrap() else {
+        panic!("their own desk is in nobody's way")
+    };
+    assert_eq!(after.desks.iter().map(|claim| claim.when).collect::<Vec<_>>(), [later]);
+    let care: Vec<_> = after.care.iter().map(|claim| claim.when).collect();
+    assert_eq!(care, [Interval::new(at(1, 9), minutes(9, 15)).unwrap(), later]);
+
+    // Who was there and went gives the rest up with the change to another day.
+    let visit = VisitId(ground.id());
+    let here = |when, what| SiteEvent { at: when, what };
+    let (booking, space) = (first.id, desks[0]);
+    let arrival = Happening::CheckedIn { visit, person, booking, space, by: Proof::Code };
+    let leaving = Happening::CheckedOut { visit, person, space, gives_up: None };
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge: "edge".parse().unwrap(),
+        first: 1,
+        events: vec![here(minutes(9, 20), arrival), here(minutes(10, 20), leaving)],
+        told_until: minutes(10, 20),
+        at: minutes(10, 20),
+        spare: Vec::new(),
+    };
+    store.take_events(&batch).await.unwrap();
+    let wanted = to(first.id, minutes(10, 25), slot(2, 9, 12));
+    let moved = store.change(first.id, after.version, &wanted, &[]).await.unwrap();
+    let Changed::Done(moved) = moved else { panic!("{moved:?}") };
+    let stayed = Interval::new(minutes(9, 15), minutes(10, 30)).unwrap();
+    let when: Vec<_> = moved.desks.iter().map(|claim| claim.when).collect();
+    assert_eq!(when, [stayed, slot(2, 9, 12)]);
+    assert_eq!(ground.overlaps().await, 0);
 }
 
 pub async fn nobody_waits_for_the_guest_of_a_hold(ground: Ground) {

@@ -95,6 +95,20 @@ pub async fn quotas_count_what_is_held(ground: Ground) {
     moved.id = first.id;
     let moved = store.change(first.id, 1, &moved, &[]).await.unwrap();
     assert!(matches!(moved, Changed::Done(_)), "{moved:?}");
+    // What was used stays used, whatever the booking is changed to.
+    let two_days = quota(Subject::Person, Measure::DaysAWeek, 2);
+    let regular = ground.person().await;
+    let own = Whose::People(regular.0, vec![regular]);
+    let on = |days: [i64; 2]| {
+        let mut order = order(regular, slot(days[0], 9, 10), &two_days, &own);
+        order.slots.push(slot(days[1], 9, 10));
+        order
+    };
+    let used = ground.book(&on([0, 1])).await;
+    let mut more = on([2, 3]);
+    (more.id, more.at) = (used.id, at(1, 18));
+    let more = store.change(used.id, 1, &more, &[]).await.unwrap();
+    assert!(matches!(more, Changed::Refused(NoRoom::Quota(_))), "{more:?}");
     // What is given up does not count.
     store.cancel(first.id, &centre, at(0, 0), &[]).await.unwrap();
     ground.book(&order(partner, slot(2, 9, 10), &two_hours, &both)).await;
