@@ -16,18 +16,16 @@ use super::bookings::{booking_by_id, span_of};
 use super::convert::{bytes32, interval, number};
 use super::ending::end_lapsed;
 use super::floor::Floor;
+use super::tries::Tries;
 use super::{Broken, LONGEST_CLAIM, Outcome, counted, notices};
 use crate::{Db, Here, writes};
-
-/// How often an order is tried when rivals get in its way.
-const MOST_TRIES: u32 = 4;
 
 type Tx = Transaction<'static, Db>;
 
 /// Makes the booking of `order`, or says why not.
 pub(super) async fn book(store: &Here, order: &BookingOrder) -> Result<BookResult> {
     let shared = Arc::new(order.clone());
-    let mut tries = 1;
+    let mut tries = Tries::first();
     loop {
         let order = shared.clone();
         let booked = store
@@ -44,13 +42,12 @@ pub(super) async fn book(store: &Here, order: &BookingOrder) -> Result<BookResul
                 }
                 Some(Broken::BookingCode) => return Err(StoreError::Duplicate("booking code")),
                 Some(Broken::Unique) => return Err(StoreError::Duplicate("booking")),
-                // The next try sees what the rival has committed.
-                Some(Broken::CareOverlap | Broken::IdempotencyKey | Broken::Rivals)
-                    if tries < MOST_TRIES =>
-                {
-                    tries += 1;
+                _ => {
+                    let failed = error.into();
+                    if !tries.again_after(&failed) {
+                        return Err(failed);
+                    }
                 }
-                _ => return Err(error.into()),
             },
             other => return other,
         }
@@ -93,7 +90,7 @@ pub(super) async fn book_series(
     each: bool,
 ) -> Result<Vec<BookResult>> {
     let shared = Arc::new((series.clone(), orders.to_vec()));
-    let mut tries = 1;
+    let mut tries = Tries::first();
     loop {
         let again = shared.clone();
         let made = store
@@ -106,7 +103,7 @@ pub(super) async fn book_series(
             Err(StoreError::Unavailable(error)) => match crate::broken(&error) {
                 Some(Broken::BookingCode) => return Err(StoreError::Duplicate("booking code")),
                 Some(Broken::Unique) => return Err(StoreError::Duplicate("booking")),
-                Some(_) if tries < MOST_TRIES => tries += 1,
+                Some(_) if tries.once_more() => {}
                 _ => return Err(error.into()),
             },
             other => return other,

@@ -13,14 +13,12 @@ use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError,
 use super::book::{booking_of, insert_claims, place};
 use super::bookings::booking_by_id;
 use super::ending::days_with_waiting;
+use super::tries::Tries;
 use super::waitlist::offer;
 use super::{Broken, Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
-
-/// How often a change is tried when rivals get in its way.
-const MOST_TRIES: u32 = 4;
 
 /// Gives a booking the claims of `order` in the place of its own.
 pub(super) async fn change(
@@ -31,7 +29,7 @@ pub(super) async fn change(
     spare: &[Spare],
 ) -> Result<Changed> {
     let shared = Arc::new((order.clone(), spare.to_vec()));
-    let mut tries = 1;
+    let mut tries = Tries::first();
     loop {
         let Some(before) = booking_by_id(store.reader(), id).await? else {
             return Ok(Changed::Absent);
@@ -50,14 +48,13 @@ pub(super) async fn change(
             })
             .await;
         match changed {
-            Err(StoreError::Unavailable(error)) => match crate::broken(&error) {
-                Some(Broken::DeskOverlap) => {
-                    let slot = order.slots[0];
-                    return Ok(Changed::Refused(NoRoom::Desk { slot, proven: false }));
-                }
-                Some(Broken::CareOverlap | Broken::Rivals) if tries < MOST_TRIES => tries += 1,
-                _ => return Err(error.into()),
-            },
+            Err(StoreError::Unavailable(error))
+                if crate::broken(&error) == Some(Broken::DeskOverlap) =>
+            {
+                let slot = order.slots[0];
+                return Ok(Changed::Refused(NoRoom::Desk { slot, proven: false }));
+            }
+            Err(failed) if tries.again_after(&failed) => {}
             other => return other,
         }
     }

@@ -11,6 +11,7 @@ use store::{NewNotice, Result, Settled, Settling, Spare, Stood, status_text};
 use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of};
+use super::tries::Tries;
 use super::waitlist::{days_waited_for, offer, outcome_of_offer};
 use super::{Outcome, notices};
 use crate::{Db, Here, writes};
@@ -25,15 +26,18 @@ pub(super) async fn cancel(
     at: DateTime<Utc>,
     spare: &[Spare],
 ) -> Result<Option<(Booking, bool)>> {
-    let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
-    let (centre, spare) = (centre.clone(), spare.to_vec());
-    let days = days_to_end(store, &before, &centre).await?;
-    store
-        .write(move |tx| {
+    let mut tries = Tries::first();
+    loop {
+        let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
+        let (centre, spare) = (centre.clone(), spare.to_vec());
+        let days = days_to_end(store, &before, &centre).await?;
+        let done = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
-            let before = before.clone();
             Box::pin(async move {
                 writes::lock_days(tx, centre.id, &days).await?;
+                let Some(before) = still_within(tx, id, &centre, &days).await? else {
+                    return Ok(Outcome::Clean(None));
+                };
                 let changed = give_up(tx, id, at).await?;
                 if changed {
                     let told = NewNotice::of(&before, NoticeKind::Cancelled, at);
@@ -43,10 +47,33 @@ pub(super) async fn cancel(
                     writes::note_days(tx, centre.id, &days).await?;
                 }
                 let after = booking_by_id(&mut **tx, id).await?.map(|after| (after, changed));
-                Ok(if changed { Outcome::Kept(after) } else { Outcome::Clean(after) })
+                Ok(if changed { Outcome::Kept(Some(after)) } else { Outcome::Clean(Some(after)) })
             })
-        })
-        .await
+        });
+        match done.await {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
+            Err(failed) if tries.again_after(&failed) => {}
+            Err(failed) => return Err(failed),
+        }
+    }
+}
+
+/// A booking as it is once its own row is locked, if all that it holds lies within the locked days;
+/// nothing where a change has moved it since it was read.
+pub(super) async fn still_within(
+    tx: &mut Tx,
+    id: BookingId,
+    centre: &Centre,
+    locked: &[NaiveDate],
+) -> Result<Option<Booking>> {
+    query("UPDATE bookings SET version = version WHERE id = $1")
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await?;
+    let now = booking_by_id(&mut **tx, id).await?;
+    let within = |day: &NaiveDate| locked.binary_search(day).is_ok();
+    Ok(now.filter(|now| days_of(now, centre).iter().all(within)))
 }
 
 async fn give_up(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<bool> {
@@ -96,14 +123,18 @@ pub(super) async fn release(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Re
 /// Confirms, passes on or declines what is held or asked for.
 pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Option<Settled>> {
     let (id, from, to, at) = (settling.id, settling.from, settling.to, settling.at);
-    let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
-    let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
-    let days = days_to_end(store, &before, &centre).await?;
-    store
-        .write(move |tx| {
+    let mut tries = Tries::first();
+    loop {
+        let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
+        let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
+        let days = days_to_end(store, &before, &centre).await?;
+        let done = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
             Box::pin(async move {
                 writes::lock_days(tx, centre.id, &days).await?;
+                if still_within(tx, id, &centre, &days).await?.is_none() {
+                    return Ok(Outcome::Clean(None));
+                }
                 let (status, lapses_at) = match to {
                     Stood::Confirmed => (BookingStatus::Confirmed, None),
                     Stood::AskedUntil(until) => (BookingStatus::Asked, Some(until)),
@@ -122,7 +153,7 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
                 .await?;
                 if done.is_none() {
                     let now = booking_by_id(&mut **tx, id).await?;
-                    return Ok(Outcome::Clean(now.map(Settled::Otherwise)));
+                    return Ok(Outcome::Clean(Some(now.map(Settled::Otherwise))));
                 }
                 if to == Stood::Declined {
                     release(tx, id, at).await?;
@@ -134,10 +165,16 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
                 if let Some(now) = &now {
                     tell_settled(tx, now, from, at).await?;
                 }
-                Ok(Outcome::Kept(now.map(Settled::Done)))
+                Ok(Outcome::Kept(Some(now.map(Settled::Done))))
             })
-        })
-        .await
+        });
+        match done.await {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
+            Err(failed) if tries.again_after(&failed) => {}
+            Err(failed) => return Err(failed),
+        }
+    }
 }
 
 /// Tells the guest what was decided, or who has to decide.
@@ -173,9 +210,10 @@ pub(super) async fn lapse(
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    let (centre, spare) = (centre.clone(), spare.to_vec());
-    store
-        .write(move |tx| {
+    let mut tries = Tries::first();
+    loop {
+        let (centre, spare, days) = (centre.clone(), spare.to_vec(), days.clone());
+        let ended = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
             Box::pin(async move {
                 writes::lock_days(tx, centre.id, &days).await?;
@@ -190,8 +228,12 @@ pub(super) async fn lapse(
                 ended.retain(|booking| booking.status == BookingStatus::Lapsed);
                 Ok(Outcome::Kept(ended))
             })
-        })
-        .await
+        });
+        match ended.await {
+            Err(failed) if tries.again_after(&failed) => {}
+            other => return other,
+        }
+    }
 }
 
 async fn lapsed<'c>(
@@ -219,10 +261,7 @@ pub(super) async fn end_lapsed(
 ) -> Result<bool> {
     let mut any = false;
     for id in lapsed(&mut **tx, centre, at).await? {
-        let Some(booking) = booking_by_id(&mut **tx, id).await? else { continue };
-        if !days_of(&booking, centre).iter().all(|day| locked.binary_search(day).is_ok()) {
-            continue;
-        }
+        let Some(booking) = still_within(tx, id, centre, locked).await? else { continue };
         let ended = query(
             "UPDATE bookings SET status = $2, lapses_at = NULL, version = version + 1
              WHERE id = $1 AND lapses_at <= $3",

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of};
 use super::convert::interval;
+use super::ending::still_within;
 use super::{meaning, notices, noting};
 use crate::{Here, writes};
 
@@ -139,6 +140,11 @@ impl Here {
         let mut tx = self.begin().await?;
         let days = days_of(&before, centre);
         writes::lock_days(&mut tx, before.centre, &days).await?;
+        if still_within(&mut tx, before.id, centre, &days).await?.is_none() {
+            // Moved meanwhile: the next round looks again.
+            tx.rollback().await?;
+            return Ok(false);
+        }
         // The booking's own row first: a check-in that is being taken in holds it too.
         let awaited = query(
             "UPDATE bookings SET version = version

@@ -33,6 +33,7 @@ mod reports;
 mod seal_keys;
 mod sessions;
 mod sites;
+mod tries;
 mod waitlist;
 
 use chrono::TimeDelta;

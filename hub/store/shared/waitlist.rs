@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::book::hold;
 use super::convert::{from_json, from_word, number, to_json, word};
 use super::ending::end_lapsed;
+use super::tries::Tries;
 use super::{Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
@@ -40,11 +41,18 @@ macro_rules! entries_where {
 impl Waitlist for Here {
     async fn wait(&self, entry: &Entry, order: &BookingOrder) -> Result<Waited> {
         let shared = Arc::new((entry.clone(), order.clone()));
-        self.write(move |tx| {
+        let mut tries = Tries::first();
+        loop {
             let shared = shared.clone();
-            Box::pin(async move { wait(tx, &shared.0, &shared.1).await })
-        })
-        .await
+            let waited = self.write(move |tx| {
+                let shared = shared.clone();
+                Box::pin(async move { wait(tx, &shared.0, &shared.1).await })
+            });
+            match waited.await {
+                Err(failed) if tries.again_after(&failed) => {}
+                other => return other,
+            }
+        }
     }
 
     async fn promote(
@@ -62,21 +70,27 @@ impl Waitlist for Here {
         if days.is_empty() && !over {
             return Ok(Vec::new());
         }
-        let (centre, spare) = (centre.clone(), spare.to_vec());
-        self.write(move |tx| {
-            let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
-            Box::pin(async move {
-                writes::lock_days(tx, centre.id, &days).await?;
-                let held = offer(tx, &centre, &days, at, &spare).await?;
-                let ended = end_over(tx, &centre, at).await?;
-                if held.is_empty() {
-                    return Ok(if ended { Outcome::Kept(held) } else { Outcome::Clean(held) });
-                }
-                writes::note_days(tx, centre.id, &days).await?;
-                Ok(Outcome::Kept(held))
-            })
-        })
-        .await
+        let mut tries = Tries::first();
+        loop {
+            let (centre, spare, days) = (centre.clone(), spare.to_vec(), days.clone());
+            let held = self.write(move |tx| {
+                let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
+                Box::pin(async move {
+                    writes::lock_days(tx, centre.id, &days).await?;
+                    let held = offer(tx, &centre, &days, at, &spare).await?;
+                    let ended = end_over(tx, &centre, at).await?;
+                    if held.is_empty() {
+                        return Ok(if ended { Outcome::Kept(held) } else { Outcome::Clean(held) });
+                    }
+                    writes::note_days(tx, centre.id, &days).await?;
+                    Ok(Outcome::Kept(held))
+                })
+            });
+            match held.await {
+                Err(failed) if tries.again_after(&failed) => {}
+                other => return other,
+            }
+        }
     }
 
     async fn waited_for(&self) -> Result<Vec<CentreId>> {
