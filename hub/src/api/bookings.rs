@@ -468,7 +468,7 @@ pub struct ChangedOne {
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is none, or it is somebody else's."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is not held any more."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is not held any more, or it goes over a quota and stays held."),
     )
 )]
 pub async fn confirm(
@@ -493,6 +493,7 @@ pub async fn confirm(
         )
         .with("booking_status", booking.status)
         .into()),
+        Confirmed::Over(_, over) => Err(no_room_problem(&NoRoom::Quota(over)).into()),
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn decide(
     let to = if approve { Stood::Confirmed } else { Stood::Declined };
     let spare = spares(hub)?;
     let from = BookingStatus::Asked;
-    let settling = Settling { id, centre, from, to, at: hub.now(), spare: &spare };
+    let settling = Settling { id, centre, from, to, at: hub.now(), spare: &spare, quotas: &[] };
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);
@@ -77,6 +77,8 @@ pub async fn decide(
             Ok(Decided::Done(booking))
         }
         Some(Settled::Otherwise(booking)) => Ok(Decided::Otherwise(booking)),
+        // It was counted when it came to be asked for.
+        Some(Settled::Over(_)) => Ok(Decided::Otherwise(booking)),
         None => Err(Refused::NotFound),
     }
 }

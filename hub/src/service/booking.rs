@@ -6,13 +6,14 @@ use model::booking::{Booking, BookingStatus, Wish};
 use model::id::BookingId;
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
+use model::quota::Over;
 use store::{
     BookResult, BookingOrder, Changed, NoRoom, Settled, Settling, Stands, Stood, StoreError,
 };
 
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
-use super::order::{For, NoOrder, draw_code, keyed, order, spares, stands};
+use super::order::{For, NoOrder, draw_code, keyed, order, quotas, spares, stands};
 use super::{Caller, Refused, allow, allow_or_hide};
 use crate::hub::Hub;
 
@@ -70,6 +71,8 @@ pub enum Confirmed {
     Done(Booking),
     /// It was not held (any more).
     Otherwise(Booking),
+    /// It goes over a quota; it stays held.
+    Over(Booking, Over),
 }
 
 /// A code is drawn anew when it is taken; so many times at most.
@@ -233,13 +236,15 @@ pub async fn confirm(
         Stands::Confirmed | Stands::HeldUntil(_) => Stood::Confirmed,
     };
     let from = BookingStatus::Held;
-    let settling = Settling { id, centre, from, to, at: now, spare: &spare };
+    let quotas = quotas(hub, atlas, centre, booking.person, booking.on_account_of, &wish).await?;
+    let settling = Settling { id, centre, from, to, at: now, spare: &spare, quotas: &quotas };
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);
             Ok(Confirmed::Done(booking))
         }
         Some(Settled::Otherwise(booking)) => Ok(Confirmed::Otherwise(booking)),
+        Some(Settled::Over(over)) => Ok(Confirmed::Over(booking, over)),
         None => Err(Refused::NotFound),
     }
 }

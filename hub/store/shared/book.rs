@@ -230,7 +230,7 @@ pub(super) async fn place_on(
     days: &[NaiveDate],
     span: &Interval,
 ) -> Result<Result<Placed, NoRoom>> {
-    if let Some(over) = counted::over(tx, order).await? {
+    if let Some(over) = counted::over(tx, order, None).await? {
         return Ok(Err(NoRoom::Quota(over)));
     }
     // Care first: finding desks may move others.
@@ -381,6 +381,29 @@ pub(super) fn booking_of(
         rule_rev: order.rule_rev,
         made_at: order.at,
         version,
+    }
+}
+
+/// An order for one desk at `centre` as a booking's guest would make it now.
+pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>) -> BookingOrder {
+    BookingOrder {
+        id: booking.id,
+        person: booking.person,
+        centre: centre.clone(),
+        slots: Vec::new(),
+        desks: 1,
+        pinned: None,
+        needs: booking.needs,
+        children: Vec::new(),
+        on_account_of: booking.on_account_of,
+        code: booking.code,
+        tariff_rev: booking.tariff_rev,
+        rule_rev: booking.rule_rev,
+        at,
+        stands: Stands::Confirmed,
+        quotas: Vec::new(),
+        idempotency: None,
+        spare: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! want a place for the same child, at whatever centres.
 
 use chrono::{DateTime, Utc};
+use model::id::BookingId;
 use model::interval::Interval;
 use model::quota::Over;
 use sqlx::{Transaction, query_as};
@@ -35,8 +36,12 @@ pub(super) async fn lock_subjects(tx: &mut Tx, mut subjects: Vec<Uuid>) -> Resul
     if subjects.is_empty() { Ok(()) } else { writes::lock_subjects(tx, &subjects).await }
 }
 
-/// The first quota that `order` goes over.
-pub(super) async fn over(tx: &mut Tx, order: &BookingOrder) -> Result<Option<Over>> {
+/// The first quota that `order` goes over; what the booking `but` holds does not count.
+pub(super) async fn over(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    but: Option<BookingId>,
+) -> Result<Option<Over>> {
     let zone = order.centre.time_zone;
     let asked: Vec<Interval> = order
         .slots
@@ -45,7 +50,7 @@ pub(super) async fn over(tx: &mut Tx, order: &BookingOrder) -> Result<Option<Ove
         .collect();
     for counted in &order.quotas {
         let Some(reach) = counted.quota.reach(&order.slots, zone) else { continue };
-        let held = held(tx, counted, &reach).await?;
+        let held = held(tx, counted, &reach, but).await?;
         if let Some(over) = counted.quota.over(&held, &asked, zone) {
             return Ok(Some(over));
         }
@@ -53,7 +58,13 @@ pub(super) async fn over(tx: &mut Tx, order: &BookingOrder) -> Result<Option<Ove
     Ok(None)
 }
 
-async fn held(tx: &mut Tx, counted: &Counted, reach: &Interval) -> Result<Vec<Interval>> {
+async fn held(
+    tx: &mut Tx,
+    counted: &Counted,
+    reach: &Interval,
+    but: Option<BookingId>,
+) -> Result<Vec<Interval>> {
+    let but = but.map_or(Uuid::nil(), |id| id.0);
     let (centre, payer) = (counted.quota.centre, counted.quota.employer);
     let any = |id: Option<Uuid>| (id.is_none(), id.unwrap_or_default());
     let (any_centre, centre) = any(centre.map(|id| id.0));
@@ -65,7 +76,7 @@ async fn held(tx: &mut Tx, counted: &Counted, reach: &Interval) -> Result<Vec<In
                  FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
                  WHERE b.ends_at > $2 AND b.starts_at < $3 AND c.released_at IS NULL
                      AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
-                     AND ($5 OR b.centre_id = $6) AND ($7 OR b.on_account_of = $8)
+                     AND b.id <> $5 AND ($6 OR b.centre_id = $7) AND ($8 OR b.on_account_of = $9)
                      AND b.person_id ",
                 in_list!("$1"),
             ))
@@ -73,6 +84,7 @@ async fn held(tx: &mut Tx, counted: &Counted, reach: &Interval) -> Result<Vec<In
             .bind(reach.starts())
             .bind(reach.ends())
             .bind(reach.starts() - LONGEST_CLAIM)
+            .bind(but)
             .bind(any_centre)
             .bind(centre)
             .bind(any_payer)
@@ -87,12 +99,13 @@ async fn held(tx: &mut Tx, counted: &Counted, reach: &Interval) -> Result<Vec<In
                  WHERE b.on_account_of = $1 AND b.ends_at > $2 AND b.starts_at < $3
                      AND c.released_at IS NULL
                      AND c.starts_at > $4 AND c.starts_at < $3 AND c.ends_at > $2
-                     AND ($5 OR b.centre_id = $6)",
+                     AND b.id <> $5 AND ($6 OR b.centre_id = $7)",
             )
             .bind(employer.0)
             .bind(reach.starts())
             .bind(reach.ends())
             .bind(reach.starts() - LONGEST_CLAIM)
+            .bind(but)
             .bind(any_centre)
             .bind(centre)
             .fetch_all(&mut **tx)

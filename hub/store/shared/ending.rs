@@ -7,13 +7,14 @@ use model::id::BookingId;
 use model::interval::Interval;
 use model::notice::NoticeKind;
 use sqlx::{Transaction, query, query_scalar};
-use store::{NewNotice, Result, Settled, Settling, Spare, Stood, status_text};
+use store::{BookingOrder, NewNotice, Result, Settled, Settling, Spare, Stood, status_text};
 use uuid::Uuid;
 
+use super::book::order_again;
 use super::bookings::{booking_by_id, days_of};
 use super::tries::Tries;
 use super::waitlist::{days_waited_for, offer, outcome_of_offer};
-use super::{Outcome, notices};
+use super::{Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -128,12 +129,20 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
         let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
         let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
         let days = days_to_end(store, &before, &centre).await?;
+        let order = held_as_order(&before, &centre, settling);
         let done = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
+            let order = order.clone();
             Box::pin(async move {
+                counted::lock(tx, [&order].into_iter()).await?;
                 writes::lock_days(tx, centre.id, &days).await?;
-                if still_within(tx, id, &centre, &days).await?.is_none() {
+                let Some(held) = still_within(tx, id, &centre, &days).await? else {
                     return Ok(Outcome::Clean(None));
+                };
+                if held.status == from
+                    && let Some(over) = counted::over(tx, &order, Some(id)).await?
+                {
+                    return Ok(Outcome::Clean(Some(Some(Settled::Over(over)))));
                 }
                 let (status, lapses_at) = match to {
                     Stood::Confirmed => (BookingStatus::Confirmed, None),
@@ -174,6 +183,21 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
             Err(failed) if tries.again_after(&failed) => {}
             Err(failed) => return Err(failed),
         }
+    }
+}
+
+/// What a booking holds, as the order that is counted when it is to stand.
+fn held_as_order(booking: &Booking, centre: &Centre, settling: &Settling<'_>) -> BookingOrder {
+    let live = booking.desks.iter().filter(|claim| claim.released_at.is_none());
+    let mut slots: Vec<Interval> = live.map(|claim| claim.when).collect();
+    let desks = slots.len();
+    slots.sort();
+    slots.dedup();
+    BookingOrder {
+        desks: u32::try_from(desks / slots.len().max(1)).unwrap_or(u32::MAX),
+        slots,
+        quotas: settling.quotas.to_vec(),
+        ..order_again(booking, centre, settling.at)
     }
 }
 

@@ -12,9 +12,9 @@ use model::notice::NoticeKind;
 use model::opening::step_before;
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{Transaction, query, query_scalar};
-use store::{BookingOrder, NewNotice, Result, Stands, StoreError};
+use store::{BookingOrder, NewNotice, Result, StoreError};
 
-use super::book::{booking_of, insert_claims, place_on};
+use super::book::{booking_of, insert_claims, order_again, place_on};
 use super::bookings::booking_by_id;
 use super::convert::{from_word, number};
 use super::floor::Floor;
@@ -75,23 +75,11 @@ pub(super) async fn seat(
     let Some((lost, slot)) = lost(&booking, centre, now) else { return Ok(()) };
     for pinned in where_to_look(tx, &booking, lost[0].space).await? {
         let order = BookingOrder {
-            id,
-            person: booking.person,
-            centre: centre.clone(),
             slots: vec![slot],
             desks: u32::try_from(lost.len()).unwrap_or(u32::MAX),
             pinned,
-            needs: booking.needs,
             children: children(&booking, now),
-            on_account_of: booking.on_account_of,
-            code: booking.code,
-            tariff_rev: booking.tariff_rev,
-            rule_rev: booking.rule_rev,
-            at: now,
-            stands: Stands::Confirmed,
-            quotas: Vec::new(),
-            idempotency: None,
-            spare: Vec::new(),
+            ..order_again(&booking, centre, now)
         };
         let floor = Floor::read(tx, centre, &slot, now).await?;
         let Ok(placed) = place_on(tx, floor, &order, locked, &slot).await? else { continue };

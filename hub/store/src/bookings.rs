@@ -258,6 +258,8 @@ pub struct Settling<'a> {
     pub at: DateTime<Utc>,
     /// For who waits, where it ends.
     pub spare: &'a [Spare],
+    /// What it must not go over to stand: what was held for who waited was not counted before.
+    pub quotas: &'a [Counted],
 }
 
 /// What becomes of a booking that is held or asked for.
@@ -278,6 +280,8 @@ pub enum Settled {
     Done(Booking),
     /// It was not in that status (any more); this is what it is.
     Otherwise(Booking),
+    /// It goes over a quota, and stays held.
+    Over(Over),
 }
 
 /// Who is asked for an approval.

@@ -22,7 +22,8 @@ pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     let rival = ground.order(person, &centre, &[slot(1, 9, 12)]);
     assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
     let settle = async |from, to, when| {
-        let settling = Settling { id: held.id, centre: &centre, from, to, at: when, spare: &[] };
+        let settling =
+            Settling { id: held.id, centre: &centre, from, to, at: when, spare: &[], quotas: &[] };
         ground.store.settle(&settling).await.unwrap().unwrap()
     };
     let early = settle(BookingStatus::Asked, Stood::Confirmed, at(0, 1)).await;
@@ -83,7 +84,8 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     order.stands = Stands::AskedUntil(at(0, 12));
     let asked = ground.book(&order).await;
     let (from, to) = (BookingStatus::Asked, Stood::Declined);
-    let settling = Settling { id: asked.id, centre: &centre, from, to, at: at(0, 1), spare: &[] };
+    let settling =
+        Settling { id: asked.id, centre: &centre, from, to, at: at(0, 1), spare: &[], quotas: &[] };
     let declined = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(declined, Settled::Done(one) if one.status == BookingStatus::Declined));
     ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
@@ -92,7 +94,8 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     order.stands = Stands::HeldUntil(at(0, 12));
     let held = ground.book(&order).await;
     let (from, to) = (BookingStatus::Held, Stood::AskedUntil(at(1, 0)));
-    let settling = Settling { id: held.id, centre: &centre, from, to, at: at(0, 1), spare: &[] };
+    let settling =
+        Settling { id: held.id, centre: &centre, from, to, at: at(0, 1), spare: &[], quotas: &[] };
     let asked = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(asked, Settled::Done(one)
         if (one.status, one.lapses_at) == (BookingStatus::Asked, Some(at(1, 0)))));

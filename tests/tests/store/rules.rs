@@ -1,11 +1,12 @@
 //! What a house decides: closures and quotas, held under the lock.
 
+use model::booking::BookingStatus;
 use model::closure::{Closure, ClosureKind};
 use model::id::{ClosureId, QuotaId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::quota::{Measure, Quota, Subject};
-use store::{BookResult, Changed, Counted, NoRoom, Whose};
+use store::{BookResult, Changed, Counted, NoRoom, Settled, Settling, Stands, Stood, Whose};
 
 use crate::ground::{Ground, at, slot};
 
@@ -109,6 +110,30 @@ pub async fn quotas_count_what_is_held(ground: Ground) {
     (more.id, more.at) = (used.id, at(1, 18));
     let more = store.change(used.id, 1, &more, &[]).await.unwrap();
     assert!(matches!(more, Changed::Refused(NoRoom::Quota(_))), "{more:?}");
+    // What was held for who waited is counted when it is to stand.
+    let one_day = quota(Subject::Person, Measure::DaysAWeek, 1);
+    let waited = ground.person().await;
+    let alone = Whose::People(waited.0, vec![waited]);
+    let had = ground.book(&order(waited, slot(0, 9, 10), &one_day, &alone)).await;
+    let mut offered = ground.order(waited, &centre, &[slot(1, 12, 13)]);
+    offered.stands = Stands::HeldUntil(at(1, 0));
+    let offered = ground.book(&offered).await;
+    let quotas = [Counted { quota: one_day.clone(), whose: alone.clone() }];
+    let settling = Settling {
+        id: offered.id,
+        centre: &centre,
+        from: BookingStatus::Held,
+        to: Stood::Confirmed,
+        at: at(0, 1),
+        spare: &[],
+        quotas: &quotas,
+    };
+    let over = store.settle(&settling).await.unwrap();
+    assert!(matches!(over, Some(Settled::Over(over)) if over.quota.id == one_day.id));
+    assert_eq!(store.booking(offered.id).await.unwrap(), Some(offered), "it stays held");
+    store.cancel(had.id, &centre, at(0, 0), &[]).await.unwrap();
+    let stands = store.settle(&settling).await.unwrap();
+    assert!(matches!(stands, Some(Settled::Done(_))), "{stands:?}");
     // What is given up does not count.
     store.cancel(first.id, &centre, at(0, 0), &[]).await.unwrap();
     ground.book(&order(partner, slot(2, 9, 10), &two_hours, &both)).await;

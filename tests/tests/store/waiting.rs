@@ -111,6 +111,7 @@ pub async fn what_comes_free_goes_to_who_waits_in_their_order(ground: Ground) {
         to,
         at: at(0, 4),
         spare: &spare,
+        quotas: &[],
     };
     let taken = offered(&ground, &care).await;
     let done = ground.store.settle(&settle(taken.id, Stood::Confirmed)).await.unwrap();

@@ -118,6 +118,11 @@ pub async fn get(
             "取り消せる時間を過ぎました。センターに電話してください",
             "It is too late to cancel here; please call the centre",
         ))
+    } else if !fields.get("over").is_empty() {
+        Some(f.say(
+            "利用できる回数や時間の上限を超えるため、確定できません。ほかの予約を減らすと確定できます",
+            "It goes over how much you may book: give another booking up, and you can confirm it",
+        ))
     } else {
         None
     };

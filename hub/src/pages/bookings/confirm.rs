@@ -19,8 +19,11 @@ pub async fn post(
     let id = id.parse().map_err(|_| Refused::NotFound)?;
     let atlas = web.atlas().await?;
     // The page shows what has become of it, whatever that is.
-    let booking = match confirm(&web.hub, &atlas, &caller, id).await? {
-        Confirmed::Done(booking) | Confirmed::Otherwise(booking) => booking,
+    let to = match confirm(&web.hub, &atlas, &caller, id).await? {
+        Confirmed::Done(booking) | Confirmed::Otherwise(booking) => {
+            format!("/bookings/{}?new=1", booking.id)
+        }
+        Confirmed::Over(booking, _) => format!("/bookings/{}?over=1", booking.id),
     };
-    Ok(Redirect::to(&format!("/bookings/{}?new=1", booking.id)).into_response())
+    Ok(Redirect::to(&to).into_response())
 }
