@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::feature::Features;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::availability::Slot;
-use super::bookings::{self, Booking, Order, no_order, no_room_problem};
+use super::bookings::{self, Booking, Order, key, key_reused, no_order, no_room_problem};
 use super::{Answer, Body, Id};
 use crate::problem::Problem;
 use crate::service::atlas::Atlas;
@@ -55,24 +55,33 @@ pub struct Waited {
 /// Waits for all of an order; it is held as soon as all of it fits.
 #[utoipa::path(
     post, path = "/v1/waitlist", tag = "bookings", request_body = Order,
-    params(("X-CSRF-Token" = String, Header, description = "The session's token.")),
+    params(
+        ("X-CSRF-Token" = String, Header, description = "The session's token."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless; 1 to 200 characters.")
+    ),
     responses(
         (status = 201, body = Waited),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such centre, space or child."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Waiting would not help."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Waiting would not help, or the key was used for another request."),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Against the house rules."),
     )
 )]
-pub async fn wait(State(web): State<Web>, caller: Caller, Body(order): Body<Order>) -> Answer {
+pub async fn wait(
+    State(web): State<Web>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(order): Body<Order>,
+) -> Answer {
     caller.signed_in()?;
+    let key = key(&headers)?;
     let atlas = web.atlas().await?;
     let wish = order.wish(order.centre(&atlas)?.id)?;
-    let waited = match service::wait(&web.hub, &atlas, &caller, wish).await? {
+    let waited = match service::wait(&web.hub, &atlas, &caller, wish, key).await? {
         Waiting::Waits(entry) => {
             Waited { waits: Some(view(&web, &atlas, entry).await?), held: None }
         }
@@ -81,6 +90,7 @@ pub async fn wait(State(web): State<Web>, caller: Caller, Body(order): Body<Orde
         }
         Waiting::Not(not) => return Err(no_order(&not).into()),
         Waiting::Never(no_room) => return Err(no_room_problem(&no_room).into()),
+        Waiting::KeyReused => return Err(key_reused().into()),
         Waiting::TooMany => {
             return Err(Problem::new(
                 StatusCode::CONFLICT,

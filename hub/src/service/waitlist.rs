@@ -9,7 +9,7 @@ use store::{NoRoom, StoreError, Waited};
 
 use super::atlas::Atlas;
 use super::booking::actions;
-use super::order::{For, NoOrder, draw_code, order};
+use super::order::{For, NoOrder, draw_code, keyed, order};
 use super::{Caller, Refused, allow, allow_or_hide};
 use crate::hub::Hub;
 
@@ -26,12 +26,15 @@ pub enum Waiting {
     Never(NoRoom),
     /// They wait for enough already.
     TooMany,
+    /// The key was used for something else.
+    KeyReused,
 }
 
 /// A code is drawn anew when it is taken; so many times at most.
 const CODE_TRIES: u32 = 8;
 
-/// Waits for all of a wish of the caller's; where there is room, it is held at once.
+/// Waits for all of a wish of the caller's; where there is room, it is held at once. The same wish
+/// waits once; `key` makes a repeated request that was held harmless.
 ///
 /// # Errors
 /// [`Refused`] when they may not, or the store or the random source fails.
@@ -40,15 +43,18 @@ pub async fn wait(
     atlas: &Atlas,
     caller: &Caller,
     wish: Wish,
+    key: Option<String>,
 ) -> Result<Waiting, Refused> {
     let person = caller.signed_in()?;
     let actions = actions(&wish);
+    let idempotency = keyed(key, &("wait", &wish));
     let on_account_of = person.employers_at(hub.now()).next();
     let asked = For { person: person.id, on_account_of, wish, hold: true, actions: &actions };
     let mut order = match order(hub, atlas, caller, asked).await? {
         Ok(order) => order,
         Err(not) => return Ok(Waiting::Not(not)),
     };
+    order.idempotency = idempotency;
     let wish = order.wish();
     let entry = Entry {
         id: WaitlistId(hub.new_id()?),
@@ -71,6 +77,7 @@ pub async fn wait(
             }
             Ok(Waited::Never(no_room)) => return Ok(Waiting::Never(no_room)),
             Ok(Waited::TooMany) => return Ok(Waiting::TooMany),
+            Ok(Waited::KeyReused) => return Ok(Waiting::KeyReused),
         }
     }
     Err(Refused::Inner("no booking code was free"))

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
 use model::capacity;
+use model::centre::Centre;
 use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
 use model::series::Series;
 use sqlx::{Database, FromRow, Transaction, query, query_as};
-use store::{BookResult, BookingOrder, Idempotency, NoRoom, Result, StoreError, status_text};
+use store::{
+    BookResult, BookingOrder, Idempotency, NoRoom, Result, Stands, StoreError, status_text,
+};
 use uuid::Uuid;
 
 use super::bookings::{booking_by_id, span_of};
@@ -260,15 +263,6 @@ pub(super) async fn hold(
     }
 }
 
-/// A nursery of the centre with one of its claims, or none.
-#[derive(FromRow)]
-struct NurseryClaim {
-    id: Uuid,
-    places: i64,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
-}
-
 async fn place_care(
     tx: &mut Tx,
     order: &BookingOrder,
@@ -280,33 +274,59 @@ async fn place_care(
     if let Some((child, slot)) = child_elsewhere(tx, order, span).await? {
         return Ok(Err(NoRoom::ChildElsewhere(child, slot)));
     }
-    let rows: Vec<NurseryClaim> = query_as(
-        "SELECT n.id, n.places, c.starts_at, c.ends_at
-         FROM nurseries n LEFT JOIN care_claims c ON c.nursery_id = n.id
-             AND c.released_at IS NULL
-             AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4
-         WHERE n.centre_id = $1 ORDER BY n.id",
-    )
-    .bind(order.centre.id.0)
-    .bind(span.starts() - LONGEST_CLAIM)
-    .bind(span.ends())
-    .bind(span.starts())
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut full = None;
-    for claims in rows.chunk_by(|one, next| one.id == next.id) {
-        let taken = claims
-            .iter()
-            .filter_map(|claim| claim.starts_at.zip(claim.ends_at))
-            .map(|(starts, ends)| interval(starts, ends))
-            .collect::<Result<Vec<_>>>()?;
-        let places = number(claims[0].places)?;
-        match capacity::care_fits(places, &taken, &order.slots, order.children.len()) {
-            Ok(()) => return Ok(Ok(Some(NurseryId(claims[0].id)))),
-            Err(slot) => full = full.or(Some(slot)),
-        }
+    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order).map(Some))
+}
+
+/// The nurseries of a centre with what holds their places for a while.
+pub(super) struct CarePlaces(Vec<(NurseryId, usize, Vec<Interval>)>);
+
+impl CarePlaces {
+    /// Reads them, as far as it matters to stretches within `span`.
+    pub(super) async fn read(tx: &mut Tx, centre: &Centre, span: &Interval) -> Result<Self> {
+        let rows: Vec<NurseryClaim> = query_as(
+            "SELECT n.id, n.places, c.starts_at, c.ends_at
+             FROM nurseries n LEFT JOIN care_claims c ON c.nursery_id = n.id
+                 AND c.released_at IS NULL
+                 AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4
+             WHERE n.centre_id = $1 ORDER BY n.id",
+        )
+        .bind(centre.id.0)
+        .bind(span.starts() - LONGEST_CLAIM)
+        .bind(span.ends())
+        .bind(span.starts())
+        .fetch_all(&mut **tx)
+        .await?;
+        let nurseries = rows.chunk_by(|one, next| one.id == next.id).map(|claims| {
+            let taken = claims
+                .iter()
+                .filter_map(|claim| claim.starts_at.zip(claim.ends_at))
+                .map(|(starts, ends)| interval(starts, ends))
+                .collect::<Result<Vec<_>>>()?;
+            Ok((NurseryId(claims[0].id), number(claims[0].places)?, taken))
+        });
+        Ok(Self(nurseries.collect::<Result<_>>()?))
     }
-    Ok(Err(full.map_or(NoRoom::NoNursery, NoRoom::Care)))
+
+    /// The first nursery that has room for the children of `order`.
+    pub(super) fn place(&self, order: &BookingOrder) -> std::result::Result<NurseryId, NoRoom> {
+        let mut full = None;
+        for (nursery, places, taken) in &self.0 {
+            match capacity::care_fits(*places, taken, &order.slots, order.children.len()) {
+                Ok(()) => return Ok(*nursery),
+                Err(slot) => full = full.or(Some(slot)),
+            }
+        }
+        Err(full.map_or(NoRoom::NoNursery, NoRoom::Care))
+    }
+}
+
+/// A nursery of a centre with one of its claims, or none.
+#[derive(FromRow)]
+struct NurseryClaim {
+    id: Uuid,
+    places: i64,
+    starts_at: Option<DateTime<Utc>>,
+    ends_at: Option<DateTime<Utc>>,
 }
 
 /// A child of the order that is in care already at that time, wherever that is.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking;
+use model::capacity::greatest_overlap;
 use model::centre::{Centre, SpaceKind};
 use model::day_sheet;
 use model::feature::Features;
@@ -95,6 +96,23 @@ impl Floor {
         spaces.sort_by(|one, other| (&one.0, one.2.space).cmp(&(&other.0, other.2.space)));
         floor.spaces = spaces.into_iter().map(|(_, kind, place)| (kind, place)).collect();
         Ok(floor)
+    }
+
+    /// Whether it is not plain that `order` has no room, whoever would be moved: at the busiest moment
+    /// of each stretch there are spaces enough that are not held. Looks at what was read alone.
+    pub(super) fn may_take(&self, order: &BookingOrder) -> bool {
+        let fits = |(kind, place): &&(SpaceKind, Place)| match order.pinned {
+            Some(pinned) => place.space == pinned,
+            None => *kind == SpaceKind::Desk && place.features.covers(order.needs.required),
+        };
+        let places: Vec<SpaceId> =
+            self.spaces.iter().filter(fits).map(|(_, place)| place.space).collect();
+        let wanted = usize::try_from(order.desks).unwrap_or(usize::MAX);
+        order.slots.iter().all(|slot| {
+            let there = self.standing.iter().filter(|one| places.contains(&one.space));
+            let held = greatest_overlap(there.map(|one| one.when), slot);
+            wanted == 0 || held.saturating_add(wanted) <= places.len()
+        })
     }
 
     /// Where the desks of `order` go; the claims of others that have to go elsewhere for it are

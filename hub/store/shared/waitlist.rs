@@ -5,26 +5,29 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{self, Booking, Wish};
-use model::centre::Centre;
+use model::centre::{Centre, SpaceKind};
 use model::id::{BookingId, CentreId, EmployerId, PersonId, WaitlistId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::waitlist::{Class, Entry, MOST_ENTRIES, State};
 use sqlx::{Executor, FromRow, Transaction, query, query_as, query_scalar};
-use store::{BookingOrder, NoRoom, Result, Spare, Stands, StoreError, Waited, Waitlist};
+use store::{
+    BookResult, BookingOrder, NoRoom, Result, Spare, Stands, StoreError, Waited, Waitlist,
+};
 use uuid::Uuid;
 
-use super::book::hold;
+use super::book::{CarePlaces, answered_before, hold};
 use super::convert::{from_json, from_word, number, to_json, word};
 use super::ending::end_lapsed;
+use super::floor::Floor;
 use super::tries::Tries;
 use super::{Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// So many entries are looked at when something comes free.
-const MOST_LOOKED_AT: i64 = 100;
+/// So many entries are looked at when something comes free on a day.
+const MOST_LOOKED_AT: i64 = 1_000;
 
 /// Entries under a condition.
 macro_rules! entries_where {
@@ -161,6 +164,25 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
     counted::lock(tx, [order].into_iter()).await?;
     let days = booking::days_to_lock(&order.centre, &order.slots);
     writes::lock_days(tx, order.centre.id, &days).await?;
+    // Under the lock: the same request before this one has committed by now.
+    if let Some(idempotency) = &order.idempotency {
+        match answered_before(tx, entry.person, idempotency).await? {
+            Some(BookResult::Before(booking)) => return Ok(Outcome::Clean(Waited::Held(booking))),
+            Some(_) => return Ok(Outcome::Clean(Waited::KeyReused)),
+            None => {}
+        }
+    }
+    let same: Option<EntryRow> = query_as(entries_where!(
+        "person_id = $1 AND centre_id = $2 AND wish = $3 AND state = 'waiting'"
+    ))
+    .bind(entry.person.0)
+    .bind(order.centre.id.0)
+    .bind(to_json(&entry.wish)?)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(same) = same {
+        return Ok(Outcome::Clean(Waited::Waits(same.try_into()?)));
+    }
     let waiting: i64 =
         query_scalar("SELECT COUNT(*) FROM waitlist WHERE person_id = $1 AND state = 'waiting'")
             .bind(entry.person.0)
@@ -184,7 +206,11 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
             | NoRoom::NoNursery
             | NoRoom::ChildElsewhere(..)),
         ) => return Ok(Outcome::Undo(Waited::Never(never))),
-        Err(NoRoom::Desk { .. } | NoRoom::Care(_)) => {}
+        Err(no_room @ (NoRoom::Desk { .. } | NoRoom::Care(_))) => {
+            if !is_possible(tx, order).await? {
+                return Ok(Outcome::Undo(Waited::Never(no_room)));
+            }
+        }
     }
     let span = super::bookings::span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
@@ -208,6 +234,29 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
     Ok(Outcome::Kept(Waited::Waits(entry.clone())))
 }
 
+/// Whether the whole house would be enough for an order.
+async fn is_possible(tx: &mut Tx, order: &BookingOrder) -> Result<bool> {
+    let children: i64 = order.children.len().try_into().unwrap_or(i64::MAX);
+    let (kind, pinned) = match order.pinned {
+        Some(space) => (None, space.0),
+        None => (Some(word(SpaceKind::Desk)?), Uuid::nil()),
+    };
+    let required = i64::from(order.needs.required.bits());
+    let (spaces, places): (i64, i64) = query_as(
+        "SELECT
+             (SELECT COUNT(*) FROM spaces WHERE centre_id = $1 AND (id = $2 OR kind = $3)
+                 AND (features & $4) = $4),
+             (SELECT COALESCE(MAX(places), 0) FROM nurseries WHERE centre_id = $1)",
+    )
+    .bind(order.centre.id.0)
+    .bind(pinned)
+    .bind(kind)
+    .bind(required)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(i64::from(order.desks) <= spaces && children <= places)
+}
+
 /// Holds for who waits what fits now, in their order, as far as the days are locked and there are
 /// spares.
 pub(super) async fn offer(
@@ -220,14 +269,20 @@ pub(super) async fn offer(
     let mut held = Vec::new();
     let mut spare = spare.iter();
     let Some(mut next) = spare.next() else { return Ok(held) };
-    for entry in entries(&mut **tx, centre.id, &everything(at)?).await? {
+    let Some(span) = around(locked, at) else { return Ok(held) };
+    let mut free = Free::read(tx, centre, &span, at).await?;
+    for entry in entries(&mut **tx, centre.id, &span).await? {
         let days = booking::days_to_lock(centre, &entry.wish.slots);
         let in_time = begins(&entry).is_some_and(|begins| at < begins);
         if !in_time || !days.iter().all(|day| locked.binary_search(day).is_ok()) {
             continue;
         }
         let order = order_of(&entry, centre, next, at);
+        if !free.may_take(&order) {
+            continue;
+        }
         let Ok(booking) = hold(tx, &order, locked).await? else { continue };
+        free = Free::read(tx, centre, &span, at).await?;
         query("UPDATE waitlist SET state = 'offered', booking_id = $2 WHERE id = $1")
             .bind(entry.id.0)
             .bind(booking.id.0)
@@ -241,6 +296,40 @@ pub(super) async fn offer(
         }
     }
     Ok(held)
+}
+
+/// What is free on some days, read once: most of who waits can be told from it that there is nothing
+/// for them, however many they are.
+struct Free {
+    floor: Floor,
+    care: CarePlaces,
+}
+
+impl Free {
+    async fn read(
+        tx: &mut Tx,
+        centre: &Centre,
+        span: &Interval,
+        at: DateTime<Utc>,
+    ) -> Result<Self> {
+        Ok(Self {
+            floor: Floor::read(tx, centre, span, at).await?,
+            care: CarePlaces::read(tx, centre, span).await?,
+        })
+    }
+
+    fn may_take(&self, order: &BookingOrder) -> bool {
+        self.floor.may_take(order) && (order.children.is_empty() || self.care.place(order).is_ok())
+    }
+}
+
+/// All of some local days, wherever they are, as far as they are not over.
+fn around(days: &[NaiveDate], at: DateTime<Utc>) -> Option<Interval> {
+    let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+    // No zone is a whole day away from UTC.
+    let starts = midnight(*days.first()?) - TimeDelta::days(1);
+    let ends = midnight(*days.last()?) + TimeDelta::days(2);
+    Interval::new(starts.max(at), ends).ok()
 }
 
 fn order_of(entry: &Entry, centre: &Centre, spare: &Spare, at: DateTime<Utc>) -> BookingOrder {

@@ -13,7 +13,8 @@ use crate::{BookingOrder, NoRoom, Result, Spare};
 #[async_trait]
 pub trait Waitlist {
     /// Adds an entry for all that `order` asks for, unless there is room: then it is held, as
-    /// `order` says. One transaction, so that nothing comes free in between unseen.
+    /// `order` says. One transaction, so that nothing comes free in between unseen. The same wish of
+    /// the same person waits once, and a key that has held something answers with that.
     async fn wait(&self, entry: &Entry, order: &BookingOrder) -> Result<Waited>;
     /// Holds what has come free for who waits at a centre, in their order; answers what was offered.
     /// Entries whose time has come are over.
@@ -46,8 +47,10 @@ pub enum Waited {
     Waits(Entry),
     /// There was room: this is held.
     Held(Booking),
-    /// Waiting cannot help: a quota, a closure, no nursery.
+    /// Waiting cannot help: a quota, a closure, no nursery, more than the whole house has.
     Never(NoRoom),
+    /// The key was used for another request.
+    KeyReused,
     /// This person waits for enough already.
     TooMany,
 }

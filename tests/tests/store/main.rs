@@ -107,6 +107,8 @@ on_both_databases! {
     waiting:
         what_comes_free_goes_to_who_waits_in_their_order,
         waiting_is_for_what_may_come_free,
+        who_waits_in_vain_holds_nobody_else_up,
+        a_wish_with_a_key_is_held_once,
         who_is_refused_passes_on_what_has_lapsed,
         what_events_gave_free_is_offered_by_the_job,
         classes_are_data;

@@ -1,12 +1,12 @@
 //! Who waits for what is full, and who gets it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::{Booking, BookingCode, BookingStatus, Wish};
 use model::centre::Centre;
 use model::id::{BookingId, PersonId, WaitlistId};
 use model::interval::Interval;
 use model::waitlist::{Entry, MOST_ENTRIES, State, rank_of};
-use store::{BookingOrder, NoRoom, Settled, Settling, Spare, Stands, Stood, Waited};
+use store::{BookingOrder, Idempotency, NoRoom, Settled, Settling, Spare, Stands, Stood, Waited};
 
 use crate::ground::{Ground, at, slot};
 
@@ -146,11 +146,17 @@ pub async fn waiting_is_for_what_may_come_free(ground: Ground) {
     order.children = vec![child];
     let never = ground.store.wait(&entry(&ground, &order, 1, at(0, 1)), &order).await.unwrap();
     assert_eq!(never, Waited::Never(NoRoom::NoNursery));
-    // Enough is enough.
-    for _ in 0..MOST_ENTRIES {
-        waits(&ground, person, &centre, &[slot(1, 9, 12)], 2, at(0, 1)).await;
+    let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+    order.desks = 2;
+    let never = ground.store.wait(&entry(&ground, &order, 1, at(0, 1)), &order).await.unwrap();
+    assert!(matches!(never, Waited::Never(NoRoom::Desk { .. })), "there is one in all: {never:?}");
+    // Enough is enough, and the same is not more.
+    let once = waits(&ground, person, &centre, &[shorter(0)], 2, at(0, 1)).await;
+    assert_eq!(waits(&ground, person, &centre, &[shorter(0)], 2, at(0, 2)).await, once);
+    for n in 1..i64::try_from(MOST_ENTRIES).unwrap() {
+        waits(&ground, person, &centre, &[shorter(n)], 2, at(0, 1)).await;
     }
-    let many = wait(&ground, person, &centre, &[slot(1, 9, 12)], 2, at(0, 1)).await;
+    let many = wait(&ground, person, &centre, &[slot(1, 10, 12)], 2, at(0, 1)).await;
     assert_eq!(many, Waited::TooMany);
     let mine = ground.store.waiting_of(person, at(0, 0)).await.unwrap();
     assert_eq!(mine.len(), MOST_ENTRIES);
@@ -164,6 +170,55 @@ pub async fn waiting_is_for_what_may_come_free(ground: Ground) {
     let over = ground.store.waiting(mine[1].id).await.unwrap().unwrap();
     assert_eq!(over.state, State::Over);
     assert_eq!(ground.store.waiting_at(centre.id).await.unwrap(), []);
+}
+
+/// From nine to so many minutes before noon.
+fn shorter(minutes: i64) -> Interval {
+    Interval::new(at(1, 9), at(1, 12) - TimeDelta::minutes(minutes)).unwrap()
+}
+
+pub async fn who_waits_in_vain_holds_nobody_else_up(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    ground.nursery(&centre, 1).await;
+    let (host, rival) = (ground.person().await, ground.person().await);
+    let mut morning = ground.order(host, &centre, &[slot(1, 9, 12)]);
+    morning.children = vec![ground.child(host).await];
+    ground.book(&morning).await;
+    let noon = ground.book(&ground.order(rival, &centre, &[slot(1, 13, 14)])).await;
+    // More than are looked at one by one: some for the desk, some for care alone.
+    for n in 0..8 {
+        let person = ground.person().await;
+        let child = ground.child(person).await;
+        for minutes in 0..15 {
+            let mut order = ground.order(person, &centre, &[shorter(minutes)]);
+            (order.at, order.stands) = (at(0, 1), Stands::HeldUntil(at(0, 23)));
+            if n % 2 == 0 {
+                (order.desks, order.children) = (0, vec![child]);
+            }
+            let entry = entry(&ground, &order, 1, at(0, 1));
+            let waits = ground.store.wait(&entry, &order).await.unwrap();
+            assert!(matches!(waits, Waited::Waits(_)), "{waits:?}");
+        }
+    }
+    let last = ground.person().await;
+    let last = waits(&ground, last, &centre, &[slot(1, 13, 14)], 2, at(0, 2)).await;
+    let spare = spares(&ground, 2);
+    ground.store.cancel(noon.id, &centre, at(0, 3), &spare).await.unwrap();
+    assert_eq!(offered(&ground, &last).await.status, BookingStatus::Held);
+}
+
+pub async fn a_wish_with_a_key_is_held_once(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let person = ground.person().await;
+    let ask = async |digest| {
+        let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
+        (order.at, order.stands) = (at(0, 1), Stands::HeldUntil(at(0, 23)));
+        order.idempotency = Some(Idempotency { key: "w-1".to_owned(), digest });
+        ground.store.wait(&entry(&ground, &order, 2, at(0, 1)), &order).await.unwrap()
+    };
+    let Waited::Held(held) = ask([1; 32]).await else { panic!("there is room") };
+    assert_eq!(ask([1; 32]).await, Waited::Held(held));
+    assert_eq!(ask([2; 32]).await, Waited::KeyReused);
 }
 
 pub async fn who_is_refused_passes_on_what_has_lapsed(ground: Ground) {

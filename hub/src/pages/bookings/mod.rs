@@ -179,6 +179,7 @@ struct Waitable {
     slots: Vec<String>,
     desks: u32,
     children: Vec<ChildId>,
+    key: String,
 }
 
 /// The nearest change that works, ready to be booked.
@@ -220,7 +221,7 @@ pub(super) async fn taken(
             ),
         };
         let slots = slots.iter().map(search::slot_value).collect();
-        Offer { label, slots, desks: wish.desks, children, key }
+        Offer { label, slots, desks: wish.desks, children, key: key.clone() }
     });
     let (status, title, lead) = why_not(&f, centre, no);
     let same_time = wish::href_of(&wish.slots, zone, wish.desks, Like::of(wish), &wish.children);
@@ -237,6 +238,7 @@ pub(super) async fn taken(
                 slots: wish.slots.iter().map(search::slot_value).collect(),
                 desks: wish.desks,
                 children: wish.children.clone(),
+                key: format!("{key}.wait"),
             }
         }),
         f,
