@@ -690,7 +690,8 @@ async fn what_waits_is_decided_by_the_centre_or_by_who_pays() {
     assert!(record.contains("booking_approved") && record.contains("booking_declined"));
 
     // The bank wants to be asked too, and learns of no child.
-    let usual = serde_json::to_value(CentreSettings::default()).unwrap();
+    let mut usual = serde_json::to_value(CentreSettings::default()).unwrap();
+    usual["version"] = 2.into();
     assert_eq!(send(&mut operator, Method::PUT, SETTINGS, usual).await.status, StatusCode::OK);
     let mut boss = program(&world, "sasaki").await;
     let sato = world.hub.store.person(world.person("sato").await).await.unwrap().unwrap();
