@@ -704,11 +704,38 @@ async fn what_waits_is_decided_by_the_centre_or_by_who_pays() {
     let mut sato = program(&world, "sato").await;
     let asked = book(&mut sato, "2026-11-27T01:00:00Z", "2026-11-27T02:00:00Z").await.json();
     assert_eq!(asked["status"], "asked", "{asked}");
-    let page = boss.0.get(&home).await;
-    assert!(page.body.contains(asked["id"].as_str().unwrap()), "{}", page.body);
+    assert_eq!(asked["awaits"], json!(["employer"]));
     let id = asked["id"].as_str().unwrap();
+    let page = boss.0.get(&home).await;
+    assert!(page.body.contains(id), "{}", page.body);
+    // The centre is not asked, nor may it decide in the bank's place.
+    assert!(!operator.0.get(list).await.body.contains(id));
+    let answer = form(&mut operator, &path(id, "approve"), &[]).await;
+    assert_eq!(answer.header("location"), format!("{list}?done=otherwise"));
     let answer = form(&mut boss, &path(id, "approve"), &[]).await;
     assert_eq!(answer.header("location"), format!("{home}?done=approved"));
+    // Where both want to be asked, it stands once both have agreed.
+    let mut all = serde_json::to_value(CentreSettings {
+        approval: model::centre::Approval::All,
+        ..Default::default()
+    })
+    .unwrap();
+    all["version"] = 3.into();
+    assert_eq!(send(&mut operator, Method::PUT, SETTINGS, all).await.status, StatusCode::OK);
+    let asked = book(&mut sato, "2026-11-30T01:00:00Z", "2026-11-30T02:00:00Z").await.json();
+    assert_eq!(asked["awaits"], json!(["centre", "employer"]));
+    let id = asked["id"].as_str().unwrap();
+    let answer = form(&mut operator, &path(id, "approve"), &[]).await;
+    assert_eq!(answer.header("location"), format!("{list}?done=agreed"));
+    let page = sato.0.get(&format!("/bookings/{id}")).await;
+    assert!(page.body.contains("会社の承認を待っています"), "{}", page.body);
+    let answer = form(&mut boss, &path(id, "approve"), &[]).await;
+    assert_eq!(answer.header("location"), format!("{home}?done=approved"));
+    let page = sato.0.get(&format!("/bookings/{id}")).await;
+    assert!(!page.body.contains("承認を待っています"), "{}", page.body);
+    let mut usual = serde_json::to_value(CentreSettings::default()).unwrap();
+    usual["version"] = 4.into();
+    assert_eq!(send(&mut operator, Method::PUT, SETTINGS, usual).await.status, StatusCode::OK);
     let answer = form(&mut boss, &format!("{home}/approves"), &[("approves", "no")]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let stands = book(&mut sato, "2026-12-01T01:00:00Z", "2026-12-01T02:00:00Z").await.json();
@@ -743,4 +770,116 @@ async fn every_page_of_it_is_whole_in_both_languages() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_days_only_those_are_moved_that_are_shut() {
+    let world = World::new().await;
+    let mut operator = program(&world, "kobayashi").await;
+    let mut tanaka = program(&world, "tanaka").await;
+    let morning = |day: &str| json!({"starts_at": format!("{day}T01:00:00Z"), "ends_at": format!("{day}T03:00:00Z")});
+    let days = ["2026-11-26", "2026-11-27", "2026-11-30"].map(morning);
+    let order = json!({"centre": "yokohama", "slots": days});
+    let booked = send(&mut tanaka, Method::POST, "/api/v1/bookings", order).await.json();
+    let id = booked["id"].as_str().unwrap();
+    let friday = json!({"starts_at": "2026-11-26T15:00:00Z", "ends_at": "2026-11-27T15:00:00Z"});
+    let body =
+        json!({"kind": "closed", "when": friday, "reason_ja": "停電", "reason_en": "No power"});
+    let made = send(&mut operator, Method::POST, "/api/v1/centres/yokohama/closures", body).await;
+    let made = made.json();
+    let met = made["meets"].as_array().unwrap().iter().find(|met| met["booking"] == *id).unwrap();
+    assert_eq!(met["slots"], json!(days));
+    let instead: Vec<Value> = met["instead"].as_array().unwrap().clone();
+    assert_eq!(instead.len(), 3, "{met}");
+    assert!(instead.contains(&days[0]) && instead.contains(&days[2]), "the others stay: {met}");
+    let moved = instead.iter().find(|slot| !days.contains(slot)).unwrap();
+    assert!(!moved["starts_at"].as_str().unwrap().starts_with("2026-11-27"), "{met}");
+
+    // Thursday is over when somebody presses the button: it stays as it was.
+    let over: chrono::DateTime<chrono::Utc> = "2026-11-26T04:00:00Z".parse().unwrap();
+    world.clock.advance(over - world.hub.now());
+    let mut operator = program(&world, "kobayashi").await;
+    let path = format!("{CLOSURES}/{}", made["id"].as_str().unwrap());
+    let page = operator.0.get(&path).await.body;
+    let piece =
+        page.split("name=\"booking\" value=\"").find(|piece| piece.starts_with(id)).unwrap();
+    let slots: Vec<String> = piece
+        .split("</form>")
+        .next()
+        .unwrap()
+        .split("name=\"slot\" value=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().replace("&#43;", "+"))
+        .collect();
+    assert_eq!(slots.len(), 2, "{piece}");
+    let mut fields = vec![("booking", id), ("version", "1")];
+    fields.extend(slots.iter().map(|slot| ("slot", slot.as_str())));
+    let answer = form(&mut operator, &format!("{path}/move"), &fields).await;
+    assert_eq!(answer.header("location"), format!("{path}?done=moved"), "{piece}");
+    let now = world.hub.store.booking(id.parse().unwrap()).await.unwrap().unwrap();
+    let starts: Vec<String> =
+        now.desks.iter().map(|claim| claim.when.starts().to_rfc3339()).collect();
+    assert_eq!(starts.len(), 3, "{starts:?}");
+    assert_eq!(starts[0], "2026-11-26T01:00:00+00:00");
+    assert!(!starts.iter().any(|starts| starts.starts_with("2026-11-27")), "{starts:?}");
+    assert!(starts.iter().any(|starts| starts == "2026-11-30T01:00:00+00:00"), "{starts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_approved_anew_unless_the_booking_only_becomes_smaller() {
+    let world = World::new().await;
+    let mut operator = program(&world, "kobayashi").await;
+    let mut tanaka = program(&world, "tanaka").await;
+    let room = Space {
+        id: SpaceId(uuid::Uuid::from_u128(0x400f)),
+        centre: yokohama(&world).await,
+        kind: SpaceKind::Room,
+        label: "R-91".to_owned(),
+        zone: LocalText::new("奥", "At the back"),
+        terminal: None,
+        features: Default::default(),
+        row: 0,
+    };
+    world.hub.store.add_space(&room).await.unwrap();
+    let rules = CentreSettings { approval: model::centre::Approval::Rooms, ..Default::default() };
+    let mut rules = serde_json::to_value(rules).unwrap();
+    rules["version"] = 1.into();
+    assert_eq!(send(&mut operator, Method::PUT, SETTINGS, rules).await.status, StatusCode::OK);
+
+    let booked = book(&mut tanaka, "2026-11-27T01:00:00Z", "2026-11-27T04:00:00Z").await.json();
+    assert_eq!((&booked["status"], &booked["awaits"]), (&json!("confirmed"), &json!([])));
+    let path = |what: &str| format!("/api/v1/bookings/{}/{what}", booked["id"].as_str().unwrap());
+    let in_room = |version: u64, from: &str, to: &str| {
+        let slot = json!({"starts_at": from, "ends_at": to});
+        let order = json!({"centre": "yokohama", "slots": [slot], "space": room.id});
+        json!({"version": version, "order": order})
+    };
+    // Of the one booking that is changed.
+    let changed = |answer: Answer| answer.json()[0]["booking"].clone();
+    let (one, three, four) =
+        ("2026-11-27T01:00:00Z", "2026-11-27T03:00:00Z", "2026-11-27T04:00:00Z");
+    // A desk is no way to a room that nobody has agreed to.
+    let to = path("change");
+    let asked = changed(send(&mut tanaka, Method::POST, &to, in_room(1, one, four)).await);
+    let stands = (&asked["status"], &asked["awaits"]);
+    assert_eq!(stands, (&json!("asked"), &json!(["centre"])), "{asked}");
+    let agreed = send(&mut operator, Method::POST, &path("approve"), json!({})).await.json();
+    assert_eq!(agreed["status"], "confirmed", "{agreed}");
+    let version = agreed["version"].as_u64().unwrap();
+    let smaller = in_room(version, one, three);
+    let smaller = changed(send(&mut tanaka, Method::POST, &to, smaller).await);
+    assert_eq!(smaller["status"], "confirmed", "{smaller}");
+    let longer = in_room(version + 1, one, four);
+    let longer = changed(send(&mut tanaka, Method::POST, &to, longer).await);
+    assert_eq!(longer["status"], "asked", "{longer}");
+    // While it waits it may become smaller, and waits no longer for that.
+    let smaller = in_room(version + 2, one, three);
+    let smaller = changed(send(&mut tanaka, Method::POST, &to, smaller).await);
+    assert_eq!((&smaller["status"], &smaller["awaits"]), (&json!("asked"), &json!(["centre"])));
+    assert_eq!(smaller["lapses_at"], longer["lapses_at"]);
+    // Who decides may change it without being asked.
+    let agreed = send(&mut operator, Method::POST, &path("approve"), json!({})).await.json();
+    let longer = in_room(agreed["version"].as_u64().unwrap(), one, four);
+    let longer = changed(send(&mut operator, Method::POST, &to, longer).await);
+    assert_eq!(longer["status"], "confirmed", "{longer}");
 }

@@ -183,3 +183,39 @@ async fn what_cannot_be_asked_is_said() {
     let found = search(&mut anybody, "&days=9999-12-31").await;
     assert_eq!(found["available_in_all"], 0, "{found}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_is_offered_what_nobody_has_to_make_room_for() {
+    let world = World::new().await;
+    let mut sato = world.signed_in("sato").await;
+    let mut tanaka = world.signed_in("tanaka").await;
+    let slot = json!({"starts_at": "2026-12-17T01:00:00Z", "ends_at": "2026-12-17T03:00:00Z"});
+    let any = json!({"centre": "yokohama", "slots": [slot]});
+    let desk = order(&mut sato, &any).await["desks"][0]["space"].clone();
+    let picked = json!({"centre": "yokohama", "slots": [slot], "space": desk});
+    let token = tanaka.get("/api/v1/me").await.json()["csrf_token"].clone();
+    let token = token.as_str().unwrap().to_owned();
+    let mut refused = async |order: &Value| {
+        let headers = [("x-csrf-token", token.as_str())];
+        let answer = tanaka.api(Method::POST, "/api/v1/bookings", &headers, order.clone()).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
+        answer.json()
+    };
+    let told = refused(&picked).await;
+    let another = json!({"slots": [slot], "with_care": true, "another_desk": true});
+    assert_eq!(told["instead"], another);
+    // Once all are taken there is that desk, or any, at another time only; elsewhere it is this time.
+    while free(&search_at(&mut sato, LATER, "").await, "yokohama") > 0 {
+        order(&mut sato, &any).await;
+    }
+    for wanted in [&picked, &any] {
+        let told = refused(wanted).await;
+        assert_eq!(told["instead"]["another_desk"], false, "{told}");
+        assert_ne!(told["instead"]["slots"], json!([slot]), "{told}");
+        let mut instead = wanted.clone();
+        instead["slots"] = told["instead"]["slots"].clone();
+        let elsewhere = told["elsewhere"].as_array().unwrap();
+        assert!(!elsewhere.is_empty() && !elsewhere.contains(&json!("yokohama")), "{told}");
+        order(&mut sato, &instead).await;
+    }
+}

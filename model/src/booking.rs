@@ -1,6 +1,7 @@
 //! Bookings: what is asked for, what may be asked for, and what stands.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -37,6 +38,9 @@ pub struct Booking {
     pub needs: DeskNeeds,
     /// When it ends by itself, while it is held or asked for.
     pub lapses_at: Option<DateTime<Utc>>,
+    /// Who still has to agree to it, while it is asked for.
+    #[serde(default)]
+    pub awaits: Approvals,
     /// The rule that made it, with others.
     pub series: Option<SeriesId>,
     /// Who pays for it, and therefore sees it.
@@ -47,6 +51,9 @@ pub struct Booking {
     pub rule_rev: u32,
     /// When it was made.
     pub made_at: DateTime<Utc>,
+    /// How many stretches it has had at most: calendars know each by its number.
+    #[serde(default)]
+    pub most: Stretches,
     /// Rises by one with every change.
     pub version: u32,
 }
@@ -59,6 +66,33 @@ impl Booking {
         let starts = claims().map(|when| when.starts()).min()?;
         let ends = claims().map(|when| when.ends()).max()?;
         Interval::new(starts, ends).ok()
+    }
+}
+
+/// How many stretches of each kind there are: desks, or children, from the same start on are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretches {
+    /// Of desks.
+    pub desks: u32,
+    /// Of care.
+    pub care: u32,
+}
+
+impl Stretches {
+    /// Those of some claims, given free or not.
+    #[must_use]
+    pub fn of(desks: &[DeskClaim], care: &[CareClaim]) -> Self {
+        let count = |starts: BTreeSet<DateTime<Utc>>| starts.len().try_into().unwrap_or(u32::MAX);
+        Self {
+            desks: count(desks.iter().map(|claim| claim.when.starts()).collect()),
+            care: count(care.iter().map(|claim| claim.when.starts()).collect()),
+        }
+    }
+
+    /// The greater of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { desks: self.desks.max(other.desks), care: self.care.max(other.care) }
     }
 }
 
@@ -98,6 +132,35 @@ impl BookingStatus {
     #[must_use]
     pub fn holds(self) -> bool {
         matches!(self, Self::Confirmed | Self::Held | Self::Asked)
+    }
+}
+
+/// Whose approval a booking waits for, or somebody may give: all of them are needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approvals {
+    /// The centre's.
+    pub centre: bool,
+    /// That of the employer who pays.
+    pub employer: bool,
+}
+
+impl Approvals {
+    /// Whether there is one.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.centre || self.employer
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn of(self, others: Self) -> Self {
+        Self { centre: self.centre && others.centre, employer: self.employer && others.employer }
+    }
+
+    /// Those that are left once `given` are given.
+    #[must_use]
+    pub fn without(self, given: Self) -> Self {
+        Self { centre: self.centre && !given.centre, employer: self.employer && !given.employer }
     }
 }
 

@@ -53,19 +53,26 @@ impl Closure {
     /// another time, or to another place.
     #[must_use]
     pub fn meets(&self, booking: &Booking) -> bool {
-        let desk = || {
-            booking.desks.iter().any(|claim| {
-                claim.released_at.is_none() && self.shuts(Some(claim.space), &claim.when)
-            })
-        };
-        let care = || {
-            let mut care = booking.care.iter();
-            care.any(|claim| claim.released_at.is_none() && self.shuts(None, &claim.when))
-        };
-        self.kind == ClosureKind::Closed
+        self.met_slots(booking).next().is_some()
+    }
+
+    /// The stretches of what `booking` still holds that it stands in the way of, desks first.
+    pub fn met_slots<'a>(&'a self, booking: &'a Booking) -> impl Iterator<Item = Interval> + 'a {
+        let stands = self.kind == ClosureKind::Closed
             && self.centre == booking.centre
-            && booking.status.holds()
-            && (desk() || care())
+            && booking.status.holds();
+        let desks = booking
+            .desks
+            .iter()
+            .filter(|claim| claim.released_at.is_none())
+            .filter(|claim| self.shuts(Some(claim.space), &claim.when))
+            .map(|claim| claim.when);
+        let care = booking
+            .care
+            .iter()
+            .filter(|claim| claim.released_at.is_none() && self.shuts(None, &claim.when))
+            .map(|claim| claim.when);
+        desks.chain(care).filter(move |_| stands)
     }
 }
 

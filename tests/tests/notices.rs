@@ -54,15 +54,20 @@ async fn cancel(person: &Person, booking: &str) {
 /// What the `icalendar` crate reads in a mail's calendar: by id, sequence, status, start and end.
 type Events = BTreeMap<String, (u32, String, DateTime<Utc>, DateTime<Utc>)>;
 
-/// The events of a mail, as both readers agree on them.
+/// The events of a mail that says one thing.
 fn events(mail: &Value) -> Events {
     let calendars = mail["calendars"].as_array().unwrap();
     assert_eq!(calendars.len(), 2, "as a form of the text, and as a file");
     assert_eq!(calendars[0]["text"], calendars[1]["text"]);
-    assert_eq!(calendars[0]["method"], calendars[0]["read"]["method"]);
-    let text = calendars[0]["text"].as_str().unwrap();
+    read(mail, &calendars[0])
+}
+
+/// The events of one of a mail's calendars, as both readers agree on them.
+fn read(mail: &Value, told: &Value) -> Events {
+    assert_eq!(told["method"], told["read"]["method"]);
+    let text = told["text"].as_str().unwrap();
     let calendar: Calendar = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
-    let python = &calendars[0]["read"];
+    let python = &told["read"];
     assert_eq!(python["errors"], json!([]), "{text}");
     assert_eq!(calendar.property_value("METHOD"), python["method"].as_str());
     let time = |value: &str| -> DateTime<Utc> {
@@ -167,6 +172,47 @@ async fn desks_and_care_of_several_days_are_events_of_their_own() {
     cancel(&parent, &booking).await;
     let gone = events(&server.mail("CANCEL", &booking).await);
     assert_eq!(gone.keys().cloned().collect::<BTreeSet<_>>(), uids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_drops_leaves_no_ghosts_in_calendars() {
+    let server = MailServer::start(Security::None).await;
+    let region = region(Database::Sqlite, &server).await;
+    let parent = Person::sign_in(&region.url, "takahashi").await;
+    let me: Value = parent.get("/api/v1/me").await.json().await.unwrap();
+    let child = me["children"][0]["id"].clone();
+    let first = open_hour(&region, "yokohama", 8).await;
+    let next = open_hour(&region, "yokohama", 20).await;
+    let booking = book(&parent, "yokohama", &[first, next], &[child]).await;
+    server.mail("REQUEST", &booking).await;
+    let only = json!({"starts_at": next.starts(), "ends_at": next.ends()});
+    let order = json!({"centre": "yokohama", "slots": [only]});
+    let to = format!("/api/v1/bookings/{booking}/change");
+    let (status, told) = parent.post(&to, &json!({"version": 1, "order": order})).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let mail = until("the mail of the change", async || {
+        server.mails().into_iter().find(|mail| {
+            mail["text"].as_str().unwrap().contains(&booking)
+                && mail["calendars"].as_array().unwrap().len() == 3
+        })
+    })
+    .await;
+    let uid = |part: &str| format!("{booking}-{part}@localhost");
+    let calendars = mail["calendars"].as_array().unwrap();
+    assert_eq!(calendars[0]["text"], calendars[1]["text"]);
+    let stands = (2, "CONFIRMED".to_owned(), next.starts(), next.ends());
+    assert_eq!(read(&mail, &calendars[0]), Events::from([(uid("desk-1"), stands)]));
+    assert_eq!(calendars[2]["method"], "CANCEL");
+    let gone = |events: &Events| -> BTreeSet<String> {
+        assert!(events.values().all(|event| event.1 == "CANCELLED"), "{events:?}");
+        events.keys().cloned().collect()
+    };
+    let dropped: BTreeSet<String> = ["desk-2", "care-1", "care-2"].map(uid).into();
+    assert_eq!(gone(&read(&mail, &calendars[2])), dropped);
+    // Whoever missed that mail has them taken out with all the rest.
+    cancel(&parent, &booking).await;
+    let all: BTreeSet<String> = dropped.into_iter().chain([uid("desk-1")]).collect();
+    assert_eq!(gone(&events(&server.mail("CANCEL", &booking).await)), all);
 }
 
 #[tokio::test(flavor = "multi_thread")]

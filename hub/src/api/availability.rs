@@ -177,6 +177,8 @@ pub struct Change {
     pub slots: Vec<Slot>,
     /// Whether the care is part of it.
     pub with_care: bool,
+    /// Whether it is another desk than the one that was picked.
+    pub another_desk: bool,
 }
 
 /// Which centres have room.
@@ -278,11 +280,13 @@ fn speaking(reason: Reason) -> &'static str {
 
 impl From<Instead> for Change {
     fn from(instead: Instead) -> Self {
-        let (slots, with_care) = match instead {
-            Instead::Shifted(slots) => (slots, true),
-            Instead::DesksOnly(slots) => (slots, false),
+        let (slots, with_care, another_desk) = match instead {
+            Instead::Shifted(slots) => (slots, true, false),
+            Instead::DesksOnly(slots) => (slots, false, false),
+            Instead::AnotherDesk(slots) => (slots, true, true),
         };
-        Self { slots: slots.into_iter().map(Slot::from).collect(), with_care }
+        let slots = slots.into_iter().map(Slot::from).collect();
+        Self { slots, with_care, another_desk }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::service::booking::{
     self as service, Booked, Cancelled, Confirmed, LONGEST_KEY, Rebooked,
 };
 use crate::service::order::NoOrder;
-use crate::service::search::{Near, Query, search};
+use crate::service::search::ways_out;
 use crate::service::voucher::{self as vouchers, Issued, NoVoucher};
 use crate::service::{Caller, Refused, series, typed};
 use crate::web::Web;
@@ -112,6 +112,9 @@ pub struct Booking {
     wanted: Features,
     /// When it ends by itself, while it is held or asked for.
     lapses_at: Option<DateTime<Utc>>,
+    /// Who still has to approve it, while it is asked for: `centre`, `employer`, or both.
+    #[schema(example = json!(["employer"]))]
+    awaits: Vec<&'static str>,
     /// The series that it is of.
     series: Option<Uuid>,
     made_at: DateTime<Utc>,
@@ -636,15 +639,12 @@ async fn taken(
     wish: &Wish,
     no_room: &NoRoom,
 ) -> Result<Problem, Refused> {
-    let query = Query { near: Some(Near::Centre(wish.centre)), ..Query::of(wish) };
-    let found = search(&web.hub, atlas, caller, &query).await?;
-    let here = found.others.into_iter().find(|other| other.centre == wish.centre);
-    let instead = here.and_then(|other| other.instead).map(Way::from);
+    let found = ways_out(&web.hub, atlas, caller, wish).await?;
+    let instead = found.here.map(Way::from);
     let elsewhere: Vec<String> = found
-        .takers
+        .elsewhere
         .iter()
-        .filter(|taker| taker.centre != wish.centre)
-        .filter_map(|taker| atlas.centre(taker.centre))
+        .filter_map(|centre| atlas.centre(*centre))
         .map(|centre| centre.slug.to_string())
         .take(5)
         .collect();
@@ -694,6 +694,10 @@ pub(super) fn view(atlas: &Atlas, booking: Made) -> Booking {
         required: booking.needs.required,
         wanted: booking.needs.wanted,
         lapses_at: booking.lapses_at,
+        awaits: [(booking.awaits.centre, "centre"), (booking.awaits.employer, "employer")]
+            .into_iter()
+            .filter_map(|(awaits, whom)| awaits.then_some(whom))
+            .collect(),
         series: booking.series.map(|series| series.0),
         made_at: booking.made_at,
         tariff_rev: booking.tariff_rev,

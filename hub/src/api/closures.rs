@@ -184,7 +184,7 @@ async fn view(
             Ways::default()
         };
         let elsewhere = ways.elsewhere.and_then(|centre| atlas.centre(centre));
-        let slots = crate::service::booking::wish_of(&booking).slots;
+        let slots = crate::service::booking::wish_to_come(&booking, web.hub.now()).slots;
         meets.push(Met {
             booking: booking.id.0,
             version: booking.version,

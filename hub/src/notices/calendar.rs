@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use icalendar::{Calendar, Class, Component as _, Event, EventLike as _, EventStatus, Property};
 use lettre::message::Mailbox;
-use model::booking::{Booking, BookingStatus};
+use model::booking::{Booking, BookingStatus, Stretches};
 use model::id::NurseryId;
 use model::interval::Interval;
 use model::language::Language;
@@ -40,8 +40,10 @@ pub struct Scribe<'a> {
 /// One stretch of a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
-    /// In which nursery, where it is one of care.
-    pub care: Option<NurseryId>,
+    /// Whether it is one of care.
+    pub care: bool,
+    /// In which nursery, where it is known.
+    pub nursery: Option<NurseryId>,
     /// Which of its kind, from 1, by start.
     pub number: usize,
     /// When.
@@ -57,9 +59,30 @@ pub struct Stretch {
 pub fn stretches(booking: &Booking) -> Vec<Stretch> {
     let desks = booking.desks.iter().map(|claim| (None, claim.when, claim.released_at));
     let care = booking.care.iter().map(|c| (Some(c.nursery), c.when, c.released_at));
-    let mut all = numbered(desks);
-    all.extend(numbered(care));
+    let mut all = numbered(false, desks);
+    all.extend(numbered(true, care));
     all
+}
+
+/// Those that a booking has no more since it was changed, and that calendars may still show. When they
+/// were nobody knows any more: they stand at the time of the booking.
+#[must_use]
+pub fn dropped(booking: &Booking, now: DateTime<Utc>) -> Vec<Stretch> {
+    let Some(when) = booking.span() else { return Vec::new() };
+    let has = Stretches::of(&booking.desks, &booking.care);
+    let numbers = |care, has, most| ((has + 1)..=most).map(move |number: u32| (care, number));
+    let (desks, care) = (booking.most.desks, booking.most.care);
+    numbers(false, has.desks, desks)
+        .chain(numbers(true, has.care, care))
+        .map(|(care, number)| Stretch {
+            care,
+            nursery: None,
+            number: number as usize,
+            when,
+            count: 1,
+            released_at: Some(now),
+        })
+        .collect()
 }
 
 /// The calendar that is sent with a mail to `guest`; none where there is nothing to tell.
@@ -119,6 +142,7 @@ pub fn feed(scribe: &Scribe<'_>, bookings: &[Booking]) -> String {
 }
 
 fn numbered(
+    care: bool,
     claims: impl Iterator<Item = (Option<NurseryId>, Interval, Option<DateTime<Utc>>)>,
 ) -> Vec<Stretch> {
     let mut by_start: BTreeMap<DateTime<Utc>, Vec<_>> = BTreeMap::new();
@@ -135,8 +159,8 @@ fn numbered(
                 None
             };
             let shown = if live.is_empty() { claims } else { live };
-            let (care, when, _) = *shown.iter().max_by_key(|claim| claim.1.ends())?;
-            Some(Stretch { care, number, when, count: shown.len(), released_at })
+            let (nursery, when, _) = *shown.iter().max_by_key(|claim| claim.1.ends())?;
+            Some(Stretch { care, nursery, number, when, count: shown.len(), released_at })
         })
         .collect()
 }
@@ -166,8 +190,8 @@ fn event(
     let centre = atlas.centre(booking.centre);
     let place = centre.map_or("", |centre| centre.name.get(*language));
     let address = centre.map_or("", |centre| centre.address.get(*language));
-    let nursery = stretch.care.and_then(|id| atlas.nurseries.iter().find(|one| one.id == id));
-    let (kind, summary) = match (stretch.care.is_some(), ja, stretch.count) {
+    let nursery = stretch.nursery.and_then(|id| atlas.nurseries.iter().find(|one| one.id == id));
+    let (kind, summary) = match (stretch.care, ja, stretch.count) {
         (false, true, n) => ("desk", format!("{n}席：{place}")),
         (false, false, 1) => ("desk", format!("Desk: {place}")),
         (false, false, n) => ("desk", format!("{n} desks: {place}")),
@@ -212,7 +236,7 @@ fn clean(text: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use model::booking::{BookingCode, BookingStatus, CareClaim, DeskClaim, DeskNeeds};
+    use model::booking::{Approvals, BookingCode, BookingStatus, CareClaim, DeskClaim, DeskNeeds};
     use model::id::{BookingId, CentreId, ChildId, ClaimId, PersonId, SpaceId};
     use uuid::Uuid;
 
@@ -253,11 +277,13 @@ mod tests {
             care: vec![care(20, when(1, 1, 3)), care(21, when(2, 1, 3))],
             needs: DeskNeeds::default(),
             lapses_at: None,
+            awaits: Approvals::default(),
             series: None,
             on_account_of: None,
             tariff_rev: 1,
             rule_rev: 1,
             made_at: "2026-11-25T00:00:00Z".parse().unwrap(),
+            most: Stretches { desks: 2, care: 2 },
             version: 1,
         }
     }
@@ -266,7 +292,7 @@ mod tests {
     fn a_stretch_keeps_its_number_while_others_are_given_free_or_end_earlier() {
         let mut booking = booking();
         let numbers = |booking: &Booking| -> Vec<(bool, usize, usize, bool)> {
-            let of = |s: &Stretch| (s.care.is_some(), s.number, s.count, s.released_at.is_none());
+            let of = |s: &Stretch| (s.care, s.number, s.count, s.released_at.is_none());
             stretches(booking).iter().map(of).collect()
         };
         assert_eq!(
@@ -285,6 +311,19 @@ mod tests {
         let all = stretches(&booking);
         assert_eq!((all[0].when, all[0].released_at), (when(1, 1, 3), Some(released)));
         assert_eq!(all[1].when, when(2, 1, 2), "what is left counts");
+    }
+
+    #[test]
+    fn what_a_change_has_dropped_keeps_its_numbers() {
+        let mut booking = booking();
+        let now = booking.made_at;
+        assert_eq!(dropped(&booking, now), []);
+        booking.desks.truncate(2);
+        booking.care.clear();
+        let gone = |s: &Stretch| (s.care, s.number, s.when);
+        let all: Vec<_> = dropped(&booking, now).iter().map(gone).collect();
+        let at = when(1, 1, 3);
+        assert_eq!(all, [(false, 2, at), (true, 1, at), (true, 2, at)]);
     }
 
     #[test]

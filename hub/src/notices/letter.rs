@@ -232,7 +232,7 @@ fn of_booking(booking: &Booking, kind: NoticeKind, body: &NoticeBody) -> Told {
     slots.sort();
     slots.dedup();
     let most = |care: bool| {
-        let of_kind = meant.iter().filter(|stretch| stretch.care.is_some() == care);
+        let of_kind = meant.iter().filter(|stretch| stretch.care == care);
         of_kind.map(|stretch| stretch.count).max().unwrap_or_default()
     };
     Told { slots, desks: most(false), children: most(true) }

@@ -1,5 +1,6 @@
 //! A notice as the mail that is sent.
 
+use chrono::{DateTime, Utc};
 use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
@@ -76,23 +77,32 @@ pub fn write(
         organizer: &hub.post.from,
         public_url: &hub.public_url,
     };
-    let calendar = booking.and_then(|booking| {
-        let (method, stretches) = told_to_calendars(notice, booking)?;
-        let text = calendar::invitation(&scribe, booking, &stretches, method, &reader.email, now)?;
-        Some((method, text))
-    });
-    let mail = match calendar {
-        None => builder.singlepart(text),
-        Some((method, calendar)) => builder.multipart(with_calendar(text, method, calendar)?),
+    let calendars: Vec<(Method, String)> = booking
+        .map(|booking| told_to_calendars(notice, booking, now))
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(method, stretches)| {
+            let booking = booking?;
+            let to = &reader.email;
+            let text = calendar::invitation(&scribe, booking, &stretches, method, to, now)?;
+            Some((method, text))
+        })
+        .collect();
+    let mail = if calendars.is_empty() {
+        builder.singlepart(text)
+    } else {
+        builder.multipart(with_calendars(text, calendars)?)
     };
     mail.map(|mail| Mail::Ready(Box::new(mail))).map_err(|_| NotWritten::Form)
 }
 
-/// What a notice means for a calendar, and for which of the booking's stretches.
+/// What a notice means for a calendar, and for which of the booking's stretches. What the booking has
+/// dropped is taken out with every mail: whoever missed one has no ghosts after the next.
 fn told_to_calendars(
     notice: &DueNotice,
     booking: &Booking,
-) -> Option<(Method, Vec<calendar::Stretch>)> {
+    now: DateTime<Utc>,
+) -> Vec<(Method, Vec<calendar::Stretch>)> {
     let method = match notice.kind {
         NoticeKind::Made | NoticeKind::Changed | NoticeKind::Moved | NoticeKind::Approved => {
             Method::Request
@@ -105,7 +115,7 @@ fn told_to_calendars(
         NoticeKind::Late
         | NoticeKind::Waitlisted
         | NoticeKind::ApprovalAsked
-        | NoticeKind::Closure => return None,
+        | NoticeKind::Closure => return Vec::new(),
     };
     let mut stretches = calendar::stretches(booking);
     stretches.retain(|stretch| match (method, notice.kind) {
@@ -115,27 +125,46 @@ fn told_to_calendars(
         (Method::Cancel, _) => stretch.released_at.is_some(),
         _ => stretch.released_at.is_none(),
     });
-    Some((method, stretches))
+    let dropped = calendar::dropped(booking, now);
+    if method == Method::Cancel {
+        stretches.extend(dropped);
+        return vec![(method, stretches)];
+    }
+    vec![(method, stretches), (Method::Cancel, dropped)]
 }
 
-/// The calendar twice, as mail programs expect it: as another form of the text, which those that
-/// keep a calendar take up, and as a file for the others.
-fn with_calendar(
+/// The first calendar twice, as mail programs expect it: as another form of the text, which those that
+/// keep a calendar take up, and as a file for the others. A calendar says one thing only (RFC 5546,
+/// 3.2): what it takes out beside is a file of its own.
+fn with_calendars(
     text: SinglePart,
-    method: Method,
-    calendar: String,
+    calendars: Vec<(Method, String)>,
 ) -> Result<MultiPart, NotWritten> {
-    let word = match method {
-        Method::Request | Method::RequestTentative => "REQUEST",
-        Method::Cancel => "CANCEL",
-    };
-    let kind = |text: &str| ContentType::parse(text).map_err(|_| NotWritten::Form);
-    let inner = kind(&format!("text/calendar; charset=utf-8; method={word}"))?;
-    let file = kind("application/ics; name=\"kyoten.ics\"")?;
-    let as_form = SinglePart::builder().header(inner).body(calendar.clone());
-    let as_file = Attachment::new("kyoten.ics".to_owned()).body(calendar, file);
-    let forms = MultiPart::alternative().singlepart(text).singlepart(as_form);
-    Ok(MultiPart::mixed().multipart(forms).singlepart(as_file))
+    let mut parts = MultiPart::mixed().build();
+    let mut text = Some(text);
+    for (method, calendar) in calendars {
+        let (word, name) = match method {
+            Method::Request | Method::RequestTentative => ("REQUEST", "kyoten.ics"),
+            Method::Cancel => ("CANCEL", "kyoten-cancelled.ics"),
+        };
+        let kind = |text: &str| ContentType::parse(text).map_err(|_| NotWritten::Form);
+        match text.take() {
+            Some(text) => {
+                let inner = kind(&format!("text/calendar; charset=utf-8; method={word}"))?;
+                let as_form = SinglePart::builder().header(inner).body(calendar.clone());
+                let forms = MultiPart::alternative().singlepart(text).singlepart(as_form);
+                let file = kind(&format!("application/ics; name=\"{name}\""))?;
+                let as_file = Attachment::new(name.to_owned()).body(calendar, file);
+                parts = parts.multipart(forms).singlepart(as_file);
+            }
+            None => {
+                let file =
+                    kind(&format!("text/calendar; charset=utf-8; method={word}; name=\"{name}\""))?;
+                parts = parts.singlepart(Attachment::new(name.to_owned()).body(calendar, file));
+            }
+        }
+    }
+    Ok(parts)
 }
 
 /// `Auto-Submitted` (RFC 3834): no machine answers it, and no absent reader's mailbox does.

@@ -263,6 +263,11 @@ impl Draw<'_> {
                     f.say("同じ時間です。保育は入りません", "At the same time, without care");
                 self.offer(centre, slots, &[], label, hint.to_owned())
             }
+            Instead::AnotherDesk(slots) => {
+                let label = f.say("別の席を予約する", "Book another desk").to_owned();
+                let hint = f.say("同じ時間です", "At the same time").to_owned();
+                self.offer(centre, slots, &self.wanted.children, label, hint)
+            }
         });
         Some(OtherView {
             slug: centre.slug.to_string(),

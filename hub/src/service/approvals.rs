@@ -1,7 +1,7 @@
 //! Bookings that somebody has to approve.
 
 use model::audit::AuditAction;
-use model::booking::{Booking, BookingStatus};
+use model::booking::{Approvals, Booking};
 use model::id::{BookingId, CentreId, EmployerId};
 use model::permission::{Action, Target, may};
 use store::{Approver, Settled, Settling, Stood};
@@ -18,7 +18,7 @@ use crate::hub::Hub;
 pub enum Decided {
     /// As it stands now.
     Done(Booking),
-    /// It does not wait for a decision (any more).
+    /// It does not wait for a decision of theirs (any more).
     Otherwise(Booking),
 }
 
@@ -48,7 +48,8 @@ pub async fn of_employer(
     Ok(hub.store.asked_for(Approver::Employer(employer)).await?)
 }
 
-/// Approves a booking, or declines it.
+/// Approves a booking, or declines it, for whom the caller may decide. It stands once everybody has
+/// agreed who has to.
 ///
 /// # Errors
 /// [`Refused`] when there is none that they may decide on, or the store fails.
@@ -64,10 +65,14 @@ pub async fn decide(
     let target = Target { employer: booking.on_account_of, ..Target::at(booking.centre) };
     allow_or_hide(caller, Action::ApproveBooking, &target)?;
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
-    let to = if approve { Stood::Confirmed } else { Stood::Declined };
+    let may_for = |target| may(&caller.actor, Action::ApproveBooking, &target);
+    let by = Approvals {
+        centre: may_for(Target::at(booking.centre)),
+        employer: booking.on_account_of.map(Target::of_employer).is_some_and(may_for),
+    };
+    let to = if approve { Stood::Approved(by) } else { Stood::Declined(by) };
     let spare = spares(hub)?;
-    let from = BookingStatus::Asked;
-    let settling = Settling { id, centre, from, to, at: hub.now(), spare: &spare, quotas: &[] };
+    let settling = Settling { id, centre, to, at: hub.now(), spare: &spare, quotas: &[] };
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);
@@ -102,11 +107,4 @@ pub async fn set_approves(
         .note("employer", &employer.name.ja)
         .note("approves", approves.to_string());
     audit::record(hub, caller, entry).await
-}
-
-/// Whether the caller could decide on this booking now.
-#[must_use]
-pub fn can_decide(caller: &Caller, booking: &Booking) -> bool {
-    let target = Target { employer: booking.on_account_of, ..Target::at(booking.centre) };
-    booking.status == BookingStatus::Asked && may(&caller.actor, Action::ApproveBooking, &target)
 }

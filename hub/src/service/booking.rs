@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::AuditAction;
-use model::booking::{Booking, BookingStatus, Wish};
+use model::booking::{Booking, BookingStatus, CareClaim, DeskClaim, Wish};
 use model::id::BookingId;
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
@@ -195,14 +195,17 @@ pub async fn change(
 /// How a booking stands once it holds what `order` asks for: a guest has it approved anew, unless it
 /// only becomes smaller; a hold is not held longer for it.
 fn stands_after(before: &Booking, order: &BookingOrder, by_guest: bool) -> Stands {
+    let smaller = || is_within(&order.wish(), &wish_of(before));
     match (before.status, order.stands) {
         (BookingStatus::Held, Stands::HeldUntil(until)) => {
             Stands::HeldUntil(before.lapses_at.map_or(until, |lapses| lapses.min(until)))
         }
-        (BookingStatus::Confirmed, Stands::AskedUntil(_))
-            if !by_guest || is_within(&order.wish(), &wish_of(before)) =>
-        {
+        (BookingStatus::Confirmed, Stands::AskedUntil(..)) if !by_guest || smaller() => {
             Stands::Confirmed
+        }
+        (BookingStatus::Asked, Stands::AskedUntil(until, awaits)) if smaller() => {
+            let (until, left) = (before.lapses_at.unwrap_or(until), awaits.of(before.awaits));
+            if left.any() { Stands::AskedUntil(until, left) } else { Stands::Confirmed }
         }
         (_, stands) => stands,
     }
@@ -232,12 +235,11 @@ pub async fn confirm(
     let (now, spare) = (hub.now(), spares(hub)?);
     let wish = wish_of(&booking);
     let to = match stands(atlas, centre, &wish, booking.on_account_of, false, now) {
-        Stands::AskedUntil(until) => Stood::AskedUntil(until),
+        Stands::AskedUntil(until, awaits) => Stood::AskedUntil(until, awaits),
         Stands::Confirmed | Stands::HeldUntil(_) => Stood::Confirmed,
     };
-    let from = BookingStatus::Held;
     let quotas = quotas(hub, atlas, centre, booking.person, booking.on_account_of, &wish).await?;
-    let settling = Settling { id, centre, from, to, at: now, spare: &spare, quotas: &quotas };
+    let settling = Settling { id, centre, to, at: now, spare: &spare, quotas: &quotas };
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);
@@ -249,23 +251,35 @@ pub async fn confirm(
     }
 }
 
-/// What a booking holds, as a wish that would hold the same.
+/// What a booking holds, as a wish that would hold the same; what it held, where that is nothing more.
 #[must_use]
 pub fn wish_of(booking: &Booking) -> Wish {
-    let mut slots: Vec<_> = booking
-        .desks
-        .iter()
-        .map(|claim| claim.when)
-        .chain(booking.care.iter().map(|claim| claim.when))
-        .collect();
+    let live = booking.desks.iter().any(|claim| claim.released_at.is_none())
+        || booking.care.iter().any(|claim| claim.released_at.is_none());
+    wish_for(booking, |_, released| !live || released.is_none())
+}
+
+/// What a booking holds that has not begun, as a wish that would hold the same.
+#[must_use]
+pub fn wish_to_come(booking: &Booking, now: DateTime<Utc>) -> Wish {
+    wish_for(booking, |when, released| released.is_none() && now < when.starts())
+}
+
+fn wish_for(booking: &Booking, meant: impl Fn(&Interval, Option<DateTime<Utc>>) -> bool) -> Wish {
+    let desks: Vec<&DeskClaim> =
+        booking.desks.iter().filter(|claim| meant(&claim.when, claim.released_at)).collect();
+    let care: Vec<&CareClaim> =
+        booking.care.iter().filter(|claim| meant(&claim.when, claim.released_at)).collect();
+    let mut slots: Vec<_> = desks.iter().map(|claim| claim.when).collect();
+    slots.extend(care.iter().map(|claim| claim.when));
     slots.sort();
     slots.dedup();
-    let first = slots.first().copied();
-    let desks = booking.desks.iter().filter(|claim| Some(claim.when) == first).count();
-    let mut children: Vec<_> = booking.care.iter().map(|claim| claim.child).collect();
+    let picked = desks.first().filter(|_| booking.needs.pinned).map(|claim| claim.space);
+    let side_by_side = |slot: &Interval| desks.iter().filter(|claim| claim.when == *slot).count();
+    let desks = slots.iter().map(side_by_side).max().unwrap_or_default();
+    let mut children: Vec<_> = care.iter().map(|claim| claim.child).collect();
     children.sort();
     children.dedup();
-    let picked = booking.desks.first().filter(|_| booking.needs.pinned).map(|claim| claim.space);
     Wish {
         centre: booking.centre,
         slots,

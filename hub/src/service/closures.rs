@@ -14,7 +14,7 @@ use store::NoRoom;
 
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
-use super::booking::{Rebooked, change, wish_of};
+use super::booking::{Rebooked, change, wish_to_come};
 use super::search::{Instead, Near, Query, When, search};
 use super::{Caller, Refused, allow};
 use crate::hub::Hub;
@@ -174,13 +174,14 @@ pub async fn list(
     Ok(all)
 }
 
-/// What could be had instead of a booking that a closure meets.
+/// What could be had instead of a booking that closures meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
-    /// The nearest times at the same centre: its own, where another space of its kind is free then,
-    /// others of the same day, or the same hours of one of the next days.
+    /// All that is to come of it, where the closures no longer meet it at the same centre: each stretch
+    /// that they meet at its own time, where another space of its kind is free then, at another of the
+    /// same day, or at the same hours of one of the next days.
     pub here: Option<Vec<Interval>>,
-    /// The nearest other centre that has room at the booking's own times.
+    /// The nearest other centre that has room at the times that they meet.
     pub elsewhere: Option<CentreId>,
 }
 
@@ -194,37 +195,62 @@ pub async fn ways_out(
     caller: &Caller,
     booking: &Booking,
 ) -> Result<Ways, Refused> {
-    let wish = wish_of(booking);
-    let picked = wish.pinned.and_then(|space| atlas.space(space));
-    let kind = picked.map_or(SpaceKind::Desk, |space| space.kind);
-    let query = Query { near: Some(Near::Centre(booking.centre)), kind, ..Query::of(&wish) };
-    let found = search(hub, atlas, caller, &query).await?;
-    let next_days = |ahead: i64| -> Option<Vec<Interval>> {
-        let on = TimeDelta::days(ahead);
-        let When::Slots(slots) = &query.when else { return None };
-        let [slot] = slots.as_slice() else { return None };
-        Some(vec![Interval::new(slot.starts() + on, slot.ends() + on).ok()?])
-    };
-    let is_here = |centre: &CentreId| *centre == booking.centre;
-    let fits = found.takers.iter().find(|taker| is_here(&taker.centre));
-    let shifted = found.others.into_iter().find(|other| is_here(&other.centre));
-    let shifted = shifted.and_then(|other| match other.instead {
-        Some(Instead::Shifted(slots)) => Some(slots),
-        _ => None,
-    });
-    let mut here = fits.map(|taker| taker.slots.clone()).or(shifted);
-    for slots in (1..=OTHER_DAYS).map_while(next_days) {
-        if here.is_some() {
-            break;
-        }
-        let only = Some(booking.centre);
-        let query = Query { when: When::Slots(slots), only, ..query.clone() };
-        here = search(hub, atlas, caller, &query).await?.takers.pop().map(|taker| taker.slots);
+    let wish = wish_to_come(booking, hub.now());
+    let closures = || atlas.closures_of(booking.centre);
+    let is_met = |slot: &Interval| closures().any(|one| one.met_slots(booking).any(|s| s == *slot));
+    let (met, kept): (Vec<Interval>, Vec<Interval>) = wish.slots.iter().copied().partition(is_met);
+    if met.is_empty() {
+        return Ok(Ways::default());
     }
+    let kind = wish.pinned.and_then(|space| atlas.space(space));
+    let kind = kind.map_or(SpaceKind::Desk, |space| space.kind);
+    let there = Some(Near::Centre(booking.centre));
+    let query = Query { near: there, kind, pinned: None, stays: true, ..Query::of(&wish) };
+    let mut slots = kept;
+    let mut here = true;
+    for slot in &met {
+        let way = way_for(hub, atlas, caller, booking.centre, &query, *slot, &slots).await?;
+        here &= way.is_some();
+        slots.extend(way);
+    }
+    slots.sort();
+    let elsewhere = Query { when: When::Slots(met), ..query };
+    let takers = search(hub, atlas, caller, &elsewhere).await?.takers;
     Ok(Ways {
-        here,
-        elsewhere: found.takers.iter().map(|taker| taker.centre).find(|id| !is_here(id)),
+        here: here.then_some(slots),
+        elsewhere: takers.iter().map(|one| one.centre).find(|id| *id != booking.centre),
     })
+}
+
+/// The nearest time at a centre for what stands in `slot`, beside what is `taken` by the same booking.
+async fn way_for(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    centre: CentreId,
+    query: &Query,
+    slot: Interval,
+    taken: &[Interval],
+) -> Result<Option<Interval>, Refused> {
+    let is_free = |slot: &Interval| !taken.iter().any(|taken| taken.overlaps(slot));
+    for ahead in 0..=OTHER_DAYS {
+        let on = TimeDelta::days(ahead);
+        let Ok(that_day) = Interval::new(slot.starts() + on, slot.ends() + on) else { break };
+        let when = When::Slots(vec![that_day]);
+        let query = Query { when, only: Some(centre), ..query.clone() };
+        let mut found = search(hub, atlas, caller, &query).await?;
+        let fits = found.takers.pop().map(|taker| taker.slots);
+        let shifted = found.others.pop().and_then(|other| match other.instead {
+            // Of the next days the same hours are asked for.
+            Some(Instead::Shifted(slots)) if ahead == 0 => Some(slots),
+            _ => None,
+        });
+        let way = fits.or(shifted).and_then(|slots| slots.first().copied());
+        if way.as_ref().is_some_and(is_free) {
+            return Ok(way);
+        }
+    }
+    Ok(None)
 }
 
 /// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children, and
@@ -241,7 +267,7 @@ pub async fn move_away(
     version: u32,
     slots: Vec<Interval>,
 ) -> Result<Rebooked, Refused> {
-    let wish = Wish { slots, ..wish_of(booking) };
+    let wish = Wish { slots, ..wish_to_come(booking, hub.now()) };
     let is_shut = |space| {
         let mut closures = atlas.closures_of(booking.centre);
         closures.any(|one| wish.slots.iter().any(|slot| one.shuts(Some(space), slot)))

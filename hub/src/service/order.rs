@@ -1,7 +1,7 @@
 //! From a wish to an order: what is asked before the store is.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::booking::{BadWish, BookingCode, Wish, check};
+use model::booking::{Approvals, BadWish, BookingCode, Wish, check};
 use model::centre::{Approval, Centre, SpaceKind};
 use model::closure;
 use model::consent::Purpose;
@@ -131,20 +131,15 @@ pub fn stands(
     if hold {
         return Stands::HeldUntil(in_time(centre.settings.hold_minutes));
     }
-    if needs_approval(atlas, centre, wish, payer) {
-        return Stands::AskedUntil(in_time(centre.settings.approval_minutes));
+    let awaits = approvals(atlas, centre, wish, payer);
+    if awaits.any() {
+        return Stands::AskedUntil(in_time(centre.settings.approval_minutes), awaits);
     }
     Stands::Confirmed
 }
 
-/// Whether somebody has to approve it: the centre, or who pays.
-#[must_use]
-pub fn needs_approval(
-    atlas: &Atlas,
-    centre: &Centre,
-    wish: &Wish,
-    payer: Option<EmployerId>,
-) -> bool {
+/// Who has to approve it: the centre, who pays, or both.
+fn approvals(atlas: &Atlas, centre: &Centre, wish: &Wish, payer: Option<EmployerId>) -> Approvals {
     let room = || {
         wish.pinned
             .and_then(|space| atlas.space(space))
@@ -155,7 +150,8 @@ pub fn needs_approval(
         Approval::Rooms => room(),
         Approval::All => true,
     };
-    by_centre || payer.is_some_and(|payer| atlas.approving.contains(&payer))
+    let by_employer = payer.is_some_and(|payer| atlas.approving.contains(&payer));
+    Approvals { centre: by_centre, employer: by_employer }
 }
 
 /// What a booking must not go over, with those whose bookings count.

@@ -83,6 +83,11 @@ pub struct Query {
     /// Desks, or booths or rooms in their place: whoever has one of those keeps it, so that nobody is
     /// moved to make room.
     pub kind: SpaceKind,
+    /// At its own centre only this space; elsewhere any of its kind.
+    pub pinned: Option<SpaceId>,
+    /// Whether everybody stays where they are: else whoever may be moved counts as somebody who makes
+    /// room, which only the database can tell for certain.
+    pub stays: bool,
     /// For how many children care is needed.
     pub children: u32,
     /// What each desk must have.
@@ -116,6 +121,8 @@ impl Query {
             when,
             desks: 1,
             kind: SpaceKind::Desk,
+            pinned: None,
+            stays: false,
             children: 0,
             required: Features::NONE,
             wanted: Features::NONE,
@@ -131,6 +138,7 @@ impl Query {
     pub fn of(wish: &Wish) -> Self {
         Self {
             desks: wish.desks,
+            pinned: wish.pinned,
             children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
             required: wish.required,
             wanted: wish.wanted,
@@ -227,6 +235,46 @@ pub enum Instead {
     Shifted(Vec<Interval>),
     /// The desks without the care.
     DesksOnly(Vec<Interval>),
+    /// All of it at these, its own times, at another desk than the one that was picked.
+    AnotherDesk(Vec<Interval>),
+}
+
+/// What would work where the database has refused a wish.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WaysOut {
+    /// At its centre.
+    pub here: Option<Instead>,
+    /// The centres that could take it as it is, the nearest first.
+    pub elsewhere: Vec<CentreId>,
+}
+
+/// Looks for what would work in the place of a wish that was refused, without anybody's being moved: a
+/// second refusal of what was offered would be too much.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn ways_out(
+    hub: &Hub,
+    atlas: &Atlas,
+    caller: &Caller,
+    wish: &Wish,
+) -> Result<WaysOut, Refused> {
+    let near = Some(Near::Centre(wish.centre));
+    let query = Query { near, stays: true, ..Query::of(wish) };
+    let found = search(hub, atlas, caller, &query).await?;
+    let is_here = |centre: &CentreId| *centre == wish.centre;
+    let takers = found.takers.iter().map(|taker| taker.centre);
+    let elsewhere = takers.filter(|centre| !is_here(centre)).collect();
+    let here = found.others.into_iter().find(|other| is_here(&other.centre));
+    let here = here.and_then(|other| other.instead);
+    let picked = wish.pinned.and_then(|space| atlas.space(space));
+    if picked.is_some_and(|space| space.kind == SpaceKind::Desk) {
+        let any = Query { only: Some(wish.centre), pinned: None, ..query };
+        if let Some(taker) = search(hub, atlas, caller, &any).await?.takers.pop() {
+            return Ok(WaysOut { here: Some(Instead::AnotherDesk(taker.slots)), elsewhere });
+        }
+    }
+    Ok(WaysOut { here, elsewhere })
 }
 
 /// Looks for room at every centre, or the one asked for.
@@ -448,8 +496,8 @@ impl<'a> Room<'a> {
         if let Some((shut, slot)) = closure::over(self.atlas.closures_of(centre.id), slots) {
             return Err(Why::Closed(slot, shut.reason.clone()));
         }
-        let desks = self.spaces(centre, query.kind, query.required, slots);
-        let all_move = query.kind == SpaceKind::Desk;
+        let desks = self.spaces(centre, query, query.required, slots);
+        let all_move = !query.stays && query.pinned.is_none() && query.kind == SpaceKind::Desk;
         let mut free_desks = desks.len();
         for slot in slots {
             let free = self.view.free(centre, &desks, slot);
@@ -472,32 +520,37 @@ impl<'a> Room<'a> {
             None => None,
         };
         let has_wanted = query.wanted.is_empty() || {
-            let best = self.spaces(centre, query.kind, query.required.or(query.wanted), slots);
+            let best = self.spaces(centre, query, query.required.or(query.wanted), slots);
             slots.iter().all(|slot| self.view.free(centre, &best, slot) >= wanted)
         };
         Ok(Fit { free_desks, free_care, has_wanted })
     }
 
-    /// The desks, or whatever kind it is, that offer `required` and are not shut, by id.
+    /// The desks, or whatever kind it is, that offer `required` and are not shut, by id; where one was
+    /// picked here, that one at most.
     fn spaces(
         &self,
         centre: &Centre,
-        kind: SpaceKind,
+        query: &Query,
         required: Features,
         slots: &[Interval],
     ) -> Cow<'a, [SpaceId]> {
+        let picked = query.pinned.and_then(|space| self.atlas.space(space));
+        let kind = picked.map_or(query.kind, |space| space.kind);
+        let picked = picked.filter(|space| space.centre == centre.id).map(|space| space.id);
         let (desks, features) = self.atlas.of_kind(centre.id, kind);
         let here = self.atlas.closures_of(centre.id);
         let closures: Vec<&Closure> =
             here.filter(|one| slots.iter().any(|slot| one.when.overlaps(slot))).collect();
-        if required.is_empty() && closures.is_empty() {
+        if required.is_empty() && closures.is_empty() && picked.is_none() {
             return Cow::Borrowed(desks);
         }
         let shut = |desk: SpaceId| {
             closures.iter().any(|one| slots.iter().any(|slot| one.shuts(Some(desk), slot)))
         };
         let all = desks.iter().zip(features);
-        all.filter(|(desk, features)| features.covers(required) && !shut(**desk))
+        let meant = |desk: SpaceId| picked.is_none_or(|picked| picked == desk);
+        all.filter(|(desk, features)| features.covers(required) && meant(**desk) && !shut(**desk))
             .map(|(desk, _)| *desk)
             .collect()
     }

@@ -12,7 +12,7 @@ use store::{BookResult, NoRoom, StoreError};
 use super::atlas::Atlas;
 use super::booking::{Cancelled, Rebooked, actions, cancel, change, see, wish_of};
 use super::order::{For, NoOrder, draw_code, keyed, order};
-use super::search::{Instead, Query, When, search};
+use super::search::{Instead, ways_out};
 use super::{Caller, Refused};
 use crate::hub::Hub;
 
@@ -250,10 +250,8 @@ pub async fn way_out(
     wish: &Wish,
     slot: Interval,
 ) -> Result<Option<Instead>, Refused> {
-    let when = When::Slots(vec![slot]);
-    let query = Query { when, only: Some(wish.centre), ..Query::of(wish) };
-    let found = search(hub, atlas, caller, &query).await?;
-    Ok(found.others.into_iter().find_map(|other| other.instead))
+    let that_day = Wish { slots: vec![slot], ..wish.clone() };
+    Ok(ways_out(hub, atlas, caller, &that_day).await?.here)
 }
 
 /// All bookings of the series that `one` is of, by first start.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim};
+use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim, Stretches};
 use model::capacity;
 use model::centre::Centre;
 use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SeriesId, SpaceId};
@@ -371,7 +371,7 @@ pub(super) fn booking_of(
     let first = order.id.0.as_u128().wrapping_add(u128::from(version - 1) << 16);
     let mut ids = (1_u128..).map(|n| ClaimId(Uuid::from_u128(first.wrapping_add(n))));
     let mut next = move || ids.next().unwrap_or(ClaimId(order.id.0));
-    let desks = placed
+    let desks: Vec<DeskClaim> = placed
         .desks
         .into_iter()
         .map(|(space, when)| DeskClaim { id: next(), space, when, released_at: None })
@@ -391,10 +391,12 @@ pub(super) fn booking_of(
         centre: order.centre.id,
         code: order.code,
         status: order.stands.status(),
+        most: Stretches::of(&desks, &care),
         desks,
         care,
         needs: order.needs,
         lapses_at: order.stands.lapses_at(),
+        awaits: order.stands.awaits(),
         series,
         on_account_of: order.on_account_of,
         tariff_rev: order.tariff_rev,
@@ -433,9 +435,10 @@ async fn insert(tx: &mut Tx, order: &BookingOrder, booking: &Booking) -> Result<
     query(
         "INSERT INTO bookings (id, person_id, centre_id, code, status, on_account_of, tariff_rev,
              rule_rev, made_at, version, starts_at, ends_at, idempotency_key, idempotency_digest,
-             required, wanted, pinned, together, lapses_at, series_id)
+             required, wanted, pinned, together, lapses_at, series_id, awaits_centre, awaits_employer,
+             desk_stretches, care_stretches)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $20)",
+             $19, $20, $21, $22, $23, $24)",
     )
     .bind(booking.id.0)
     .bind(booking.person.0)
@@ -457,6 +460,10 @@ async fn insert(tx: &mut Tx, order: &BookingOrder, booking: &Booking) -> Result<
     .bind(booking.needs.together)
     .bind(booking.lapses_at)
     .bind(booking.series.map(|id| id.0))
+    .bind(booking.awaits.centre)
+    .bind(booking.awaits.employer)
+    .bind(i64::from(booking.most.desks))
+    .bind(i64::from(booking.most.care))
     .execute(&mut **tx)
     .await?;
     insert_claims(tx, booking).await

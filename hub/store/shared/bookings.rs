@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim, DeskNeeds};
+use model::booking::{
+    self, Approvals, Booking, BookingStatus, CareClaim, DeskClaim, DeskNeeds, Stretches,
+};
 use model::centre::Centre;
 use model::id::{
     BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId,
@@ -29,7 +31,8 @@ macro_rules! bookings_where {
         concat!(
             "SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
-                 b.together, b.lapses_at, b.series_id, c.id AS claim_id,
+                 b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
+                 b.desk_stretches, b.care_stretches, c.id AS claim_id,
                  c.space_id AS place_id, NULL AS child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
@@ -37,7 +40,8 @@ macro_rules! bookings_where {
             " UNION ALL
              SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
-                 b.together, b.lapses_at, b.series_id, c.id,
+                 b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
+                 b.desk_stretches, b.care_stretches, c.id,
                  c.nursery_id, c.child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
@@ -194,7 +198,8 @@ impl Bookings for Here {
             Approver::Employer(employer) => (None, Some(employer.0)),
         };
         let rows: Vec<ClaimRow> = query_as(bookings_where!(
-            "b.status = 'asked' AND (b.centre_id = $1 OR b.on_account_of = $2)"
+            "b.status = 'asked' AND ((b.centre_id = $1 AND b.awaits_centre)
+                 OR (b.on_account_of = $2 AND b.awaits_employer))"
         ))
         .bind(centre)
         .bind(employer)
@@ -249,6 +254,29 @@ pub(super) fn span_of(slots: &[Interval]) -> Option<Interval> {
     Interval::new(starts, ends).ok()
 }
 
+/// Notes from when to when a booking goes after its claims have changed, and how many stretches it has
+/// had.
+pub(super) async fn note_stretches(
+    tx: &mut Transaction<'static, Db>,
+    after: &Booking,
+) -> Result<()> {
+    let Some(span) = after.span() else { return Ok(()) };
+    let most = after.most.max(Stretches::of(&after.desks, &after.care));
+    query(
+        "UPDATE bookings SET starts_at = $2, ends_at = $3, desk_stretches = $4,
+             care_stretches = $5
+         WHERE id = $1",
+    )
+    .bind(after.id.0)
+    .bind(span.starts())
+    .bind(span.ends())
+    .bind(i64::from(most.desks))
+    .bind(i64::from(most.care))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The local days of all claims of a booking, sorted.
 pub(super) fn days_of(booking: &Booking, centre: &Centre) -> Vec<NaiveDate> {
     let slots: Vec<Interval> = booking
@@ -292,7 +320,11 @@ struct ClaimRow {
     pinned: bool,
     together: bool,
     lapses_at: Option<DateTime<Utc>>,
+    awaits_centre: bool,
+    awaits_employer: bool,
     series_id: Option<Uuid>,
+    desk_stretches: i64,
+    care_stretches: i64,
     claim_id: Uuid,
     /// The space, or the nursery where there is a child.
     place_id: Uuid,
@@ -319,11 +351,16 @@ impl ClaimRow {
                 together: self.together,
             },
             lapses_at: self.lapses_at,
+            awaits: Approvals { centre: self.awaits_centre, employer: self.awaits_employer },
             series: self.series_id.map(SeriesId),
             on_account_of: self.on_account_of.map(EmployerId),
             tariff_rev: number(self.tariff_rev)?,
             rule_rev: number(self.rule_rev)?,
             made_at: self.made_at,
+            most: Stretches {
+                desks: number(self.desk_stretches)?,
+                care: number(self.care_stretches)?,
+            },
             version: number(self.version)?,
         })
     }

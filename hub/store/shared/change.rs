@@ -11,7 +11,7 @@ use sqlx::{Transaction, query, query_scalar};
 use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError, status_text};
 
 use super::book::{booking_of, insert_claims, place};
-use super::bookings::booking_by_id;
+use super::bookings::{booking_by_id, note_stretches};
 use super::ending::days_with_waiting;
 use super::tries::Tries;
 use super::waitlist::offer;
@@ -98,7 +98,8 @@ async fn once(
     insert_claims(tx, &fresh).await?;
     query(
         "UPDATE bookings SET required = $2, wanted = $3, pinned = $4, together = $5,
-             tariff_rev = $6, rule_rev = $7, status = $8, lapses_at = $9
+             tariff_rev = $6, rule_rev = $7, status = $8, lapses_at = $9,
+             awaits_centre = $10, awaits_employer = $11
          WHERE id = $1",
     )
     .bind(id.0)
@@ -110,6 +111,8 @@ async fn once(
     .bind(i64::from(order.rule_rev))
     .bind(status_text(order.stands.status()))
     .bind(order.stands.lapses_at())
+    .bind(order.stands.awaits().centre)
+    .bind(order.stands.awaits().employer)
     .execute(&mut **tx)
     .await?;
     offer(tx, &order.centre, days, order.at, spare).await?;
@@ -117,14 +120,7 @@ async fn once(
     let Some(after) = booking_by_id(&mut **tx, id).await? else {
         return Ok(Outcome::Undo(Changed::Absent));
     };
-    if let Some(span) = after.span() {
-        query("UPDATE bookings SET starts_at = $2, ends_at = $3 WHERE id = $1")
-            .bind(id.0)
-            .bind(span.starts())
-            .bind(span.ends())
-            .execute(&mut **tx)
-            .await?;
-    }
+    note_stretches(tx, &after).await?;
     if after.status == BookingStatus::Asked {
         notices::put_new(tx, &after, order.at).await?;
     } else {

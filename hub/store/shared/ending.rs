@@ -7,7 +7,9 @@ use model::id::BookingId;
 use model::interval::Interval;
 use model::notice::NoticeKind;
 use sqlx::{Transaction, query, query_scalar};
-use store::{BookingOrder, NewNotice, Result, Settled, Settling, Spare, Stood, status_text};
+use store::{
+    BookingOrder, NewNotice, Result, Settled, Settling, Spare, Stands, Stood, status_text,
+};
 use uuid::Uuid;
 
 use super::book::order_again;
@@ -79,7 +81,8 @@ pub(super) async fn still_within(
 
 async fn give_up(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<bool> {
     let held: Option<i64> = query_scalar(
-        "UPDATE bookings SET status = $2, lapses_at = NULL, version = version + 1
+        "UPDATE bookings SET status = $2, lapses_at = NULL, awaits_centre = FALSE,
+             awaits_employer = FALSE, version = version + 1
          WHERE id = $1 AND status IN ('confirmed', 'held', 'asked')
              AND NOT EXISTS (
                  SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
@@ -123,7 +126,7 @@ pub(super) async fn release(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Re
 
 /// Confirms, passes on or declines what is held or asked for.
 pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Option<Settled>> {
-    let (id, from, to, at) = (settling.id, settling.from, settling.to, settling.at);
+    let (id, to, at) = (settling.id, settling.to, settling.at);
     let mut tries = Tries::first();
     loop {
         let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
@@ -139,40 +142,35 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
                 let Some(held) = still_within(tx, id, &centre, &days).await? else {
                     return Ok(Outcome::Clean(None));
                 };
-                if held.status == from
-                    && let Some(over) = counted::over(tx, &order, Some(id)).await?
-                {
+                let stands = becomes(&held, to).filter(|_| held.lapses_at > Some(at));
+                let Some(stands) = stands else {
+                    return Ok(Outcome::Clean(Some(Some(Settled::Otherwise(held)))));
+                };
+                if let Some(over) = counted::over(tx, &order, Some(id)).await? {
                     return Ok(Outcome::Clean(Some(Some(Settled::Over(over)))));
                 }
-                let (status, lapses_at) = match to {
-                    Stood::Confirmed => (BookingStatus::Confirmed, None),
-                    Stood::AskedUntil(until) => (BookingStatus::Asked, Some(until)),
-                    Stood::Declined => (BookingStatus::Declined, None),
-                };
-                let done: Option<i64> = query_scalar(
-                    "UPDATE bookings SET status = $3, lapses_at = $4, version = version + 1
-                     WHERE id = $1 AND status = $2 AND lapses_at > $5 RETURNING version",
+                let status = stands.map_or(BookingStatus::Declined, Stands::status);
+                query(
+                    "UPDATE bookings SET status = $2, lapses_at = $3, awaits_centre = $4,
+                         awaits_employer = $5, version = version + 1
+                     WHERE id = $1",
                 )
                 .bind(id.0)
-                .bind(status_text(from))
                 .bind(status_text(status))
-                .bind(lapses_at)
-                .bind(at)
-                .fetch_optional(&mut **tx)
+                .bind(stands.and_then(Stands::lapses_at))
+                .bind(stands.is_some_and(|stands| stands.awaits().centre))
+                .bind(stands.is_some_and(|stands| stands.awaits().employer))
+                .execute(&mut **tx)
                 .await?;
-                if done.is_none() {
-                    let now = booking_by_id(&mut **tx, id).await?;
-                    return Ok(Outcome::Clean(Some(now.map(Settled::Otherwise))));
-                }
-                if to == Stood::Declined {
+                if stands.is_none() {
                     release(tx, id, at).await?;
                     offer(tx, &centre, &days, at, &spare).await?;
                 }
-                outcome_of_offer(tx, id, to != Stood::Declined).await?;
+                outcome_of_offer(tx, id, stands.is_some()).await?;
                 writes::note_days(tx, centre.id, &days).await?;
                 let now = booking_by_id(&mut **tx, id).await?;
                 if let Some(now) = &now {
-                    tell_settled(tx, now, from, at).await?;
+                    tell_settled(tx, now, held.status, at).await?;
                 }
                 Ok(Outcome::Kept(Some(now.map(Settled::Done))))
             })
@@ -183,6 +181,25 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
             Err(failed) if tries.again_after(&failed) => {}
             Err(failed) => return Err(failed),
         }
+    }
+}
+
+/// How a booking stands after `to`, where that can become of it: `Some(None)` where it does not.
+fn becomes(held: &Booking, to: Stood) -> Option<Option<Stands>> {
+    match (held.status, to) {
+        (BookingStatus::Held, Stood::Confirmed) => Some(Some(Stands::Confirmed)),
+        (BookingStatus::Held, Stood::AskedUntil(until, awaits)) => {
+            Some(Some(Stands::AskedUntil(until, awaits)))
+        }
+        (BookingStatus::Asked, Stood::Approved(by)) if held.awaits.of(by).any() => {
+            let left = held.awaits.without(by);
+            Some(Some(match held.lapses_at {
+                Some(until) if left.any() => Stands::AskedUntil(until, left),
+                _ => Stands::Confirmed,
+            }))
+        }
+        (BookingStatus::Asked, Stood::Declined(by)) if held.awaits.of(by).any() => Some(None),
+        _ => None,
     }
 }
 
@@ -210,6 +227,8 @@ async fn tell_settled(
 ) -> Result<()> {
     let kind = match (from, now.status) {
         (BookingStatus::Asked, BookingStatus::Confirmed) => NoticeKind::Approved,
+        // The others have been asked with the first.
+        (BookingStatus::Asked, BookingStatus::Asked) => return Ok(()),
         (_, BookingStatus::Declined) => NoticeKind::Declined,
         _ => return notices::put_new(tx, now, at).await,
     };
@@ -287,7 +306,8 @@ pub(super) async fn end_lapsed(
     for id in lapsed(&mut **tx, centre, at).await? {
         let Some(booking) = still_within(tx, id, centre, locked).await? else { continue };
         let ended = query(
-            "UPDATE bookings SET status = $2, lapses_at = NULL, version = version + 1
+            "UPDATE bookings SET status = $2, lapses_at = NULL, awaits_centre = FALSE,
+                 awaits_employer = FALSE, version = version + 1
              WHERE id = $1 AND lapses_at <= $3",
         )
         .bind(id.0)

@@ -15,7 +15,7 @@ use sqlx::{Transaction, query, query_scalar};
 use store::{BookingOrder, NewNotice, Result, StoreError};
 
 use super::book::{booking_of, insert_claims, order_again, place_on};
-use super::bookings::booking_by_id;
+use super::bookings::{booking_by_id, note_stretches};
 use super::convert::{from_word, number};
 use super::floor::Floor;
 use super::{counted, notices};
@@ -95,14 +95,7 @@ pub(super) async fn seat(
         insert_claims(tx, &fresh).await?;
         let after = booking_by_id(&mut **tx, id).await?;
         let after = after.ok_or_else(|| StoreError::Corrupt("a booking went away".to_owned()))?;
-        if let Some(span) = after.span() {
-            query("UPDATE bookings SET starts_at = $2, ends_at = $3 WHERE id = $1")
-                .bind(id.0)
-                .bind(span.starts())
-                .bind(span.ends())
-                .execute(&mut **tx)
-                .await?;
-        }
+        note_stretches(tx, &after).await?;
         return notices::put(tx, &NewNotice::of(&after, NoticeKind::Changed, now)).await;
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(super) async fn put_new(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -
     put(tx, &NewNotice { body, ..NewNotice::of(booking, kind, at) }).await
 }
 
-/// Tells the centre's operators and the payer's admins that a booking waits for them.
+/// Tells those that a booking waits for them: the centre's operators, the payer's admins, or both.
 async fn put_asked(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<()> {
     let approvers: Vec<Uuid> = query_scalar(
         "SELECT DISTINCT person_id FROM roles
@@ -46,8 +46,8 @@ async fn put_asked(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<
              AND (from_at IS NULL OR from_at <= $3) AND (until_at IS NULL OR until_at > $3)
          ORDER BY person_id",
     )
-    .bind(booking.centre.0)
-    .bind(booking.on_account_of.map(|id| id.0))
+    .bind(booking.awaits.centre.then_some(booking.centre.0))
+    .bind(booking.on_account_of.filter(|_| booking.awaits.employer).map(|id| id.0))
     .bind(at)
     .fetch_all(&mut **tx)
     .await?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use model::booking::{Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
+use model::booking::{Approvals, Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, ChildId, EmployerId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
@@ -139,8 +139,8 @@ pub enum Stands {
     Confirmed,
     /// Until its guest confirms, at the latest until then.
     HeldUntil(DateTime<Utc>),
-    /// Until somebody approves, at the latest until then.
-    AskedUntil(DateTime<Utc>),
+    /// Until all of these approve, at the latest until then.
+    AskedUntil(DateTime<Utc>, Approvals),
 }
 
 impl Stands {
@@ -150,7 +150,7 @@ impl Stands {
         match self {
             Self::Confirmed => BookingStatus::Confirmed,
             Self::HeldUntil(_) => BookingStatus::Held,
-            Self::AskedUntil(_) => BookingStatus::Asked,
+            Self::AskedUntil(..) => BookingStatus::Asked,
         }
     }
 
@@ -159,7 +159,16 @@ impl Stands {
     pub fn lapses_at(self) -> Option<DateTime<Utc>> {
         match self {
             Self::Confirmed => None,
-            Self::HeldUntil(until) | Self::AskedUntil(until) => Some(until),
+            Self::HeldUntil(until) | Self::AskedUntil(until, _) => Some(until),
+        }
+    }
+
+    /// Who has to agree to it.
+    #[must_use]
+    pub fn awaits(self) -> Approvals {
+        match self {
+            Self::AskedUntil(_, approvals) => approvals,
+            Self::Confirmed | Self::HeldUntil(_) => Approvals::default(),
         }
     }
 }
@@ -250,9 +259,7 @@ pub struct Settling<'a> {
     pub id: BookingId,
     /// Where.
     pub centre: &'a Centre,
-    /// Its status until now.
-    pub from: BookingStatus,
-    /// What becomes of it: `Confirmed`, `Declined` or `Cancelled`; or, from `Held`, `Asked`.
+    /// What becomes of it.
     pub to: Stood,
     /// Now.
     pub at: DateTime<Utc>,
@@ -265,12 +272,14 @@ pub struct Settling<'a> {
 /// What becomes of a booking that is held or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stood {
-    /// It stands.
+    /// What was held stands.
     Confirmed,
-    /// It waits for an approval until then.
-    AskedUntil(DateTime<Utc>),
-    /// It was not approved.
-    Declined,
+    /// What was held waits for approvals until then.
+    AskedUntil(DateTime<Utc>, Approvals),
+    /// What was asked for is approved by these, and stands when nobody else has to agree.
+    Approved(Approvals),
+    /// What was asked for is not approved by one of these.
+    Declined(Approvals),
 }
 
 /// How settling ended.
@@ -278,7 +287,7 @@ pub enum Stood {
 pub enum Settled {
     /// As it stands now.
     Done(Booking),
-    /// It was not in that status (any more); this is what it is.
+    /// It was not held, or did not wait for them (any more); this is what it is.
     Otherwise(Booking),
     /// It goes over a quota, and stays held.
     Over(Over),

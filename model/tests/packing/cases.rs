@@ -1,13 +1,13 @@
 //! What packing does in small rooms, case by case, and with what nobody should ask.
 
 use chrono::TimeDelta;
-use model::capacity::place_desks;
 use model::feature::{Feature, Features};
 use model::id::SpaceId;
 use model::interval::Interval;
 use model::packing::{Asked, Limits, Packed, Place, Standing, Unpacked, pack};
 use proptest::prelude::*;
 
+use crate::first_fit::place_first_fit;
 use crate::town::{claim, minutes, places, space};
 use crate::valid::valid;
 
@@ -278,7 +278,7 @@ proptest! {
         let taken: Vec<_> = standing.iter().map(|one| (one.space, one.when)).collect();
         let spaces: Vec<SpaceId> = (0..4).map(space).collect();
         let answer = pack(&plain(4), &standing, &Asked { desks, ..one(&slots) }, &Limits::default());
-        match place_desks(&spaces, &taken, &slots, desks) {
+        match place_first_fit(&spaces, &taken, &slots, desks) {
             Ok(_) => prop_assert_eq!(answer.unwrap().moves, vec![]),
             Err(_) if goes => prop_assert!(!answer.is_ok_and(|packed| packed.moves.is_empty())),
             Err(slot) => {

@@ -3,11 +3,13 @@
 
 mod cases;
 mod exact;
+mod first_fit;
 mod town;
 mod valid;
 
 use chrono::TimeDelta;
-use model::capacity::{greatest_overlap, place_desks};
+use first_fit::place_first_fit;
+use model::capacity::greatest_overlap;
 use model::feature::Features;
 use model::interval::Interval;
 use model::packing::{Limits, Packed, Unpacked, pack};
@@ -176,7 +178,7 @@ fn it_accepts_more_than_first_fit() {
                 let fitting: Vec<_> = fitting.map(|place| place.space).collect();
                 let taken: Vec<_> =
                     plain.standing.iter().map(|one| (one.space, one.when)).collect();
-                if let Ok(placed) = place_desks(&fitting, &taken, &arrival.slots, 1) {
+                if let Ok(placed) = place_first_fit(&fitting, &taken, &arrival.slots, 1) {
                     plain.take(&arrival, &Packed { placed, moves: Vec::new() });
                     first_fit += 1;
                 }

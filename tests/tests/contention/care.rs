@@ -59,7 +59,7 @@ async fn two_nurseries(contest: &mut Contest, slot: Interval, child: ChildId) {
 }
 
 /// Hours of the coming weeks at which both centres are open.
-async fn hours_of_both(contest: &Contest) -> Vec<Interval> {
+pub async fn hours_of_both(contest: &Contest) -> Vec<Interval> {
     let centres = contest.region.store.centres().await.unwrap();
     let other = centres.iter().find(|centre| centre.slug.as_str() == "tsurugashima").unwrap();
     let hours = (6..50).flat_map(|day| (0..24).map(move |hour| (day, hour)));
@@ -94,6 +94,7 @@ async fn twenty_five_children(contest: &Contest, parent: &str) -> Vec<ChildId> {
     children
 }
 
-fn care(centre: &str, slot: &Interval, child: ChildId) -> Value {
+/// Care alone, for one child.
+pub fn care(centre: &str, slot: &Interval, child: ChildId) -> Value {
     json!({ "centre": centre, "slots": [told(slot)], "desks": 0, "children": [child] })
 }

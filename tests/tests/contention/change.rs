@@ -1,4 +1,5 @@
-//! Changes of time: of fifty bookings to the same free hour, and of one booking to fifty others.
+//! Changes of time: of fifty bookings to the same free hour, of one booking to fifty others, and of
+//! bookings that are given up at the same moment.
 
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -13,6 +14,9 @@ pub async fn contest(database: Database) {
     let mut contest = Contest::open(database).await;
     fifty_bookings_to_one_hour(&mut contest).await;
     one_booking_fifty_times(&mut contest).await;
+    for round in 0..ROUNDS {
+        given_up_meanwhile(&mut contest, round).await;
+    }
     contest.done("changes of time").await;
 }
 
@@ -73,10 +77,50 @@ async fn one_booking_fifty_times(contest: &mut Contest) {
     assert_eq!(contest.notices(id, "'changed'").await, ROUNDS);
 }
 
-fn path(id: Uuid) -> String {
+async fn given_up_meanwhile(contest: &mut Contest, round: i64) {
+    let (from, to) = (contest.hour(17, round), contest.hour(18, round));
+    let mut bookings = Vec::new();
+    for (desk, who) in contest.desks.clone().into_iter().zip(PEOPLE) {
+        bookings.push((contest.book(who, &pinned(desk, &[from])).await, who, desk));
+    }
+    let asks = (0..RIVALS)
+        .map(|nth| {
+            let (id, who, desk) = bookings[nth % bookings.len()];
+            match nth / bookings.len() {
+                kind if kind % 3 == 2 => {
+                    Ask::of(who, format!("/api/v1/bookings/{id}/cancel"), json!({}))
+                }
+                kind => {
+                    let version = if kind < 5 { 1 } else { 2 };
+                    Ask::of(who, path(id), change(version, &pinned(desk, &[to])))
+                }
+            }
+        })
+        .collect();
+    let answers = contest.race(asks).await;
+    let truth = contest.truth.bookings().await;
+    for (nth, (id, _, desk)) in bookings.iter().enumerate() {
+        let about = answers.iter().skip(nth).step_by(bookings.len()).enumerate();
+        let (gave_up, changed): (Vec<_>, Vec<_>) = about.partition(|(kind, _)| kind % 3 == 2);
+        let answers = |all: Vec<_>| all.into_iter().map(|(_, answer)| answer);
+        assert_eq!(winners(answers(gave_up), &[]).len(), 3, "giving up twice is as once");
+        let changed = winners(answers(changed), &["other-version", "booking-fixed"]).len();
+        assert!(changed <= 2, "once from each version");
+        assert_eq!((&truth[id].status[..], &truth[id].desks[..]), ("cancelled", &[][..]));
+        for slot in [&from, &to] {
+            assert_eq!(contest.held(*desk, slot).await, 0, "nothing of it is held any more");
+        }
+        assert_eq!(contest.notices(*id, "'cancelled'").await, 1);
+        assert_eq!(contest.notices(*id, "'changed'").await, i64::try_from(changed).unwrap());
+    }
+}
+
+/// Where a booking is changed.
+pub fn path(id: Uuid) -> String {
     format!("/api/v1/bookings/{id}/change")
 }
 
-fn change(version: u32, order: &Value) -> Value {
+/// What is sent there.
+pub fn change(version: u32, order: &Value) -> Value {
     json!({ "version": version, "order": order })
 }

@@ -1,10 +1,13 @@
-//! Somebody gives a full desk up while three wait for it and others want it; then the offer lapses.
+//! Somebody gives a full desk up while three wait for it and others want it; then the offer lapses. And
+//! somebody gives one up while the child of whoever waits for it is booked elsewhere.
 
 use model::id::{ChildId, WaitlistId};
+use model::interval::Interval;
 use serde_json::{Value, json};
 use tests::region::Database;
 use uuid::Uuid;
 
+use crate::care::{care, hours_of_both};
 use crate::contest::{Ask, Contest, PEOPLE, RIVALS, ROUNDS, id_of, pinned, winners};
 use crate::hold::{APART, let_lapse};
 
@@ -21,6 +24,9 @@ pub async fn contest(database: Database) {
     let child = contest.region.store.children_of(parent).await.unwrap()[0].id;
     for round in 0..ROUNDS {
         one(&mut contest, round, child).await;
+    }
+    for slot in hours_of_both(&contest).await {
+        child_elsewhere(&mut contest, slot, child).await;
     }
     contest.done("a waitlist").await;
 }
@@ -70,6 +76,41 @@ async fn one(contest: &mut Contest, round: i64, child: ChildId) {
     assert_eq!(told["status"], "confirmed");
     assert_eq!(states(contest, &[parent, early, late]).await, ["left", "taken", "waiting"]);
     assert_eq!(contest.held(desk, &hour).await, 1);
+}
+
+async fn child_elsewhere(contest: &mut Contest, slot: Interval, child: ChildId) {
+    let desk = contest.desk();
+    let order = pinned(desk, &[slot]);
+    let full = contest.book(PEOPLE[0], &order).await;
+    let mut with_care = order.clone();
+    with_care["children"] = json!([child]);
+    let parent = wait(contest, PARENT, &with_care).await;
+    let asks = (0..RIVALS)
+        .map(|nth| match nth {
+            25 => Ask::of(PEOPLE[0], format!("/api/v1/bookings/{full}/cancel"), json!({})),
+            nth if nth % 2 == 0 => {
+                Ask::of(PARENT, "/api/v1/bookings", care("tsurugashima", &slot, child))
+            }
+            nth => Ask::booking(nth, order.clone()),
+        })
+        .collect();
+    let answers = contest.race(asks).await;
+    let of = |is_parent: bool| {
+        let all = answers.iter().enumerate().filter(move |(nth, _)| (nth % 2 == 0) == is_parent);
+        all.map(|(_, answer)| answer)
+    };
+    let elsewhere = winners(of(true), &["child-elsewhere"]).len();
+    let here = winners(of(false), &["no-desk"]);
+    let gave_up = here.iter().filter(|answer| answer.told["status"] == "cancelled").count();
+    assert_eq!(gave_up, 1, "{here:?}");
+    let offer = offered(contest, parent).await;
+    // The child is in one place, and the desk is whoever's who waited, or a rival's.
+    assert_eq!(elsewhere + usize::from(offer.is_some()), 1, "{answers:?}");
+    let taken = here.len() - gave_up;
+    assert!(taken <= usize::from(offer.is_none()), "{here:?}");
+    let held = taken + usize::from(offer.is_some());
+    assert_eq!(contest.held(desk, &slot).await, i64::try_from(held).unwrap());
+    contest.region.store.stop_waiting(WaitlistId(parent)).await.unwrap();
 }
 
 /// Waits, and answers the entry.

@@ -1,9 +1,10 @@
 //! What is held or asked for: it comes to stand, is changed, or ends by itself.
 
 use chrono::TimeDelta;
-use model::booking::BookingStatus;
-use model::id::VisitId;
+use model::booking::{Approvals, Booking, BookingStatus};
+use model::id::{BookingId, VisitId};
 use model::interval::Interval;
+use model::notice::NoticeKind;
 use model::site_event::{Happening, Proof, SiteEvent};
 use store::{
     Approver, BookResult, Changed, EventBatch, NoRoom, Settled, Settling, Stands, Stood,
@@ -11,6 +12,10 @@ use store::{
 };
 
 use crate::ground::{Ground, at, slot};
+
+const CENTRE: Approvals = Approvals { centre: true, employer: false };
+const EMPLOYER: Approvals = Approvals { centre: false, employer: true };
+const BOTH: Approvals = Approvals { centre: true, employer: true };
 
 pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
@@ -21,17 +26,16 @@ pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     assert_eq!((held.status, held.lapses_at), (BookingStatus::Held, Some(at(0, 2))));
     let rival = ground.order(person, &centre, &[slot(1, 9, 12)]);
     assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
-    let settle = async |from, to, when| {
+    let settle = async |to, when| {
         let settling =
-            Settling { id: held.id, centre: &centre, from, to, at: when, spare: &[], quotas: &[] };
+            Settling { id: held.id, centre: &centre, to, at: when, spare: &[], quotas: &[] };
         ground.store.settle(&settling).await.unwrap().unwrap()
     };
-    let early = settle(BookingStatus::Asked, Stood::Confirmed, at(0, 1)).await;
+    let early = settle(Stood::Approved(BOTH), at(0, 1)).await;
     assert!(matches!(early, Settled::Otherwise(one) if one == held));
-    let late = settle(BookingStatus::Held, Stood::Confirmed, at(0, 2)).await;
+    let late = settle(Stood::Confirmed, at(0, 2)).await;
     assert!(matches!(late, Settled::Otherwise(one) if one == held));
-    let Settled::Done(stands) = settle(BookingStatus::Held, Stood::Confirmed, at(0, 1)).await
-    else {
+    let Settled::Done(stands) = settle(Stood::Confirmed, at(0, 1)).await else {
         panic!("in time");
     };
     assert_eq!(
@@ -39,7 +43,7 @@ pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
         (BookingStatus::Confirmed, None, 2)
     );
     assert!(ground.store.lapse(&centre, at(9, 0), &[]).await.unwrap().is_empty());
-    let again = settle(BookingStatus::Held, Stood::Confirmed, at(0, 1)).await;
+    let again = settle(Stood::Confirmed, at(0, 1)).await;
     assert!(matches!(again, Settled::Otherwise(one) if one == stands));
 }
 
@@ -66,7 +70,7 @@ pub async fn a_lapsed_hold_is_ended_by_whoever_comes_next(ground: Ground) {
     assert_eq!(ground.store.lapsing(at(0, 9)).await.unwrap(), []);
     // A job ends what nobody has come across.
     let mut order = ground.order(person, &centre, &[slot(3, 9, 12)]);
-    order.stands = Stands::AskedUntil(at(1, 0));
+    order.stands = Stands::AskedUntil(at(1, 0), BOTH);
     let asked = ground.book(&order).await;
     let by_centre = ground.store.asked_for(Approver::Centre(centre.id)).await.unwrap();
     assert_eq!(by_centre, std::slice::from_ref(&asked));
@@ -81,11 +85,11 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
     let person = ground.person().await;
     let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
-    order.stands = Stands::AskedUntil(at(0, 12));
+    order.stands = Stands::AskedUntil(at(0, 12), CENTRE);
     let asked = ground.book(&order).await;
-    let (from, to) = (BookingStatus::Asked, Stood::Declined);
+    let to = Stood::Declined(CENTRE);
     let settling =
-        Settling { id: asked.id, centre: &centre, from, to, at: at(0, 1), spare: &[], quotas: &[] };
+        Settling { id: asked.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
     let declined = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(declined, Settled::Done(one) if one.status == BookingStatus::Declined));
     ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
@@ -93,12 +97,68 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     let mut order = ground.order(person, &centre, &[slot(2, 9, 12)]);
     order.stands = Stands::HeldUntil(at(0, 12));
     let held = ground.book(&order).await;
-    let (from, to) = (BookingStatus::Held, Stood::AskedUntil(at(1, 0)));
+    let to = Stood::AskedUntil(at(1, 0), EMPLOYER);
     let settling =
-        Settling { id: held.id, centre: &centre, from, to, at: at(0, 1), spare: &[], quotas: &[] };
+        Settling { id: held.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
     let asked = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(asked, Settled::Done(one)
-        if (one.status, one.lapses_at) == (BookingStatus::Asked, Some(at(1, 0)))));
+        if (one.status, one.lapses_at, one.awaits)
+            == (BookingStatus::Asked, Some(at(1, 0)), EMPLOYER)));
+}
+
+pub async fn everybody_agrees_who_has_to(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let person = ground.person().await;
+    let ask = async |day, awaits| {
+        let mut order = ground.order(person, &centre, &[slot(day, 9, 12)]);
+        order.stands = Stands::AskedUntil(at(day, 0), awaits);
+        ground.book(&order).await
+    };
+    let settle = async |booking: &Booking, to| {
+        let settling =
+            Settling { id: booking.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
+        ground.store.settle(&settling).await.unwrap().unwrap()
+    };
+    let asked_for = async |of| -> Vec<BookingId> {
+        let asked = ground.store.asked_for(of).await.unwrap();
+        asked.iter().map(|booking| booking.id).collect()
+    };
+    let (of_centre, of_payer) = (Approver::Centre(centre.id), Approver::Employer(ground.employer));
+    let both = ask(1, BOTH).await;
+    let one = ask(2, EMPLOYER).await;
+    assert_eq!(asked_for(of_centre).await, [both.id]);
+    assert_eq!(asked_for(of_payer).await, [both.id, one.id]);
+    // Nobody decides in the place of others.
+    for to in [Stood::Approved(CENTRE), Stood::Declined(CENTRE)] {
+        assert!(matches!(settle(&one, to).await, Settled::Otherwise(now) if now == one));
+    }
+    let Settled::Done(half) = settle(&both, Stood::Approved(CENTRE)).await else { panic!("asked") };
+    assert_eq!((half.status, half.awaits), (BookingStatus::Asked, EMPLOYER));
+    assert_eq!((half.lapses_at, half.version), (both.lapses_at, 2));
+    assert_eq!(asked_for(of_centre).await, []);
+    // Who has agreed has no say any more, for or against.
+    for to in [Stood::Approved(CENTRE), Stood::Declined(CENTRE)] {
+        assert!(matches!(settle(&both, to).await, Settled::Otherwise(now) if now == half));
+    }
+    let Settled::Done(stands) = settle(&both, Stood::Approved(EMPLOYER)).await else {
+        panic!("asked")
+    };
+    assert_eq!((stands.status, stands.awaits.any()), (BookingStatus::Confirmed, false));
+    // Either says no for both.
+    let refused = ask(3, BOTH).await;
+    settle(&refused, Stood::Approved(CENTRE)).await;
+    let Settled::Done(refused) = settle(&refused, Stood::Declined(EMPLOYER)).await else {
+        panic!("asked")
+    };
+    assert_eq!((refused.status, refused.awaits.any()), (BookingStatus::Declined, false));
+    // What nobody agrees to in time waits for nobody any more.
+    ground.store.lapse(&centre, at(2, 0), &[]).await.unwrap();
+    let lapsed = ground.store.booking(one.id).await.unwrap().unwrap();
+    assert_eq!((lapsed.status, lapsed.awaits.any()), (BookingStatus::Lapsed, false));
+    let told = ground.store.notices_of(person).await.unwrap();
+    let told: Vec<NoticeKind> = told.iter().map(|notice| notice.kind).collect();
+    let count = |kind| told.iter().filter(|told| **told == kind).count();
+    assert_eq!((count(NoticeKind::Approved), count(NoticeKind::Declined)), (1, 1), "{told:?}");
 }
 
 pub async fn a_change_is_all_or_nothing_and_knows_its_version(ground: Ground) {
@@ -147,7 +207,7 @@ pub async fn a_change_is_all_or_nothing_and_knows_its_version(ground: Ground) {
     let (gone, _) = ground.store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap().unwrap();
     assert_eq!(change(gone.version, &to(&[slot(5, 9, 10)])).await, Changed::Fixed(gone));
     assert_eq!(ground.overlaps().await, 0);
-    let nobody = model::id::BookingId(ground.id());
+    let nobody = BookingId(ground.id());
     let absent = ground.store.change(nobody, 1, &to(&[slot(5, 9, 10)]), &[]).await.unwrap();
     assert_eq!(absent, Changed::Absent);
 }
@@ -164,7 +224,7 @@ pub async fn a_change_of_what_runs_takes_its_place(ground: Ground) {
         order
     };
     let minutes = |hour, minute| at(1, hour) + TimeDelta::minutes(minute);
-    let first = ground.book(&to(model::id::BookingId(ground.id()), at(0, 0), slot(1, 9, 12))).await;
+    let first = ground.book(&to(BookingId(ground.id()), at(0, 0), slot(1, 9, 12))).await;
     // Nobody has come: the one desk there is goes along, and the care passes over.
     let later = Interval::new(minutes(9, 15), at(1, 13)).unwrap();
     let wanted = to(first.id, minutes(9, 5), later);

@@ -1,6 +1,5 @@
 //! What a house decides: closures and quotas, held under the lock.
 
-use model::booking::BookingStatus;
 use model::closure::{Closure, ClosureKind};
 use model::id::{ClosureId, QuotaId, SpaceId};
 use model::interval::Interval;
@@ -122,7 +121,6 @@ pub async fn quotas_count_what_is_held(ground: Ground) {
     let settling = Settling {
         id: offered.id,
         centre: &centre,
-        from: BookingStatus::Held,
         to: Stood::Confirmed,
         at: at(0, 1),
         spare: &[],

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use model::booking::{Booking, BookingStatus};
+use model::booking::{Approvals, Booking, BookingStatus};
 use model::centre::Centre;
 use model::permission::{Action, Target, may};
 
@@ -46,8 +46,8 @@ struct Page {
     can_change: bool,
     /// Until when it is held for its guest, where it is.
     held_until: Option<String>,
-    /// Until when an approval is waited for, where one is.
-    asked_until: Option<String>,
+    /// Whose approval is waited for, and until when, where one is.
+    asked: Option<(&'static str, String)>,
     /// What a page that led here has to say.
     said: Option<&'static str>,
     voucher: Option<Shown>,
@@ -165,11 +165,23 @@ pub async fn get(
             && slots.first().is_some_and(|first| hub.now() < first.starts())
             && change::is_simple(&booking),
         held_until: until(BookingStatus::Held),
-        asked_until: until(BookingStatus::Asked),
+        asked: until(BookingStatus::Asked).map(|until| (waits_for(&f, booking.awaits), until)),
         said,
         f,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+/// Whose approval is waited for.
+fn waits_for(f: &Frame, awaits: Approvals) -> &'static str {
+    match (awaits.centre, awaits.employer) {
+        (true, true) => f.say(
+            "センターと会社の承認を待っています",
+            "It waits for the centre's approval and your employer's",
+        ),
+        (false, true) => f.say("会社の承認を待っています", "It waits for your employer's approval"),
+        (_, false) => f.say("センターの承認を待っています", "It waits for the centre's approval"),
+    }
 }
 
 /// The voucher of the day that was asked for, or of the next one.

@@ -77,6 +77,13 @@ pub(crate) async fn shown(
 pub(crate) fn said(f: &Frame, done: &str) -> Option<(bool, &'static str)> {
     Some(match done {
         "approved" => (true, f.say("承認しました", "Approved")),
+        "agreed" => (
+            true,
+            f.say(
+                "承認しました。もう一方の承認があれば確定します",
+                "Approved; it stands once the other side has approved it too",
+            ),
+        ),
         "declined" => {
             (true, f.say("承認しませんでした。席は空きました", "Declined; its desk is free again"))
         }
@@ -116,7 +123,14 @@ async fn decide(web: &Web, caller: &Caller, id: &str, yes: bool) -> Result<Respo
     let id = id.parse().map_err(|_| Refused::NotFound)?;
     let atlas = web.atlas().await?;
     let (booking, done) = match approvals::decide(&web.hub, &atlas, caller, id, yes).await? {
-        Decided::Done(booking) => (booking, if yes { "approved" } else { "declined" }),
+        Decided::Done(booking) => {
+            let done = match (yes, booking.awaits.any()) {
+                (true, false) => "approved",
+                (true, true) => "agreed",
+                (false, _) => "declined",
+            };
+            (booking, done)
+        }
         Decided::Otherwise(booking) => (booking, "otherwise"),
     };
     // Back to the list that they could have come from.

@@ -27,7 +27,7 @@ use super::{html, search, wish, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
 use crate::service::order::NoOrder;
-use crate::service::search::{Instead, Query, search as find};
+use crate::service::search::{Instead, ways_out};
 use crate::service::{Caller, Refused, children, secret, typed, waitlist};
 use crate::web::Web;
 
@@ -203,8 +203,7 @@ pub(super) async fn taken(
     let f = Frame::new(caller, Part::Bookings);
     let centre = atlas.centre(wish.centre).ok_or(Refused::NotFound)?;
     let zone = centre.time_zone;
-    let query = Query { only: Some(centre.id), ..Query::of(wish) };
-    let instead = find(hub, atlas, caller, &query).await?.others.pop().and_then(|it| it.instead);
+    let instead = ways_out(hub, atlas, caller, wish).await?.here;
     let key = secret::token(hub.random.as_ref())?;
     let offer = instead.map(|instead| {
         let (slots, children, label) = match instead {
@@ -218,6 +217,11 @@ pub(super) async fn taken(
                 slots,
                 Vec::new(),
                 f.say("席だけ予約する（保育なし）", "Book the desk only, without care").to_owned(),
+            ),
+            Instead::AnotherDesk(slots) => (
+                slots,
+                wish.children.clone(),
+                f.say("同じ時間の別の席を予約する", "Book another desk, same time").to_owned(),
             ),
         };
         let slots = slots.iter().map(search::slot_value).collect();

@@ -395,6 +395,10 @@ impl Told<'_> {
                         f.say("席だけ予約する（保育なし）", "Book the desk only, without care");
                     (slots, Vec::new(), label.to_owned())
                 }
+                Instead::AnotherDesk(slots) => {
+                    let label = f.say("同じ時間の別の席を予約する", "Book another desk, same time");
+                    (slots, wish.children.clone(), label.to_owned())
+                }
             };
             let slots = slots.iter().map(search::slot_value).collect();
             Offer { label, slots, children, key: key.to_owned() }

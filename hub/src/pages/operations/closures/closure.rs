@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
 use model::booking::Booking;
 use model::centre::{Centre, SpaceKind};
 use model::id::{BookingId, ClosureId};
@@ -15,7 +16,7 @@ use crate::pages::fields::{Asked, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, search, words};
 use crate::service::atlas::Atlas;
-use crate::service::booking::{Rebooked, wish_of};
+use crate::service::booking::{Rebooked, wish_to_come};
 use crate::service::closures::{self, MOST_WAYS, Ways};
 use crate::service::{Caller, Refused, typed};
 use crate::web::Web;
@@ -68,15 +69,14 @@ pub async fn get(
     let f = Frame::new(&caller, Part::Operations);
     let mut shown = Vec::new();
     for booking in met.iter().take(SHOWN) {
-        let looked = shown.len() < MOST_WAYS;
-        let ways = if looked {
-            closures::ways_out(&web.hub, &atlas, &caller, booking).await?
+        let ways = if shown.len() < MOST_WAYS {
+            Some(closures::ways_out(&web.hub, &atlas, &caller, booking).await?)
         } else {
-            Ways::default()
+            None
         };
         let guest = web.hub.store.person(booking.person).await?;
         let guest = guest.map(|guest| guest.name).unwrap_or_default();
-        shown.push(one(&f, &atlas, &centre, booking, guest, ways, looked));
+        shown.push(one(&f, &atlas, &centre, booking, guest, ways, web.hub.now()));
     }
     let page = Page {
         slug: centre.slug.to_string(),
@@ -142,14 +142,17 @@ fn one(
     centre: &Centre,
     booking: &Booking,
     guest: String,
-    ways: Ways,
-    looked: bool,
+    ways: Option<Ways>,
+    now: DateTime<Utc>,
 ) -> Met {
     let (language, zone) = (f.language(), centre.time_zone);
-    let own = wish_of(booking).slots;
+    let wish = wish_to_come(booking, now);
+    let own = wish.slots;
+    let looked = ways.is_some();
+    let ways = ways.unwrap_or_default();
     let offer = ways.here.map(|slots| {
         let words = if slots == own {
-            let picked = wish_of(booking).pinned.and_then(|space| atlas.space(space));
+            let picked = wish.pinned.and_then(|space| atlas.space(space));
             match picked.map_or(SpaceKind::Desk, |space| space.kind) {
                 SpaceKind::Desk => {
                     f.say("同じ時間の別の席に移す", "Move to another desk, same time")
@@ -163,7 +166,9 @@ fn one(
             }
             .to_owned()
         } else {
-            let to = words::stretches(language, &slots, zone);
+            let moved: Vec<Interval> =
+                slots.iter().filter(|slot| !own.contains(slot)).copied().collect();
+            let to = words::stretches(language, &moved, zone);
             if f.ja() { format!("{to} に移す") } else { format!("Move to {to}") }
         };
         let written = |slot: &Interval| {
