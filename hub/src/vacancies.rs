@@ -490,16 +490,16 @@ async fn keep(hub: &Hub) -> store::Result<()> {
         kept.days.retain(|day, _| *day >= first);
         kept.stale.retain(|(day, _)| *day >= first);
     }
+    let all: Vec<CentreId> = atlas.centres.iter().map(|centre| centre.id).collect();
     // Week by week, so that searches get in between.
     for week in first.iter_weeks().take_while(|day| *day <= last) {
         let ends = week.checked_add_days(Days::new(6)).map_or(last, |day| day.min(last));
         hub.vacancies.view(store, &atlas, week, ends).await?;
+        let revisions = store.day_revisions(&all, week, ends).await?;
+        let mut kept = hub.vacancies.kept();
+        let differing: Vec<_> = kept.differing(&revisions).collect();
+        kept.stale.extend(differing);
     }
-    let all: Vec<CentreId> = atlas.centres.iter().map(|centre| centre.id).collect();
-    let revisions = store.day_revisions(&all, first, last).await?;
-    let mut kept = hub.vacancies.kept();
-    let differing: Vec<_> = kept.differing(&revisions).collect();
-    kept.stale.extend(differing);
     Ok(())
 }
 

@@ -200,7 +200,8 @@ impl HouseRule {
             Self::HorizonDays => (0, 730),
             Self::BufferMinutes | Self::EarlyMinutes => (0, 240),
             // Before a guest could have come, nobody has not come.
-            Self::NoShowMinutes => (1, DAY),
+            // A guest whose desk was given free gets another from a full five minutes on, and has some to come.
+            Self::NoShowMinutes => (10, DAY),
             Self::CancelMinutes => (0, 30 * DAY),
             Self::HoldMinutes => (1, DAY),
             Self::OfferMinutes => (1, 7 * DAY),

@@ -82,6 +82,9 @@ pub struct NoticeBody {
     /// Which closure stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closure: Option<ClosureId>,
+    /// Whether it was an approval that did not come in time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
     /// What was wished for, where there is no booking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wish: Option<WishTold>,

@@ -24,7 +24,7 @@ use crate::service::booking::{
     self as service, Booked, Cancelled, Confirmed, LONGEST_KEY, Rebooked,
 };
 use crate::service::order::NoOrder;
-use crate::service::search::ways_out;
+use crate::service::search::{Near, Query, search, way_out};
 use crate::service::voucher::{self as vouchers, Issued, NoVoucher};
 use crate::service::{Caller, Refused, series, typed};
 use crate::web::Web;
@@ -354,7 +354,8 @@ pub async fn cancel(
     }
 }
 
-/// Gives a booking other times, desks or children; days that have begun stay as they are. With
+/// Gives a booking other times, desks or children. What has begun stays as it is, unless a new stretch
+/// overlaps it or there is nothing else: then it ends at the next step of the grain. With
 /// `reach` the other bookings of its series get the same hours and needs, each on its own day.
 #[utoipa::path(
     post, path = "/v1/bookings/{id}/change", tag = "bookings", request_body = Change,
@@ -639,12 +640,15 @@ async fn taken(
     wish: &Wish,
     no_room: &NoRoom,
 ) -> Result<Problem, Refused> {
-    let found = ways_out(&web.hub, atlas, caller, wish).await?;
-    let instead = found.here.map(Way::from);
+    let instead = way_out(&web.hub, atlas, caller, wish, Some(no_room)).await?.map(Way::from);
+    let near = Some(Near::Centre(wish.centre));
+    let query = Query { near, stays: true, ..Query::of(wish) };
+    let found = search(&web.hub, atlas, caller, &query).await?;
     let elsewhere: Vec<String> = found
-        .elsewhere
+        .takers
         .iter()
-        .filter_map(|centre| atlas.centre(*centre))
+        .filter(|taker| taker.centre != wish.centre)
+        .filter_map(|taker| atlas.centre(taker.centre))
         .map(|centre| centre.slug.to_string())
         .take(5)
         .collect();

@@ -15,7 +15,7 @@ use super::bookings::{self, Booking, Order, key, key_reused, no_order, no_room_p
 use super::{Answer, Body};
 use crate::problem::Problem;
 use crate::service::Caller;
-use crate::service::series::{Came, MOST_WAYS, Repeated, repeat, way_out};
+use crate::service::series::{Came, MOST_WAYS, Repeated, repeat, way_for};
 use crate::web::Web;
 
 /// A wish of one stretch, and the days on which it is wanted again.
@@ -103,17 +103,17 @@ pub async fn make(
     let mut told = Vec::with_capacity(days.len());
     let mut ways = 0;
     for day in days {
+        let mut instead = None;
+        if matches!(day.came, Came::NoRoom(_) | Came::Not(_)) && ways < MOST_WAYS {
+            ways += 1;
+            instead = way_for(hub, &atlas, &caller, &wish, &day).await?.map(Change::from);
+        }
         let (booking, problem) = match day.came {
             Came::Booked(booking) => (Some(bookings::view(&atlas, booking)), None),
             Came::NoRoom(no_room) => (None, Some(no_room_problem(&no_room))),
             Came::Not(not) => (None, Some(no_order(&not))),
             Came::Unasked => (None, None),
         };
-        let mut instead = None;
-        if problem.is_some() && ways < MOST_WAYS {
-            ways += 1;
-            instead = way_out(hub, &atlas, &caller, &wish, day.slot).await?.map(Change::from);
-        }
         told.push(Day { day: day.day, slot: Slot::from(day.slot), booking, problem, instead });
     }
     if !made {

@@ -117,6 +117,10 @@ struct Facts {
     /// When the centre, or the space, is shut.
     shut_when: Option<String>,
     stands: bool,
+    /// Whether it waits for an approval.
+    asked: bool,
+    /// Whether an approval did not come in time.
+    unanswered: bool,
     link: String,
     search: String,
 }
@@ -194,6 +198,8 @@ impl Facts {
             shut_when: closure.map(|closure| words::from_to(language, &closure.when, zone)),
             desk: body.desk.as_deref().map(one_line).filter(|text| !text.is_empty()),
             stands,
+            asked: booking.is_some_and(|b| b.status == BookingStatus::Asked),
+            unanswered: body.unanswered,
             link,
             search: public_url.to_string(),
         })

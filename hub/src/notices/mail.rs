@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
-use model::booking::Booking;
+use model::booking::{Booking, BookingStatus};
 use model::notice::NoticeKind;
 use model::people::Person;
 use store::DueNotice;
@@ -105,7 +105,10 @@ fn told_to_calendars(
 ) -> Vec<(Method, Vec<calendar::Stretch>)> {
     let method = match notice.kind {
         NoticeKind::Made | NoticeKind::Changed | NoticeKind::Moved | NoticeKind::Approved => {
-            Method::Request
+            match booking.status {
+                BookingStatus::Held | BookingStatus::Asked => Method::RequestTentative,
+                _ => Method::Request,
+            }
         }
         NoticeKind::Held => Method::RequestTentative,
         NoticeKind::Cancelled

@@ -1,13 +1,16 @@
 //! Sends what is due. Any number of hubs do so at once: each notice is one hub's for some minutes.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use model::booking::Booking;
-use model::id::NoticeId;
+use model::id::{BookingId, NoticeId, PersonId};
 use model::notice::NoticeKind;
+use model::people::Person;
 use store::DueNotice;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -67,12 +70,12 @@ pub async fn send_due(hub: &Hub) -> Result<u32, Refused> {
         if taken.due.is_empty() {
             return Ok(sent);
         }
-        let atlas = hub.atlas().await?;
+        let known = Known::of(hub, &taken.due).await?;
         let (out, marks) = mpsc::unbounded_channel();
         let sending = async {
             let begin_by = now + LEASE - ENOUGH;
             let ends: Vec<_> = stream::iter(taken.due)
-                .map(|notice| deliver(hub, &atlas, notice, begin_by, &out))
+                .map(|notice| deliver(hub, &known, notice, begin_by, &out))
                 .buffer_unordered(AT_ONCE)
                 .collect()
                 .await;
@@ -97,6 +100,32 @@ pub async fn send_due(hub: &Hub) -> Result<u32, Refused> {
     }
 }
 
+/// What some notices tell of, read for all of them at once.
+struct Known {
+    atlas: Arc<Atlas>,
+    people: HashMap<PersonId, Person>,
+    bookings: HashMap<BookingId, Booking>,
+}
+
+impl Known {
+    async fn of(hub: &Hub, notices: &[DueNotice]) -> Result<Self, Refused> {
+        let named: BTreeSet<BookingId> =
+            notices.iter().filter_map(|notice| notice.booking).collect();
+        let named: Vec<BookingId> = named.into_iter().collect();
+        let bookings = hub.store.bookings_named(&named).await?;
+        let readers = notices.iter().map(|notice| notice.person);
+        let people: BTreeSet<PersonId> =
+            readers.chain(bookings.iter().map(|booking| booking.person)).collect();
+        let people: Vec<PersonId> = people.into_iter().collect();
+        let people = hub.store.persons(&people).await?.into_iter();
+        Ok(Self {
+            atlas: hub.atlas().await?,
+            people: people.map(|person| (person.id, person)).collect(),
+            bookings: bookings.into_iter().map(|booking| (booking.id, booking)).collect(),
+        })
+    }
+}
+
 /// How one notice ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -108,7 +137,7 @@ enum End {
 /// Sends one notice, unless it tells nothing any more, and says that it is `out`.
 async fn deliver(
     hub: &Hub,
-    atlas: &Atlas,
+    known: &Known,
     notice: DueNotice,
     begin_by: DateTime<Utc>,
     out: &mpsc::UnboundedSender<NoticeId>,
@@ -119,7 +148,7 @@ async fn deliver(
         hub.store.put_off_notice(notice, hub.now()).await?;
         return Ok(End::NotSent);
     }
-    let mail = match write(hub, atlas, notice).await? {
+    let mail = match write(hub, known, notice) {
         Ok(Mail::Ready(mail)) => *mail,
         Ok(Mail::Needless) => {
             hub.store.drop_notice(notice, hub.now()).await?;
@@ -150,39 +179,32 @@ async fn deliver(
     }
 }
 
-async fn write(
-    hub: &Hub,
-    atlas: &Atlas,
-    notice: &DueNotice,
-) -> Result<Result<Mail, mail::NotWritten>, Refused> {
-    let Some(reader) = hub.store.person(notice.person).await? else {
-        return Ok(Ok(Mail::Needless));
-    };
+fn write(hub: &Hub, known: &Known, notice: &DueNotice) -> Result<Mail, mail::NotWritten> {
+    let Some(reader) = known.people.get(&notice.person) else { return Ok(Mail::Needless) };
     // Who was erased has an address that leads nowhere.
     if reader.email.ends_with(".invalid") {
-        return Ok(Ok(Mail::Needless));
+        return Ok(Mail::Needless);
     }
     let booking = match notice.booking {
         None => None,
-        Some(id) => match hub.store.booking(id).await? {
-            None => return Ok(Ok(Mail::Needless)),
+        Some(id) => match known.bookings.get(&id) {
+            None => return Ok(Mail::Needless),
             booking => booking,
         },
     };
     let now = hub.now();
-    let stands_open =
-        notice.kind == NoticeKind::Closure && !is_still_shut(notice, booking.as_ref(), atlas);
-    if stands_open || !is_news(notice, booking.as_ref(), now) {
-        return Ok(Ok(Mail::Needless));
+    let atlas = &known.atlas;
+    let stands_open = notice.kind == NoticeKind::Closure && !is_still_shut(notice, booking, atlas);
+    if stands_open || !is_news(notice, booking, now) {
+        return Ok(Mail::Needless);
     }
-    let guest = match &booking {
+    let guest = match booking {
         Some(booking) if booking.person != reader.id => {
-            let guest = hub.store.person(booking.person).await?;
-            guest.map(|guest| guest.name).unwrap_or_default()
+            known.people.get(&booking.person).map_or("", |guest| &guest.name)
         }
-        _ => reader.name.clone(),
+        _ => &reader.name,
     };
-    Ok(mail::write(hub, atlas, notice, &reader, booking.as_ref(), &guest))
+    mail::write(hub, atlas, notice, reader, booking, guest)
 }
 
 /// Whether it is still worth telling: not that a booking stands once it does not, nor what to do

@@ -72,7 +72,8 @@ pub async fn decide(
     };
     let to = if approve { Stood::Approved(by) } else { Stood::Declined(by) };
     let spare = spares(hub)?;
-    let settling = Settling { id, centre, to, at: hub.now(), spare: &spare, quotas: &[] };
+    let settling =
+        Settling { id, version: None, centre, to, at: hub.now(), spare: &spare, quotas: &[] };
     match hub.store.settle(&settling).await? {
         Some(Settled::Done(booking)) => {
             hub.live.plan_changed(booking.centre);

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::AuditAction;
-use model::booking::{Booking, BookingStatus, CareClaim, DeskClaim, Wish};
+use model::booking::{Approvals, Booking, BookingStatus, CareClaim, DeskClaim, Wish};
+use model::centre::Centre;
 use model::id::BookingId;
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
@@ -75,6 +76,8 @@ pub enum Confirmed {
     Over(Booking, Over),
 }
 
+/// A booking that changes while it is confirmed is looked at anew so often at most.
+const CONFIRM_TRIES: u32 = 4;
 /// A code is drawn anew when it is taken; so many times at most.
 const CODE_TRIES: u32 = 8;
 /// The longest key of a repeated request.
@@ -140,7 +143,8 @@ pub(super) fn actions(wish: &Wish) -> Vec<Action> {
     desks.into_iter().chain(care).collect()
 }
 
-/// Gives a booking another time, place or number; its days that have begun stay as they are.
+/// Gives a booking another time, place or number. What has begun stays as it is, unless a new stretch
+/// overlaps it or there is nothing else.
 /// `version` is the one that the caller has seen.
 ///
 /// # Errors
@@ -179,7 +183,7 @@ pub async fn change(
     let stands = stands_after(&booking, &order, by_guest);
     // Its id is where the ids of its claims come from.
     let order = BookingOrder { id, code: booking.code, stands, ..order };
-    Ok(match hub.store.change(id, version, &order, &order.spare).await? {
+    Ok(match hub.store.change(id, version, &order, &spares(hub)?).await? {
         Changed::Done(booking) => {
             hub.live.plan_changed(booking.centre);
             record_for_guest(hub, caller, AuditAction::BookingChangedForGuest, &booking).await?;
@@ -195,13 +199,21 @@ pub async fn change(
 /// How a booking stands once it holds what `order` asks for: a guest has it approved anew, unless it
 /// only becomes smaller; a hold is not held longer for it.
 fn stands_after(before: &Booking, order: &BookingOrder, by_guest: bool) -> Stands {
-    let smaller = || is_within(&order.wish(), &wish_of(before));
+    let wish = order.wish();
+    let smaller = || is_within(&wish, &wish_of(before));
+    let longer = || desk_time(&wish) > desk_time(&wish_of(before));
     match (before.status, order.stands) {
         (BookingStatus::Held, Stands::HeldUntil(until)) => {
             Stands::HeldUntil(before.lapses_at.map_or(until, |lapses| lapses.min(until)))
         }
-        (BookingStatus::Confirmed, Stands::AskedUntil(..)) if !by_guest || smaller() => {
-            Stands::Confirmed
+        (BookingStatus::Confirmed, Stands::AskedUntil(..)) if smaller() => Stands::Confirmed,
+        // The centre's own operators need not ask it; who pays is asked where it is to pay more.
+        (BookingStatus::Confirmed, Stands::AskedUntil(until, awaits)) if !by_guest => {
+            if awaits.employer && longer() {
+                Stands::AskedUntil(until, Approvals { centre: false, employer: true })
+            } else {
+                Stands::Confirmed
+            }
         }
         (BookingStatus::Asked, Stands::AskedUntil(until, awaits)) if smaller() => {
             let (until, left) = (before.lapses_at.unwrap_or(until), awaits.of(before.awaits));
@@ -209,6 +221,12 @@ fn stands_after(before: &Booking, order: &BookingOrder, by_guest: bool) -> Stand
         }
         (_, stands) => stands,
     }
+}
+
+/// For how long a wish holds desks, each counted.
+fn desk_time(wish: &Wish) -> TimeDelta {
+    let desks = i32::try_from(wish.desks).unwrap_or(i32::MAX);
+    wish.slots.iter().map(Interval::length).sum::<TimeDelta>() * desks
 }
 
 /// Whether a wish asks for nothing that is not in another.
@@ -230,25 +248,43 @@ pub async fn confirm(
     caller: &Caller,
     id: BookingId,
 ) -> Result<Confirmed, Refused> {
-    let booking = find(hub, caller, id, Action::ChangeBooking).await?;
+    let mut booking = find(hub, caller, id, Action::ChangeBooking).await?;
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
+    // Whoever changes it meanwhile has it looked at once more: who has to approve depends on what it holds.
+    for _ in 0..CONFIRM_TRIES {
+        match confirm_as(hub, atlas, centre, &booking).await? {
+            Some(Settled::Done(booking)) => {
+                hub.live.plan_changed(booking.centre);
+                return Ok(Confirmed::Done(booking));
+            }
+            Some(Settled::Otherwise(now)) if now.version == booking.version => {
+                return Ok(Confirmed::Otherwise(now));
+            }
+            Some(Settled::Otherwise(now)) => booking = now,
+            Some(Settled::Over(over)) => return Ok(Confirmed::Over(booking, over)),
+            None => return Err(Refused::NotFound),
+        }
+    }
+    Ok(Confirmed::Otherwise(booking))
+}
+
+/// Confirms a booking as it was read, if it is still as it was read.
+async fn confirm_as(
+    hub: &Hub,
+    atlas: &Atlas,
+    centre: &Centre,
+    booking: &Booking,
+) -> Result<Option<Settled>, Refused> {
     let (now, spare) = (hub.now(), spares(hub)?);
-    let wish = wish_of(&booking);
+    let wish = wish_of(booking);
     let to = match stands(atlas, centre, &wish, booking.on_account_of, false, now) {
         Stands::AskedUntil(until, awaits) => Stood::AskedUntil(until, awaits),
         Stands::Confirmed | Stands::HeldUntil(_) => Stood::Confirmed,
     };
+    let (id, version) = (booking.id, Some(booking.version));
     let quotas = quotas(hub, atlas, centre, booking.person, booking.on_account_of, &wish).await?;
-    let settling = Settling { id, centre, to, at: now, spare: &spare, quotas: &quotas };
-    match hub.store.settle(&settling).await? {
-        Some(Settled::Done(booking)) => {
-            hub.live.plan_changed(booking.centre);
-            Ok(Confirmed::Done(booking))
-        }
-        Some(Settled::Otherwise(booking)) => Ok(Confirmed::Otherwise(booking)),
-        Some(Settled::Over(over)) => Ok(Confirmed::Over(booking, over)),
-        None => Err(Refused::NotFound),
-    }
+    let settling = Settling { id, version, centre, to, at: now, spare: &spare, quotas: &quotas };
+    Ok(hub.store.settle(&settling).await?)
 }
 
 /// What a booking holds, as a wish that would hold the same; what it held, where that is nothing more.
@@ -298,18 +334,15 @@ fn too_late(atlas: &Atlas, caller: &Caller, booking: &Booking, now: DateTime<Utc
     let minutes = centre.settings.cancel_minutes;
     let operator =
         may(&caller.actor, Action::CancelBooking, &Target { owner: None, ..target(booking) });
-    // Of several days the next one counts: those that are over are nobody's concern any more.
+    // Of several days the one that runs or comes next counts: those that are over concern nobody any more.
     let desks = booking.desks.iter().map(|claim| (claim.when, claim.released_at));
     let care = booking.care.iter().map(|claim| (claim.when, claim.released_at));
     let live = desks.chain(care).filter(|(_, released)| released.is_none());
     let to_come = live.filter(|(when, _)| now < when.ends()).map(|(when, _)| when.starts());
-    let next = |starts: DateTime<Utc>| (starts <= now, starts);
     minutes > 0
         && !operator
         && booking.status == BookingStatus::Confirmed
-        && to_come
-            .min_by_key(|starts| next(*starts))
-            .is_some_and(|starts| starts - TimeDelta::minutes(minutes.into()) <= now)
+        && to_come.min().is_some_and(|starts| starts - TimeDelta::minutes(minutes.into()) <= now)
 }
 
 /// A booking that the caller may see; others' are not found.

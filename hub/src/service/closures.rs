@@ -15,7 +15,7 @@ use store::NoRoom;
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
 use super::booking::{Rebooked, change, wish_to_come};
-use super::search::{Instead, Near, Query, When, search};
+use super::search::{Found, Instead, Near, Query, When, search};
 use super::{Caller, Refused, allow};
 use crate::hub::Hub;
 
@@ -24,6 +24,9 @@ const LONGEST: i64 = 366;
 
 /// For so many of the bookings that a closure meets it is looked what would work instead.
 pub const MOST_WAYS: usize = 20;
+
+/// So many rooms or booths of a kind are looked at in the place of one.
+const MOST_SPACES: usize = 8;
 
 /// So many days on it is looked for the same hours.
 const OTHER_DAYS: i64 = 7;
@@ -202,60 +205,113 @@ pub async fn ways_out(
     if met.is_empty() {
         return Ok(Ways::default());
     }
-    let kind = wish.pinned.and_then(|space| atlas.space(space));
-    let kind = kind.map_or(SpaceKind::Desk, |space| space.kind);
     let there = Some(Near::Centre(booking.centre));
-    let query = Query { near: there, kind, pinned: None, stays: true, ..Query::of(&wish) };
-    let mut slots = kept;
-    let mut here = true;
-    for slot in &met {
-        let way = way_for(hub, atlas, caller, booking.centre, &query, *slot, &slots).await?;
-        here &= way.is_some();
-        slots.extend(way);
+    let query = Query { near: there, stays: true, ..Query::of(&wish) };
+    let mut spaces = spaces_to_move_to(atlas, booking, &wish);
+    if spaces.contains(&None) {
+        // Any desk may be the one that was picked.
+        spaces = vec![None];
     }
-    slots.sort();
+    let mut here: Option<(TimeDelta, Vec<Interval>)> = None;
+    for space in spaces {
+        let query = Query { pinned: space, ..query.clone() };
+        let looking = Looking { hub, atlas, caller, centre: booking.centre, query };
+        let its_own = space.is_none() || space == wish.pinned;
+        let found = looking.all(&met, &kept, its_own).await?;
+        here = here.into_iter().chain(found).min_by_key(|(far, _)| *far);
+        if here.as_ref().is_some_and(|(far, _)| far.is_zero()) {
+            break;
+        }
+    }
+    let here = here.map(|(_, slots)| slots);
     let elsewhere = Query { when: When::Slots(met), ..query };
     let takers = search(hub, atlas, caller, &elsewhere).await?.takers;
     Ok(Ways {
-        here: here.then_some(slots),
+        here,
         elsewhere: takers.iter().map(|one| one.centre).find(|id| *id != booking.centre),
     })
 }
 
-/// The nearest time at a centre for what stands in `slot`, beside what is `taken` by the same booking.
-async fn way_for(
-    hub: &Hub,
-    atlas: &Atlas,
-    caller: &Caller,
-    centre: CentreId,
-    query: &Query,
-    slot: Interval,
-    taken: &[Interval],
-) -> Result<Option<Interval>, Refused> {
-    let is_free = |slot: &Interval| !taken.iter().any(|taken| taken.overlaps(slot));
-    for ahead in 0..=OTHER_DAYS {
-        let on = TimeDelta::days(ahead);
-        let Ok(that_day) = Interval::new(slot.starts() + on, slot.ends() + on) else { break };
-        let when = When::Slots(vec![that_day]);
-        let query = Query { when, only: Some(centre), ..query.clone() };
-        let mut found = search(hub, atlas, caller, &query).await?;
-        let fits = found.takers.pop().map(|taker| taker.slots);
-        let shifted = found.others.pop().and_then(|other| match other.instead {
-            // Of the next days the same hours are asked for.
-            Some(Instead::Shifted(slots)) if ahead == 0 => Some(slots),
-            _ => None,
-        });
-        let way = fits.or(shifted).and_then(|slots| slots.first().copied());
-        if way.as_ref().is_some_and(is_free) {
-            return Ok(way);
-        }
+/// Where a booking could go, the likeliest first: who picked a desk gets that one or else any; who picked a
+/// room or a booth that one or another of its kind.
+fn spaces_to_move_to(atlas: &Atlas, booking: &Booking, wish: &Wish) -> Vec<Option<SpaceId>> {
+    let Some(picked) = wish.pinned.and_then(|space| atlas.space(space)) else { return vec![None] };
+    if picked.kind == SpaceKind::Desk {
+        return vec![Some(picked.id), None];
     }
-    Ok(None)
+    let others = atlas.spaces_of(booking.centre).iter().filter(|other| *other != picked);
+    let of_its_kind = others.filter(|other| other.kind == picked.kind);
+    let all = std::iter::once(picked).chain(of_its_kind).map(|space| Some(space.id));
+    all.take(MOST_SPACES).collect()
 }
 
-/// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children, and
-/// gives up the space that was picked for it where that is closed then, a desk for any desk, a room or
-/// a booth for the first other that is free.
+/// One way of moving a booking, looked at stretch by stretch.
+struct Looking<'a> {
+    hub: &'a Hub,
+    atlas: &'a Atlas,
+    caller: &'a Caller,
+    centre: CentreId,
+    query: Query,
+}
+
+impl Looking<'_> {
+    /// All stretches as they could stand, and how far those that are met would be moved; nothing where one
+    /// of them cannot. What is `kept` is there already where the space is `its_own`.
+    async fn all(
+        &self,
+        met: &[Interval],
+        kept: &[Interval],
+        its_own: bool,
+    ) -> Result<Option<(TimeDelta, Vec<Interval>)>, Refused> {
+        if !its_own && !kept.is_empty() && self.at(kept.to_vec(), 0).await?.takers.is_empty() {
+            return Ok(None);
+        }
+        let (mut far, mut slots) = (TimeDelta::zero(), kept.to_vec());
+        for slot in met {
+            let Some(way) = self.one(*slot, &slots).await? else { return Ok(None) };
+            far += (way.starts() - slot.starts()).abs();
+            slots.push(way);
+        }
+        slots.sort();
+        Ok(Some((far, slots)))
+    }
+
+    /// The nearest time for what stands in `slot`, beside what is `taken` by the same booking.
+    async fn one(&self, slot: Interval, taken: &[Interval]) -> Result<Option<Interval>, Refused> {
+        // The care goes on at its own time, and is in nobody's way but its own.
+        if !self.at(vec![slot], 0).await?.takers.is_empty() {
+            return Ok(Some(slot));
+        }
+        let is_free = |slot: &Interval| !taken.iter().any(|taken| taken.overlaps(slot));
+        let shifted = self.at(vec![slot], self.query.children).await?.others.pop();
+        if let Some(Instead::Shifted(slots)) = shifted.and_then(|other| other.instead)
+            && let Some(way) = slots.first().filter(|slot| is_free(slot))
+        {
+            return Ok(Some(*way));
+        }
+        for ahead in 1..=OTHER_DAYS {
+            let on = TimeDelta::days(ahead);
+            let Ok(that_day) = Interval::new(slot.starts() + on, slot.ends() + on) else { break };
+            if !is_free(&that_day) {
+                continue;
+            }
+            if !self.at(vec![that_day], self.query.children).await?.takers.is_empty() {
+                return Ok(Some(that_day));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn at(&self, slots: Vec<Interval>, children: u32) -> Result<Found, Refused> {
+        let only = Some(self.centre);
+        let query = Query { when: When::Slots(slots), children, only, ..self.query.clone() };
+        search(self.hub, self.atlas, self.caller, &query).await
+    }
+}
+
+/// Moves a booking that a closure meets to `slots`: it keeps its number, needs and children, and the space
+/// that was picked for it where that can be; else a desk gives way to any desk, a room or a booth to the
+/// first other that is free.
 ///
 /// # Errors
 /// [`Refused`] when they may not, or the store fails.
@@ -268,21 +324,12 @@ pub async fn move_away(
     slots: Vec<Interval>,
 ) -> Result<Rebooked, Refused> {
     let wish = Wish { slots, ..wish_to_come(booking, hub.now()) };
-    let is_shut = |space| {
+    let is_shut = |space: &Option<SpaceId>| {
         let mut closures = atlas.closures_of(booking.centre);
-        closures.any(|one| wish.slots.iter().any(|slot| one.shuts(Some(space), slot)))
+        space.is_some() && closures.any(|one| wish.slots.iter().any(|slot| one.shuts(*space, slot)))
     };
-    let picked = wish.pinned.and_then(|space| atlas.space(space));
-    let ways: Vec<Option<SpaceId>> = match picked {
-        Some(space) if space.kind == SpaceKind::Desk && is_shut(space.id) => vec![None],
-        Some(space) if space.kind != SpaceKind::Desk => {
-            let others = atlas.spaces_of(booking.centre).iter().filter(|other| *other != space);
-            let of_its_kind = others.filter(|other| other.kind == space.kind);
-            let all = std::iter::once(space).chain(of_its_kind).map(|space| space.id);
-            all.filter(|space| !is_shut(*space)).map(Some).collect()
-        }
-        _ => vec![wish.pinned],
-    };
+    let mut ways = spaces_to_move_to(atlas, booking, &wish);
+    ways.retain(|space| !is_shut(space));
     let mut came = None;
     for pinned in ways {
         let wish = Wish { pinned, ..wish.clone() };

@@ -139,7 +139,13 @@ pub fn stands(
 }
 
 /// Who has to approve it: the centre, who pays, or both.
-fn approvals(atlas: &Atlas, centre: &Centre, wish: &Wish, payer: Option<EmployerId>) -> Approvals {
+#[must_use]
+pub fn approvals(
+    atlas: &Atlas,
+    centre: &Centre,
+    wish: &Wish,
+    payer: Option<EmployerId>,
+) -> Approvals {
     let room = || {
         wish.pinned
             .and_then(|space| atlas.space(space))

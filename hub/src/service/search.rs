@@ -15,6 +15,7 @@ use model::interval::Interval;
 use model::language::LocalText;
 use model::opening;
 use model::permission::{Action, Target};
+use store::NoRoom;
 
 use super::atlas::Atlas;
 use super::{Caller, Refused, allow, rules};
@@ -80,10 +81,7 @@ pub struct Query {
     pub when: When,
     /// How many desks.
     pub desks: u32,
-    /// Desks, or booths or rooms in their place: whoever has one of those keeps it, so that nobody is
-    /// moved to make room.
-    pub kind: SpaceKind,
-    /// At its own centre only this space; elsewhere any of its kind.
+    /// At its own centre only this space; elsewhere any of its kind. Without one any desk will do.
     pub pinned: Option<SpaceId>,
     /// Whether everybody stays where they are: else whoever may be moved counts as somebody who makes
     /// room, which only the database can tell for certain.
@@ -120,7 +118,6 @@ impl Query {
         Self {
             when,
             desks: 1,
-            kind: SpaceKind::Desk,
             pinned: None,
             stays: false,
             children: 0,
@@ -239,42 +236,34 @@ pub enum Instead {
     AnotherDesk(Vec<Interval>),
 }
 
-/// What would work where the database has refused a wish.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WaysOut {
-    /// At its centre.
-    pub here: Option<Instead>,
-    /// The centres that could take it as it is, the nearest first.
-    pub elsewhere: Vec<CentreId>,
-}
-
-/// Looks for what would work in the place of a wish that was refused, without anybody's being moved: a
-/// second refusal of what was offered would be too much.
+/// Looks for the nearest change that works at the centre of a wish that was refused, `why` by the
+/// database if by it: without anybody's being moved, because a second refusal of what was offered would
+/// be too much.
 ///
 /// # Errors
 /// [`Refused`] when the store fails.
-pub async fn ways_out(
+pub async fn way_out(
     hub: &Hub,
     atlas: &Atlas,
     caller: &Caller,
     wish: &Wish,
-) -> Result<WaysOut, Refused> {
-    let near = Some(Near::Centre(wish.centre));
-    let query = Query { near, stays: true, ..Query::of(wish) };
-    let found = search(hub, atlas, caller, &query).await?;
-    let is_here = |centre: &CentreId| *centre == wish.centre;
-    let takers = found.takers.iter().map(|taker| taker.centre);
-    let elsewhere = takers.filter(|centre| !is_here(centre)).collect();
-    let here = found.others.into_iter().find(|other| is_here(&other.centre));
-    let here = here.and_then(|other| other.instead);
+    why: Option<&NoRoom>,
+) -> Result<Option<Instead>, Refused> {
+    if matches!(why, Some(NoRoom::Quota(_) | NoRoom::ChildElsewhere(..))) {
+        return Ok(None);
+    }
+    let query = Query { only: Some(wish.centre), stays: true, ..Query::of(wish) };
     let picked = wish.pinned.and_then(|space| atlas.space(space));
-    if picked.is_some_and(|space| space.kind == SpaceKind::Desk) {
-        let any = Query { only: Some(wish.centre), pinned: None, ..query };
+    if matches!(why, Some(NoRoom::Desk { .. }))
+        && picked.is_some_and(|space| space.kind == SpaceKind::Desk)
+    {
+        let any = Query { pinned: None, ..query.clone() };
         if let Some(taker) = search(hub, atlas, caller, &any).await?.takers.pop() {
-            return Ok(WaysOut { here: Some(Instead::AnotherDesk(taker.slots)), elsewhere });
+            return Ok(Some(Instead::AnotherDesk(taker.slots)));
         }
     }
-    Ok(WaysOut { here, elsewhere })
+    let found = search(hub, atlas, caller, &query).await?;
+    Ok(found.others.into_iter().find_map(|other| other.instead))
 }
 
 /// Looks for room at every centre, or the one asked for.
@@ -497,7 +486,7 @@ impl<'a> Room<'a> {
             return Err(Why::Closed(slot, shut.reason.clone()));
         }
         let desks = self.spaces(centre, query, query.required, slots);
-        let all_move = !query.stays && query.pinned.is_none() && query.kind == SpaceKind::Desk;
+        let all_move = !query.stays && query.pinned.is_none();
         let mut free_desks = desks.len();
         for slot in slots {
             let free = self.view.free(centre, &desks, slot);
@@ -536,7 +525,7 @@ impl<'a> Room<'a> {
         slots: &[Interval],
     ) -> Cow<'a, [SpaceId]> {
         let picked = query.pinned.and_then(|space| self.atlas.space(space));
-        let kind = picked.map_or(query.kind, |space| space.kind);
+        let kind = picked.map_or(SpaceKind::Desk, |space| space.kind);
         let picked = picked.filter(|space| space.centre == centre.id).map(|space| space.id);
         let (desks, features) = self.atlas.of_kind(centre.id, kind);
         let here = self.atlas.closures_of(centre.id);

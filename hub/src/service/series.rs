@@ -12,7 +12,7 @@ use store::{BookResult, NoRoom, StoreError};
 use super::atlas::Atlas;
 use super::booking::{Cancelled, Rebooked, actions, cancel, change, see, wish_of};
 use super::order::{For, NoOrder, draw_code, keyed, order};
-use super::search::{Instead, ways_out};
+use super::search::{Instead, way_out};
 use super::{Caller, Refused};
 use crate::hub::Hub;
 
@@ -239,19 +239,23 @@ pub async fn repeat_booking(
     repeat_from(hub, atlas, caller, Repeat { wish, rule, each, key, began }).await
 }
 
-/// The nearest change of `wish` that works at its centre in the place of `slot`.
+/// The nearest change of `wish` that works at its centre on a day that it could not be booked for.
 ///
 /// # Errors
 /// [`Refused`] when the store fails.
-pub async fn way_out(
+pub async fn way_for(
     hub: &Hub,
     atlas: &Atlas,
     caller: &Caller,
     wish: &Wish,
-    slot: Interval,
+    day: &Day,
 ) -> Result<Option<Instead>, Refused> {
-    let that_day = Wish { slots: vec![slot], ..wish.clone() };
-    Ok(ways_out(hub, atlas, caller, &that_day).await?.here)
+    let why = match &day.came {
+        Came::NoRoom(no_room) => Some(no_room),
+        Came::Booked(_) | Came::Not(_) | Came::Unasked => None,
+    };
+    let that_day = Wish { slots: vec![day.slot], ..wish.clone() };
+    way_out(hub, atlas, caller, &that_day, why).await
 }
 
 /// All bookings of the series that `one` is of, by first start.

@@ -87,11 +87,7 @@ pub async fn renew(
 /// # Errors
 /// When the store fails.
 pub async fn find(hub: &Hub, token: &str) -> Result<Option<(Session, Person)>, Refused> {
-    let Some(session) = hub.store.session(&digest(token), hub.now()).await? else {
-        return Ok(None);
-    };
-    let person = hub.store.person(session.person).await?;
-    Ok(person.map(|person| (session, person)))
+    Ok(hub.store.session(&digest(token), hub.now()).await?)
 }
 
 /// The caller as they stand by now, in an answer that goes on for long; none once their session has
@@ -101,10 +97,7 @@ pub async fn find(hub: &Hub, token: &str) -> Result<Option<(Session, Person)>, R
 /// When the store fails.
 pub async fn again(hub: &Hub, caller: &Caller) -> Result<Option<Caller>, Refused> {
     let Some(session) = &caller.session else { return Ok(None) };
-    let Some(session) = hub.store.session(&session.token, hub.now()).await? else {
-        return Ok(None);
-    };
-    Ok(hub.store.person(session.person).await?.map(|person| {
+    Ok(hub.store.session(&session.token, hub.now()).await?.map(|(session, person)| {
         let mut caller = caller.clone();
         caller.recognise(session, person, hub.now());
         caller

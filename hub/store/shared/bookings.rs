@@ -27,7 +27,7 @@ use crate::{Db, Here};
 
 /// Bookings with all their claims, a row for each claim, in one statement and so of one moment.
 macro_rules! bookings_where {
-    ($condition:literal) => {
+    ($($condition:tt)+) => {
         concat!(
             "SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
@@ -36,7 +36,7 @@ macro_rules! bookings_where {
                  c.space_id AS place_id, NULL AS child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
-            $condition,
+            $($condition)+,
             " UNION ALL
              SELECT b.id, b.person_id, b.centre_id, b.code, b.status, b.on_account_of,
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
@@ -45,7 +45,7 @@ macro_rules! bookings_where {
                  c.nursery_id, c.child_id, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
-            $condition,
+            $($condition)+,
         )
     };
 }
@@ -133,6 +133,14 @@ impl Bookings for Here {
         let mut bookings = gather(rows)?;
         bookings.sort_by_key(|booking| (booking.span(), booking.id));
         Ok(bookings)
+    }
+
+    async fn bookings_named(&self, ids: &[BookingId]) -> Result<Vec<Booking>> {
+        let rows: Vec<ClaimRow> = query_as(bookings_where!(concat!("b.id ", in_list!("$1"))))
+            .bind(crate::id_list(ids.iter().map(|id| id.0)))
+            .fetch_all(self.reader())
+            .await?;
+        gather(rows)
     }
 
     async fn calendar_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>> {

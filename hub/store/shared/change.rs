@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::booking::{self, Booking, BookingStatus};
+use model::booking::{Booking, BookingStatus};
 use model::id::{BookingId, SpaceId};
 use model::interval::Interval;
 use model::notice::{NoticeBody, NoticeKind};
@@ -10,9 +10,10 @@ use model::opening::next_step;
 use sqlx::{Transaction, query, query_scalar};
 use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError, status_text};
 
-use super::book::{booking_of, insert_claims, place};
-use super::bookings::{booking_by_id, note_stretches};
-use super::ending::days_with_waiting;
+use super::book::{booking_of, insert_claims, place_on};
+use super::bookings::{booking_by_id, note_stretches, span_of};
+use super::ending::{days_with_waiting, end_lapsed};
+use super::floor::Floor;
 use super::tries::Tries;
 use super::waitlist::offer;
 use super::{Broken, Outcome, counted, notices};
@@ -73,11 +74,14 @@ async fn once(
     // The booking's own row first, as everybody who changes it does.
     let open: Option<bool> = query_scalar(
         "UPDATE bookings SET version = version + 1 WHERE id = $1 AND version = $2
-         RETURNING status IN ('confirmed', 'held', 'asked') AND NOT EXISTS (
-             SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)",
+         RETURNING status IN ('confirmed', 'held', 'asked')
+             AND (lapses_at IS NULL OR lapses_at > $3)
+             AND NOT EXISTS (
+                 SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)",
     )
     .bind(id.0)
     .bind(i64::from(version))
+    .bind(order.at)
     .fetch_optional(&mut **tx)
     .await?;
     let now = booking_by_id(&mut **tx, id).await?;
@@ -89,8 +93,13 @@ async fn once(
         }
         Some(true) => {}
     }
+    // What others have let lapse goes to who waits before this booking makes room for itself.
+    end_lapsed(tx, &order.centre, order.at, days, &order.spare).await?;
     give_way(tx, &now, order).await?;
-    let placed = match place(tx, order, days).await?.room {
+    let span = span_of(&order.slots)
+        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
+    let placed = match place_on(tx, floor, order, days, &span).await? {
         Ok(placed) => placed,
         Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
     };
@@ -123,16 +132,15 @@ async fn once(
     note_stretches(tx, &after).await?;
     if after.status == BookingStatus::Asked {
         notices::put_new(tx, &after, order.at).await?;
-    } else {
-        let told = news(tx, &now, &after, order).await?;
-        notices::put(tx, &told).await?;
     }
+    let told = news(tx, &now, &after, order).await?;
+    notices::put(tx, &told).await?;
     Ok(Outcome::Kept(Changed::Done(after)))
 }
 
 /// Takes away what the new claims stand in the place of: what has not begun, and what runs where a new
-/// stretch is on its day, or where it is all that there is. Of what runs, a desk that saw nobody goes as
-/// a whole; everything else ends at the next step of the grain. What runs on another day stays.
+/// stretch overlaps it, or where it is all that there is. Of what runs, a desk that saw nobody goes as a
+/// whole; everything else ends at the next step of the grain.
 async fn give_way(tx: &mut Tx, before: &Booking, order: &BookingOrder) -> Result<()> {
     let (id, at) = (before.id.0, order.at);
     for not_begun in [
@@ -150,9 +158,8 @@ async fn give_way(tx: &mut Tx, before: &Booking, order: &BookingOrder) -> Result
         .map(|(when, _)| when)
         .filter(|when| at < when.ends())
         .partition(|one| one.starts() < at);
-    let days = |slots: &[Interval]| booking::days_to_lock(&order.centre, slots);
-    let on_its_day = days(&running).iter().any(|day| days(&order.slots).contains(day));
-    if running.is_empty() || !(on_its_day || to_come.is_empty()) {
+    let overlapped = running.iter().any(|runs| order.slots.iter().any(|slot| slot.overlaps(runs)));
+    if running.is_empty() || !(overlapped || to_come.is_empty()) {
         return Ok(());
     }
     query(

@@ -5,10 +5,10 @@ use model::booking::{self, Booking, BookingStatus};
 use model::centre::Centre;
 use model::id::BookingId;
 use model::interval::Interval;
-use model::notice::NoticeKind;
+use model::notice::{NoticeBody, NoticeKind};
 use sqlx::{Transaction, query, query_scalar};
 use store::{
-    BookingOrder, NewNotice, Result, Settled, Settling, Spare, Stands, Stood, status_text,
+    BookingOrder, Counted, NewNotice, Result, Settled, Settling, Spare, Stands, Stood, status_text,
 };
 use uuid::Uuid;
 
@@ -75,8 +75,11 @@ pub(super) async fn still_within(
         .execute(&mut **tx)
         .await?;
     let now = booking_by_id(&mut **tx, id).await?;
-    let within = |day: &NaiveDate| locked.binary_search(day).is_ok();
-    Ok(now.filter(|now| days_of(now, centre).iter().all(within)))
+    Ok(now.filter(|now| is_within(now, centre, locked)))
+}
+
+fn is_within(booking: &Booking, centre: &Centre, locked: &[NaiveDate]) -> bool {
+    days_of(booking, centre).iter().all(|day| locked.binary_search(day).is_ok())
 }
 
 async fn give_up(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<bool> {
@@ -126,26 +129,29 @@ pub(super) async fn release(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Re
 
 /// Confirms, passes on or declines what is held or asked for.
 pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Option<Settled>> {
-    let (id, to, at) = (settling.id, settling.to, settling.at);
+    let (id, version, to, at) = (settling.id, settling.version, settling.to, settling.at);
     let mut tries = Tries::first();
     loop {
         let Some(before) = booking_by_id(store.reader(), id).await? else { return Ok(None) };
         let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
         let days = days_to_end(store, &before, &centre).await?;
-        let order = held_as_order(&before, &centre, settling);
+        let quotas = settling.quotas.to_vec();
         let done = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
-            let order = order.clone();
+            let quotas = quotas.clone();
             Box::pin(async move {
-                counted::lock(tx, [&order].into_iter()).await?;
+                let subjects = quotas.iter().map(|counted| counted.whose.lock());
+                counted::lock_subjects(tx, subjects.collect()).await?;
                 writes::lock_days(tx, centre.id, &days).await?;
                 let Some(held) = still_within(tx, id, &centre, &days).await? else {
                     return Ok(Outcome::Clean(None));
                 };
-                let stands = becomes(&held, to).filter(|_| held.lapses_at > Some(at));
+                let as_seen = version.is_none_or(|version| version == held.version);
+                let stands = becomes(&held, to).filter(|_| as_seen && held.lapses_at > Some(at));
                 let Some(stands) = stands else {
                     return Ok(Outcome::Clean(Some(Some(Settled::Otherwise(held)))));
                 };
+                let order = held_as_order(&held, &centre, quotas, at);
                 if let Some(over) = counted::over(tx, &order, Some(id)).await? {
                     return Ok(Outcome::Clean(Some(Some(Settled::Over(over)))));
                 }
@@ -204,7 +210,12 @@ fn becomes(held: &Booking, to: Stood) -> Option<Option<Stands>> {
 }
 
 /// What a booking holds, as the order that is counted when it is to stand.
-fn held_as_order(booking: &Booking, centre: &Centre, settling: &Settling<'_>) -> BookingOrder {
+fn held_as_order(
+    booking: &Booking,
+    centre: &Centre,
+    quotas: Vec<Counted>,
+    at: DateTime<Utc>,
+) -> BookingOrder {
     let live = booking.desks.iter().filter(|claim| claim.released_at.is_none());
     let mut slots: Vec<Interval> = live.map(|claim| claim.when).collect();
     let desks = slots.len();
@@ -213,8 +224,8 @@ fn held_as_order(booking: &Booking, centre: &Centre, settling: &Settling<'_>) ->
     BookingOrder {
         desks: u32::try_from(desks / slots.len().max(1)).unwrap_or(u32::MAX),
         slots,
-        quotas: settling.quotas.to_vec(),
-        ..order_again(booking, centre, settling.at)
+        quotas,
+        ..order_again(booking, centre, at)
     }
 }
 
@@ -304,6 +315,11 @@ pub(super) async fn end_lapsed(
 ) -> Result<bool> {
     let mut any = false;
     for id in lapsed(&mut **tx, centre, at).await? {
+        // Only what is to be ended is locked: rivals on other days shall not queue for it here.
+        let seen = booking_by_id(&mut **tx, id).await?;
+        if !seen.is_some_and(|seen| is_within(&seen, centre, locked)) {
+            continue;
+        }
         let Some(booking) = still_within(tx, id, centre, locked).await? else { continue };
         let ended = query(
             "UPDATE bookings SET status = $2, lapses_at = NULL, awaits_centre = FALSE,
@@ -319,7 +335,10 @@ pub(super) async fn end_lapsed(
         if ended > 0 {
             any = true;
             release(tx, id, at).await?;
-            notices::put(tx, &NewNotice::of(&booking, NoticeKind::HoldLapsed, at)).await?;
+            let unanswered = booking.status == BookingStatus::Asked;
+            let body = NoticeBody { unanswered, ..NoticeBody::default() };
+            let told = NewNotice { body, ..NewNotice::of(&booking, NoticeKind::HoldLapsed, at) };
+            notices::put(tx, &told).await?;
             outcome_of_offer(tx, id, false).await?;
         }
     }

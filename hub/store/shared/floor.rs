@@ -105,11 +105,21 @@ impl Floor {
             Some(pinned) => place.space == pinned,
             None => *kind == SpaceKind::Desk && place.features.covers(order.needs.required),
         };
-        let places: Vec<SpaceId> =
-            self.spaces.iter().filter(fits).map(|(_, place)| place.space).collect();
+        let shut = |space: Option<SpaceId>| {
+            let mut shut = self.shut.iter();
+            shut.any(|(one, when, _)| {
+                *one == space && order.slots.iter().any(|slot| slot.overlaps(when))
+            })
+        };
+        if shut(None) {
+            return false;
+        }
+        let free = self.spaces.iter().filter(fits).map(|(_, place)| place.space);
+        let mut places: Vec<SpaceId> = free.filter(|space| !shut(Some(*space))).collect();
+        places.sort();
         let wanted = usize::try_from(order.desks).unwrap_or(usize::MAX);
         order.slots.iter().all(|slot| {
-            let there = self.standing.iter().filter(|one| places.contains(&one.space));
+            let there = self.standing.iter().filter(|one| places.binary_search(&one.space).is_ok());
             let held = greatest_overlap(there.map(|one| one.when), slot);
             wanted == 0 || held.saturating_add(wanted) <= places.len()
         })

@@ -8,6 +8,7 @@ use model::booking::{Booking, BookingStatus, DeskClaim};
 use model::centre::{Centre, SpaceKind};
 use model::id::{BookingId, ChildId, SpaceId};
 use model::interval::Interval;
+use model::mask::BIT;
 use model::notice::NoticeKind;
 use model::opening::step_before;
 use model::site_event::{Happening, SiteEvent};
@@ -54,7 +55,7 @@ pub(super) async fn lock_children(tx: &mut Tx, late: &BTreeSet<BookingId>) -> Re
 }
 
 /// Gives the guest of a booking as many desks as they lost by coming late, and with them the care that
-/// was lost; all of it or nothing. What they booked stands in its quotas already.
+/// was lost; all of it or nothing. No quota is asked: this time was theirs before.
 pub(super) async fn seat(
     tx: &mut Tx,
     centre: &Centre,
@@ -102,7 +103,7 @@ pub(super) async fn seat(
 }
 
 /// The desks that were given free of the stretch that runs now, and what is left of it from the last
-/// step of the grain on; nothing where the guest has a desk.
+/// full five minutes on; nothing where the guest has a desk.
 fn lost<'a>(
     booking: &'a Booking,
     centre: &Centre,
@@ -114,7 +115,10 @@ fn lost<'a>(
     }
     let ends = running().map(|claim| claim.when.ends()).max()?;
     let lost: Vec<&DeskClaim> = running().filter(|claim| claim.when.ends() == ends).collect();
-    let starts = step_before(now, centre.settings.grain_minutes, centre.time_zone);
+    // After the start of what was lost, which the house rules keep for ten minutes: the site would take
+    // the same desk from the same start for what was given free.
+    let grain = u32::try_from(BIT.num_minutes()).unwrap_or(1);
+    let starts = step_before(now, grain, centre.time_zone);
     Some((lost, Interval::new(starts, ends).ok()?))
 }
 

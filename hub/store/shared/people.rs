@@ -420,7 +420,7 @@ impl Bound {
 
 /// A person with one of their roles, or none.
 #[derive(FromRow)]
-struct PersonRow {
+pub(super) struct PersonRow {
     id: Uuid,
     email: String,
     name: String,
@@ -472,7 +472,7 @@ impl PersonRow {
 }
 
 /// Persons of rows that stand together by person.
-fn persons(rows: Vec<PersonRow>) -> Result<Vec<Person>> {
+pub(super) fn persons(rows: Vec<PersonRow>) -> Result<Vec<Person>> {
     let mut persons: Vec<Person> = Vec::new();
     for row in rows {
         let given = row.given()?;

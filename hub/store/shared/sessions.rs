@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::id::{PersonId, SessionId};
+use model::people::Person;
 use sqlx::{FromRow, query, query_as};
 use store::{Result, Session, Sessions, StoreError, TokenHash};
 use uuid::Uuid;
 
 use super::convert::{bytes32, from_word, word};
 use super::duplicate;
+use super::people::{PersonRow, persons};
 use crate::Here;
 
 #[async_trait]
@@ -35,22 +37,40 @@ impl Sessions for Here {
         Ok(())
     }
 
-    async fn session(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Session>> {
-        let row: Option<SessionRow> = query_as(
-            "SELECT token, id, person_id, csrf, stage, means, agent, started_at, proved_at, ends_at
-             FROM sessions
-             WHERE token = $1 AND ends_at > $2",
+    async fn session(
+        &self,
+        token: &TokenHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Session, Person)>> {
+        // Every request asks this: one question, not two.
+        let rows: Vec<SignedInRow> = query_as(
+            "SELECT s.token, s.id AS session_id, s.person_id, s.csrf, s.stage, s.means, s.agent,
+                 s.started_at, s.proved_at, s.ends_at,
+                 p.id, p.email, p.name, p.language, r.role, r.employer_id, r.centre_id,
+                 r.nursery_id, r.municipality_id, r.from_at, r.until_at, r.months_of_use,
+                 r.first_used_at
+             FROM sessions s JOIN persons p ON p.id = s.person_id
+                 LEFT JOIN roles r ON r.person_id = p.id
+             WHERE s.token = $1 AND s.ends_at > $2 ORDER BY r.position",
         )
         .bind(token.as_slice())
         .bind(now)
-        .fetch_optional(self.reader())
+        .fetch_all(self.reader())
         .await?;
-        row.map(Session::try_from).transpose()
+        let mut session = None;
+        let mut person = Vec::with_capacity(rows.len());
+        for row in rows {
+            session = Some(row.session);
+            person.push(row.person);
+        }
+        let session = session.map(Session::try_from).transpose()?;
+        Ok(session.zip(persons(person)?.pop()))
     }
 
     async fn sessions_of(&self, person: PersonId, now: DateTime<Utc>) -> Result<Vec<Session>> {
         let rows: Vec<SessionRow> = query_as(
-            "SELECT token, id, person_id, csrf, stage, means, agent, started_at, proved_at, ends_at
+            "SELECT token, id AS session_id, person_id, csrf, stage, means, agent, started_at,
+                 proved_at, ends_at
              FROM sessions
              WHERE person_id = $1 AND ends_at > $2 ORDER BY started_at DESC, id",
         )
@@ -115,10 +135,19 @@ impl Sessions for Here {
     }
 }
 
+/// A session with one of its person's roles, or none.
+#[derive(FromRow)]
+struct SignedInRow {
+    #[sqlx(flatten)]
+    session: SessionRow,
+    #[sqlx(flatten)]
+    person: PersonRow,
+}
+
 #[derive(FromRow)]
 struct SessionRow {
     token: Vec<u8>,
-    id: Uuid,
+    session_id: Uuid,
     person_id: Uuid,
     csrf: String,
     stage: String,
@@ -133,7 +162,7 @@ impl TryFrom<SessionRow> for Session {
     type Error = StoreError;
     fn try_from(row: SessionRow) -> Result<Self> {
         Ok(Self {
-            id: SessionId(row.id),
+            id: SessionId(row.session_id),
             token: bytes32(&row.token)?,
             person: PersonId(row.person_id),
             csrf: row.csrf,

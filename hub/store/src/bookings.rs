@@ -75,6 +75,8 @@ pub trait Bookings {
     async fn lapsing(&self, at: DateTime<Utc>) -> Result<Vec<CentreId>>;
     /// A booking with all its claims.
     async fn booking(&self, id: BookingId) -> Result<Option<Booking>>;
+    /// Those bookings that there are, with all their claims, by id.
+    async fn bookings_named(&self, ids: &[BookingId]) -> Result<Vec<Booking>>;
     /// Somebody's bookings that end after `from`, by first start; at most 200.
     async fn bookings_of(&self, person: PersonId, from: DateTime<Utc>) -> Result<Vec<Booking>>;
     /// As [`Bookings::bookings_of`], at most 1000; the earliest are left out first.
@@ -259,6 +261,8 @@ pub struct Settling<'a> {
     pub id: BookingId,
     /// Where.
     pub centre: &'a Centre,
+    /// What it has to be, where what becomes of it depends on that: another is answered `Otherwise`.
+    pub version: Option<u32>,
     /// What becomes of it.
     pub to: Stood,
     /// Now.

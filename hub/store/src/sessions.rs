@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::id::{PersonId, SessionId};
+use model::people::Person;
 use model::sign_in::{Means, Stage};
 
 use crate::Result;
@@ -12,8 +13,12 @@ use crate::Result;
 pub trait Sessions {
     /// Keeps a session.
     async fn start_session(&self, session: &Session) -> Result<()>;
-    /// The session of this token, unless it has ended by `now`.
-    async fn session(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Session>>;
+    /// The session of this token, unless it has ended by `now`, and whose it is.
+    async fn session(
+        &self,
+        token: &TokenHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Session, Person)>>;
     /// A person's sessions that have not ended by `now`, the newest first.
     async fn sessions_of(&self, person: PersonId, now: DateTime<Utc>) -> Result<Vec<Session>>;
     /// Moves a session on: another token, stage, means, proof and end, so that what was known of it before is

@@ -12,11 +12,10 @@ use hub::tls_listener::PeerIdentity;
 use hub::uplink::enrol;
 use hub::web::WebSettings;
 use model::booking::{BookingCode, Wish};
-use model::centre::Centre;
+use model::centre::{Centre, Space, SpaceKind};
 use model::clock::ManualClock;
 use model::closure::{Closure, ClosureKind};
 use model::day_sheet::DeviceKind;
-use model::feature::Feature;
 use model::id::{
     BookingId, CentreId, ChildId, ClosureId, CredentialId, EmployerId, PasskeyId, PersonId,
     QuotaId, SessionId, WaitlistId,
@@ -434,12 +433,13 @@ async fn book(hub: &Hub, number: u64, person: PersonId, centre: &Centre) -> Book
     }
 }
 
-/// Waits for a desk that there is none of.
+/// Waits for all desks of a time at which somebody has one.
 async fn wait(hub: &Hub, number: u128, person: PersonId, centre: &Centre) -> WaitlistId {
-    let starts = hub.now() + TimeDelta::days(9);
+    let starts = hub.now() + TimeDelta::days(8) + TimeDelta::hours(1);
     let slots = vec![Interval::new(starts, starts + TimeDelta::hours(1)).unwrap()];
-    let required = Feature::ALL.into_iter().collect();
-    let wish = Wish { required, ..Wish::of_desks(centre.id, slots, 10) };
+    let is_desk = |space: &Space| space.centre == centre.id && space.kind == SpaceKind::Desk;
+    let desks = hub.store.spaces().await.unwrap().iter().filter(|space| is_desk(space)).count();
+    let wish = Wish::of_desks(centre.id, slots, u32::try_from(desks).unwrap());
     let entry = Entry {
         id: WaitlistId(Uuid::from_u128(0x3a17_0000 + number)),
         person,

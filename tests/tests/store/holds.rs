@@ -27,8 +27,15 @@ pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     let rival = ground.order(person, &centre, &[slot(1, 9, 12)]);
     assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
     let settle = async |to, when| {
-        let settling =
-            Settling { id: held.id, centre: &centre, to, at: when, spare: &[], quotas: &[] };
+        let settling = Settling {
+            id: held.id,
+            version: None,
+            centre: &centre,
+            to,
+            at: when,
+            spare: &[],
+            quotas: &[],
+        };
         ground.store.settle(&settling).await.unwrap().unwrap()
     };
     let early = settle(Stood::Approved(BOTH), at(0, 1)).await;
@@ -88,8 +95,15 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     order.stands = Stands::AskedUntil(at(0, 12), CENTRE);
     let asked = ground.book(&order).await;
     let to = Stood::Declined(CENTRE);
-    let settling =
-        Settling { id: asked.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
+    let settling = Settling {
+        id: asked.id,
+        version: None,
+        centre: &centre,
+        to,
+        at: at(0, 1),
+        spare: &[],
+        quotas: &[],
+    };
     let declined = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(declined, Settled::Done(one) if one.status == BookingStatus::Declined));
     ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
@@ -98,8 +112,15 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     order.stands = Stands::HeldUntil(at(0, 12));
     let held = ground.book(&order).await;
     let to = Stood::AskedUntil(at(1, 0), EMPLOYER);
-    let settling =
-        Settling { id: held.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
+    let settling = Settling {
+        id: held.id,
+        version: None,
+        centre: &centre,
+        to,
+        at: at(0, 1),
+        spare: &[],
+        quotas: &[],
+    };
     let asked = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(asked, Settled::Done(one)
         if (one.status, one.lapses_at, one.awaits)
@@ -115,8 +136,15 @@ pub async fn everybody_agrees_who_has_to(ground: Ground) {
         ground.book(&order).await
     };
     let settle = async |booking: &Booking, to| {
-        let settling =
-            Settling { id: booking.id, centre: &centre, to, at: at(0, 1), spare: &[], quotas: &[] };
+        let settling = Settling {
+            id: booking.id,
+            version: None,
+            centre: &centre,
+            to,
+            at: at(0, 1),
+            spare: &[],
+            quotas: &[],
+        };
         ground.store.settle(&settling).await.unwrap().unwrap()
     };
     let asked_for = async |of| -> Vec<BookingId> {
@@ -159,6 +187,51 @@ pub async fn everybody_agrees_who_has_to(ground: Ground) {
     let told: Vec<NoticeKind> = told.iter().map(|notice| notice.kind).collect();
     let count = |kind| told.iter().filter(|told| **told == kind).count();
     assert_eq!((count(NoticeKind::Approved), count(NoticeKind::Declined)), (1, 1), "{told:?}");
+}
+
+pub async fn a_change_leaves_what_runs_beside_it_and_revives_nothing(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let person = ground.person().await;
+    let made =
+        ground.book(&ground.order(person, &centre, &[slot(1, 9, 12), slot(1, 13, 17)])).await;
+    let change = async |id, version, slots: &[Interval], now| {
+        let mut order = ground.order(person, &centre, slots);
+        (order.id, order.at) = (id, now);
+        ground.store.change(id, version, &order, &[]).await.unwrap()
+    };
+    let live = |booking: &Booking| -> Vec<Interval> {
+        let claims = booking.desks.iter().filter(|claim| claim.released_at.is_none());
+        claims.map(|claim| claim.when).collect()
+    };
+    // The morning runs, and its guest is only a little late.
+    let ten_past = at(1, 9) + TimeDelta::minutes(10);
+    let Changed::Done(later) = change(made.id, 1, &[slot(1, 14, 17)], ten_past).await else {
+        panic!("there is room")
+    };
+    assert_eq!(live(&later), [slot(1, 9, 12), slot(1, 14, 17)]);
+    // What overlaps it takes its place.
+    let Changed::Done(longer) = change(made.id, 2, &[slot(1, 11, 17)], ten_past).await else {
+        panic!("there is room")
+    };
+    assert_eq!(live(&longer), [slot(1, 11, 17)]);
+    // What nobody confirmed in time is not brought back by changing it.
+    let mut order = ground.order(person, &centre, &[slot(2, 9, 12)]);
+    order.stands = Stands::HeldUntil(at(0, 2));
+    let held = ground.book(&order).await;
+    let changed = change(held.id, 1, &[slot(2, 9, 11)], at(0, 2)).await;
+    assert!(matches!(&changed, Changed::Fixed(booking) if *booking == held), "{changed:?}");
+    // Nor is what was read confirmed once it is something else.
+    let settling = Settling {
+        id: held.id,
+        version: Some(held.version + 1),
+        centre: &centre,
+        to: Stood::Confirmed,
+        at: at(0, 1),
+        spare: &[],
+        quotas: &[],
+    };
+    let settled = ground.store.settle(&settling).await.unwrap().unwrap();
+    assert!(matches!(&settled, Settled::Otherwise(booking) if *booking == held), "{settled:?}");
 }
 
 pub async fn a_change_is_all_or_nothing_and_knows_its_version(ground: Ground) {

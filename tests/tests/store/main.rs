@@ -102,6 +102,7 @@ on_both_databases! {
         a_lapsed_hold_is_ended_by_whoever_comes_next,
         what_is_not_approved_comes_free,
         everybody_agrees_who_has_to,
+        a_change_leaves_what_runs_beside_it_and_revives_nothing,
         a_change_is_all_or_nothing_and_knows_its_version,
         a_change_of_what_runs_takes_its_place,
         nobody_waits_for_the_guest_of_a_hold;

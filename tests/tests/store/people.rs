@@ -119,7 +119,9 @@ pub async fn sessions_end(ground: Ground) {
     };
     let store = &ground.store;
     store.start_session(&session).await.unwrap();
-    assert!(store.session(&[3; 32], at(0, 19)).await.unwrap() == Some(session.clone()));
+    let (kept, whose) = store.session(&[3; 32], at(0, 19)).await.unwrap().unwrap();
+    assert!(kept == session);
+    assert_eq!(Some(whose), store.person(session.person).await.unwrap());
     assert!(store.session(&[3; 32], at(0, 20)).await.unwrap().is_none());
     assert!(store.session(&[4; 32], at(0, 9)).await.unwrap().is_none());
     store.end_session(&[3; 32]).await.unwrap();

@@ -120,6 +120,7 @@ pub async fn quotas_count_what_is_held(ground: Ground) {
     let quotas = [Counted { quota: one_day.clone(), whose: alone.clone() }];
     let settling = Settling {
         id: offered.id,
+        version: None,
         centre: &centre,
         to: Stood::Confirmed,
         at: at(0, 1),

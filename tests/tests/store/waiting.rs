@@ -104,8 +104,15 @@ pub async fn what_comes_free_goes_to_who_waits_in_their_order(ground: Ground) {
     assert_eq!(ground.store.waiting(late.id).await.unwrap().unwrap().state, State::Waiting);
 
     // One takes it; the other lets it lapse, and it passes on.
-    let settle =
-        |id, to| Settling { id, centre: &centre, to, at: at(0, 4), spare: &spare, quotas: &[] };
+    let settle = |id, to| Settling {
+        id,
+        version: None,
+        centre: &centre,
+        to,
+        at: at(0, 4),
+        spare: &spare,
+        quotas: &[],
+    };
     let taken = offered(&ground, &care).await;
     let done = ground.store.settle(&settle(taken.id, Stood::Confirmed)).await.unwrap();
     assert!(matches!(done, Some(Settled::Done(_))));

@@ -56,8 +56,12 @@ struct Page {
 
 /// A closure that stands in the booking's way.
 struct Shut {
-    /// The space, where it is one and the guest knows it.
+    /// The space, where it is one and the guest picked it.
     space: Option<String>,
+    /// Whether it is a desk that was kept for a guest who picked none.
+    another_desk: bool,
+    /// Whether it meets only a part of the booking.
+    others_stand: bool,
     when: String,
     reason: String,
 }
@@ -112,7 +116,11 @@ pub async fn get(
         Some(format!("{day} {}", words::clock(lapses, zone)))
     };
     let said = if !fields.get("changed").is_empty() {
-        Some(f.say("日時を変えました", "The time is changed"))
+        Some(if booking.status == BookingStatus::Asked {
+            f.say("変更を申し込みました", "You have asked for the change")
+        } else {
+            f.say("日時を変えました", "The time is changed")
+        })
     } else if !fields.get("late").is_empty() {
         Some(f.say(
             "取り消せる時間を過ぎました。センターに電話してください",
@@ -128,12 +136,18 @@ pub async fn get(
     };
     let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
     let shut = closures.map(|closure| Shut {
-        space: closure.space.and_then(|id| atlas.space(id)).map(|space| space.label.clone()),
+        another_desk: closure.space.is_some() && !booking.needs.pinned,
+        space: closure
+            .space
+            .filter(|_| booking.needs.pinned)
+            .and_then(|id| atlas.space(id))
+            .map(|space| space.label.clone()),
+        others_stand: slots.iter().any(|slot| !closure.met_slots(&booking).any(|met| met == *slot)),
         when: words::from_to(f.language(), &closure.when, zone),
         reason: f.get(&closure.reason).to_owned(),
     });
     let shut: Vec<Shut> = shut.collect();
-    let status = if shut.is_empty() { status(&f, &booking, hub.now()) } else { shut_then(&f) };
+    let status = shut_then(&f, &atlas, &booking).unwrap_or_else(|| status(&f, &booking, hub.now()));
     let page = Page {
         id: booking.id.to_string(),
         heading: heading.to_owned(),

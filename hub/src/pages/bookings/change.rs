@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{NaiveDate, Timelike};
-use model::booking::{Booking, Wish};
+use model::booking::{Booking, BookingStatus, Wish};
 use model::centre::Centre;
 use model::id::BookingId;
 use model::interval::Interval;
@@ -18,7 +18,7 @@ use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{Rebooked, change, see, wish_of};
-use crate::service::order::NoOrder;
+use crate::service::order::{NoOrder, approvals};
 use crate::service::series::{Reach, change_in_series};
 use crate::service::{Caller, Refused, typed};
 use crate::web::Web;
@@ -36,6 +36,8 @@ struct Page {
     now: Vec<String>,
     centre: String,
     in_series: bool,
+    /// Whether somebody has to approve it once more.
+    approved_anew: bool,
     /// Why it was not changed, and what would help.
     problem: Option<(String, String)>,
 }
@@ -125,6 +127,9 @@ async fn many(
 /// What became of a change, in a line and another.
 fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
     let (title, lead) = match rebooked {
+        Rebooked::Done(booking) if booking.status == BookingStatus::Asked => {
+            (f.say("申し込みました（承認待ち）", "Asked for, waits for approval"), String::new())
+        }
         Rebooked::Done(_) => (f.say("変えました", "Changed"), String::new()),
         Rebooked::Not(NoOrder::Bad(bad)) => (
             f.say("その時間では予約できません", "That time cannot be booked"),
@@ -200,6 +205,9 @@ fn page(
         now: slots.iter().map(|slot| words::day_and_hours(f.language(), slot, zone)).collect(),
         centre: f.get(&centre.name).to_owned(),
         in_series: booking.series.is_some(),
+        approved_anew: booking.status == BookingStatus::Confirmed
+            && caller.person.as_ref().is_some_and(|person| person.id == booking.person)
+            && approvals(atlas, centre, &wish_of(booking), booking.on_account_of).any(),
         problem,
         f,
     };

@@ -8,6 +8,8 @@ pub mod decide;
 pub mod repeat;
 pub mod series;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,6 +18,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use model::booking::{Booking, BookingStatus, Wish};
 use model::centre::Centre;
 use model::child::Child;
+use model::closure::Closure;
 use model::id::{CentreId, ChildId};
 use model::interval::Interval;
 use store::NoRoom;
@@ -27,7 +30,7 @@ use super::{html, search, wish, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
 use crate::service::order::NoOrder;
-use crate::service::search::{Instead, ways_out};
+use crate::service::search::{Instead, way_out};
 use crate::service::{Caller, Refused, children, secret, typed, waitlist};
 use crate::web::Web;
 
@@ -203,7 +206,11 @@ pub(super) async fn taken(
     let f = Frame::new(caller, Part::Bookings);
     let centre = atlas.centre(wish.centre).ok_or(Refused::NotFound)?;
     let zone = centre.time_zone;
-    let instead = ways_out(hub, atlas, caller, wish).await?.here;
+    let why = match no {
+        Booked::NoRoom(no_room) => Some(no_room),
+        _ => None,
+    };
+    let instead = way_out(hub, atlas, caller, wish, why).await?;
     let key = secret::token(hub.random.as_ref())?;
     let offer = instead.map(|instead| {
         let (slots, children, label) = match instead {
@@ -338,11 +345,7 @@ fn row(
         hours: words::hours(f.language(), next, centre.time_zone),
         more_days: slots.len() - 1,
         centre: f.get(&centre.name).to_owned(),
-        status: if atlas.closures_of(centre.id).any(|closure| closure.meets(booking)) {
-            shut_then(f)
-        } else {
-            status(f, booking, now)
-        },
+        status: shut_then(f, atlas, booking).unwrap_or_else(|| status(f, booking, now)),
         desks: desk_count(f, booking),
         children: child_names(f, booking, children),
         code: booking.code.to_string(),
@@ -390,13 +393,24 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
     }
 }
 
-/// That a closure stands in a booking's way.
-fn shut_then(f: &Frame) -> Status {
-    Status {
-        badge: "badge--warn",
-        icon: "warn",
-        words: f.say("使えなくなりました", "Not possible"),
+/// That closures stand in the way of a confirmed booking, if they do; not that its guest is to have another
+/// desk than one that they never knew of.
+fn shut_then(f: &Frame, atlas: &Atlas, booking: &Booking) -> Option<Status> {
+    let known = |closure: &&Closure| closure.space.is_none() || booking.needs.pinned;
+    let met: BTreeSet<Interval> = atlas
+        .closures_of(booking.centre)
+        .filter(known)
+        .flat_map(|closure| closure.met_slots(booking))
+        .collect();
+    if booking.status != BookingStatus::Confirmed || met.is_empty() {
+        return None;
     }
+    let words = if stretches(booking).iter().all(|slot| met.contains(slot)) {
+        f.say("使えなくなりました", "Closed then")
+    } else {
+        f.say("使えない日があります", "Closed on some days")
+    };
+    Some(Status { badge: "badge--warn", icon: "warn", words })
 }
 
 /// Desks side by side.

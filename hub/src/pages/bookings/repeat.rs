@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use model::booking::{Booking, BookingStatus};
 use model::centre::Centre;
+use model::centre::SpaceKind;
 use model::id::ChildId;
 use model::permission::{Action, Target, may};
 use model::series::{BadRule, MOST_DAYS, Rule};
@@ -19,7 +20,7 @@ use crate::pages::{html, search, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{Booked, LONGEST_KEY, see, wish_of};
 use crate::service::search::Instead;
-use crate::service::series::{Came, Day, MOST_WAYS, Repeated, day_of, repeat_booking, way_out};
+use crate::service::series::{Came, Day, MOST_WAYS, Repeated, day_of, repeat_booking, way_for};
 use crate::service::{Caller, Refused, secret, typed};
 use crate::web::Web;
 
@@ -377,7 +378,12 @@ impl Told<'_> {
         let Form { web, atlas, caller, booking } = self.form;
         let wish = wish_of(booking);
         let (f, zone) = (&self.f, self.centre.time_zone);
-        let instead = way_out(&web.hub, atlas, caller, &wish, day.slot).await?;
+        // A form names no space: what it books is a desk.
+        let picked = wish.pinned.and_then(|space| atlas.space(space));
+        if picked.is_some_and(|space| space.kind != SpaceKind::Desk) {
+            return Ok(None);
+        }
+        let instead = way_for(&web.hub, atlas, caller, &wish, day).await?;
         Ok(instead.map(|instead| {
             let (slots, children, label) = match instead {
                 Instead::Shifted(slots) => {
