@@ -1,6 +1,6 @@
 //! Bookings a second over HTTP, at 1 and 16 clients, on both databases; beside them, in the same
 //! run on the same database, the bare statements of a booking over as many connections, from this
-//! process and, on PostgreSQL, from pgbench.
+//! process and, on PostgreSQL, from pgbench. The hub mails each guest, to a server that forgets.
 #![expect(clippy::unwrap_used, reason = "a measurement stops at the first surprise")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,6 @@ use serde_json::json;
 use tests::bare::{Bare, BareOrder};
 use tests::http::Person;
 use tests::pgbench::{self, Load};
-use tests::process::program;
 use tests::region::{Database, Region};
 use uuid::Uuid;
 
@@ -63,7 +62,9 @@ struct Course {
 
 impl Course {
     async fn open(database: Database) -> Self {
-        let region = Region::start_program(database, program("kyoten-hub")).await;
+        let mails = bench::mail::start().await.unwrap();
+        let settings = [("KYOTEN_SMTP_URL", &*mails), ("KYOTEN_MAIL_FROM", "kyoten@localhost")];
+        let region = Region::start_with(database, &settings).await;
         let centres = region.store.centres().await.unwrap();
         let yokohama = centres.iter().find(|centre| centre.slug.as_str() == "yokohama").unwrap();
         let spaces = region.store.spaces().await.unwrap();

@@ -10,7 +10,6 @@ use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use model::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 use tests::crowd::Crowd;
-use tests::process::program;
 use tests::region::{Database, Region};
 
 const SEARCHES: u32 = 1_000;
@@ -19,7 +18,7 @@ const READING: Duration = Duration::from_secs(8);
 
 #[tokio::main]
 async fn main() {
-    let mut region = Region::start_program(Database::Postgres, program("kyoten-hub")).await;
+    let mut region = Region::start(Database::Postgres).await;
     region.stop_hub();
     let day = TimeDelta::days(1);
     // 07:00 in Tokyo, the day after tomorrow.

@@ -1,5 +1,7 @@
 //! Measuring: percentiles and rates.
 
+pub mod mail;
+
 use std::time::Duration;
 
 /// The time that `percent` of a hundred of `times` do not exceed; zero when there are none.

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 use model::centre::Centre;
@@ -68,6 +68,13 @@ struct CentreDay {
     held: Vec<(SpaceId, Mask)>,
     /// How many children are in the nursery.
     care: Tally,
+}
+
+impl CentreDay {
+    /// The spaces that are held at some time of `bits`, by id.
+    fn met(&self, bits: Range<usize>) -> impl Iterator<Item = &(SpaceId, Mask)> {
+        self.held.iter().filter(move |(_, mask)| mask.meets(bits.clone()))
+    }
 }
 
 /// What of a centre its masks depend on.
@@ -371,7 +378,7 @@ impl View {
         let (mut held, mut days) = (0, 0);
         self.each(centre, &with_buffer(slot, centre.settings.buffer_minutes), |day, bits| {
             days += 1;
-            held += among(desks, &day.held).filter(|(_, mask)| mask.meets(bits.clone())).count();
+            held += among(desks, day.met(bits)).count();
         });
         if days > 1 {
             held = self.held(centre, desks, slot).len();
@@ -384,8 +391,7 @@ impl View {
     pub fn held(&self, centre: &Centre, desks: &[SpaceId], slot: &Interval) -> Vec<SpaceId> {
         let mut held = Vec::new();
         self.each(centre, &with_buffer(slot, centre.settings.buffer_minutes), |day, bits| {
-            let met = among(desks, &day.held).filter(|(_, mask)| mask.meets(bits.clone()));
-            held.extend(met.map(|(space, _)| *space));
+            held.extend(among(desks, day.met(bits)).map(|(space, _)| *space));
         });
         // Two days may name one desk.
         held.sort_unstable();
@@ -399,7 +405,7 @@ impl View {
         let mut most = 0;
         self.each(centre, &with_buffer(slot, centre.settings.buffer_minutes), |day, bits| {
             let mut tally = Tally::default();
-            among(desks, &day.held).for_each(|(_, mask)| tally.add(mask));
+            among(desks, day.met(bits.clone())).for_each(|(_, mask)| tally.add(mask));
             most = most.max(tally.most(bits));
         });
         most
@@ -420,11 +426,10 @@ impl View {
         slot: &Interval,
         mut with: impl FnMut(&CentreDay, Range<usize>),
     ) {
-        // No zone is a whole day away from UTC.
-        let (first, last) = (slot.starts().date_naive(), slot.ends().date_naive());
-        let (first, last) = (first.pred_opt().unwrap_or(first), last.succ_opt().unwrap_or(last));
-        let near = |day: &NaiveDate| first <= *day && *day <= last;
-        for (_, centres) in self.days.iter().filter(|(day, _)| near(day)) {
+        let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone).date_naive();
+        let (first, last) = (local(slot.starts()), local(slot.ends()));
+        let touched = |day: &NaiveDate| first <= *day && *day <= last;
+        for (_, centres) in self.days.iter().filter(|(day, _)| touched(day)) {
             if let Some(day) = centres.get(&centre.id) {
                 let bits = day.frame.bits(slot);
                 if !bits.is_empty() {
@@ -438,10 +443,10 @@ impl View {
 /// The held spaces that are among `desks`; both go by id.
 fn among<'a>(
     desks: &'a [SpaceId],
-    held: &'a [(SpaceId, Mask)],
+    held: impl Iterator<Item = &'a (SpaceId, Mask)>,
 ) -> impl Iterator<Item = &'a (SpaceId, Mask)> {
     let mut rest = desks;
-    held.iter().filter(move |(space, _)| {
+    held.filter(move |(space, _)| {
         let ahead = rest.iter().take_while(|desk| *desk < space).count();
         rest = &rest[ahead..];
         rest.first() == Some(space)

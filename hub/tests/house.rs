@@ -635,7 +635,7 @@ async fn a_closure_taken_back_in_time_is_told_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_is_decided_by_the_centre_or_by_who_pays() {
+async fn the_centre_and_who_pays_each_decide_for_themselves() {
     let world = World::new().await;
     let mut operator = program(&world, "kobayashi").await;
     let list = "/operations/yokohama/approvals";

@@ -35,7 +35,6 @@ pub struct Region {
     pub http: Client,
     /// What its environment sets beside what every test's does; counts at the next start.
     pub settings: Vec<(String, String)>,
-    program: PathBuf,
     listen: SocketAddr,
     uplink: SocketAddr,
     hub: Option<Process>,
@@ -56,18 +55,6 @@ impl Region {
     /// # Panics
     /// When it is not up in time.
     pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
-        Self::start_so(database, program("kyoten-hub"), settings).await
-    }
-
-    /// The same with the hub's program built otherwise.
-    ///
-    /// # Panics
-    /// When it is not up in time.
-    pub async fn start_program(database: Database, program: PathBuf) -> Self {
-        Self::start_so(database, program, &[]).await
-    }
-
-    async fn start_so(database: Database, program: PathBuf, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new("region");
         let database_url = match database {
             Database::Sqlite => format!("sqlite:{}", folder.join("hub/hub.sqlite").display()),
@@ -84,7 +71,6 @@ impl Region {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
-            program,
             listen,
             uplink,
             hub: None,
@@ -161,7 +147,7 @@ impl Region {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(program("kyoten-hub"));
         command
             .env("KYOTEN_DATA_DIR", self.folder.join("hub"))
             .env("DATABASE_URL", &self.database_url)

@@ -20,7 +20,8 @@ use crate::hub::Hub;
 pub enum NotSet {
     /// They make no sense.
     Bad(BadSettings),
-    /// Somebody has changed them since they were read; this is their version now.
+    /// Somebody has changed them since they were read; this is their version now,
+    /// or will be in a moment.
     Newer(u32),
 }
 

@@ -329,7 +329,7 @@ pub async fn search(
         .into_iter()
         .take(query.most)
         .map(|(distance_km, centre, why)| {
-            let instead = room.instead(centre, stretches.at(centre), query);
+            let instead = room.instead(centre, stretches.at(centre), query, &why);
             Other { centre: centre.id, distance_km, why, instead }
         })
         .collect();
@@ -588,8 +588,15 @@ impl<'a> Room<'a> {
         Ok(least)
     }
 
-    /// The same at the nearest other time of the day, else the desks alone at the same time.
-    fn instead(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Option<Instead> {
+    /// The same at the nearest other time of the day, else the desks alone at the same time, where it
+    /// was refused for `why`.
+    fn instead(
+        &self,
+        centre: &Centre,
+        slots: &[Interval],
+        query: &Query,
+        why: &Why,
+    ) -> Option<Instead> {
         let day_of = |slot: &Interval| slot.starts().with_timezone(&centre.time_zone).date_naive();
         let grain = TimeDelta::minutes(centre.settings.grain_minutes.max(5).into());
         let steps =
@@ -603,11 +610,12 @@ impl<'a> Room<'a> {
                 })
                 .collect()
         };
-        let nearest = (1..=steps)
-            .flat_map(|step| [grain * step, grain * -step])
-            .filter_map(shifted)
-            .find(|slots| self.fits(centre, slots, query).is_ok());
-        if let Some(slots) = nearest {
+        let mut times =
+            (1..=steps).flat_map(|step| [grain * step, grain * -step]).filter_map(shifted);
+        // Where there is no nursery, there is none at any time.
+        if *why != Why::NoNursery
+            && let Some(slots) = times.find(|slots| self.fits(centre, slots, query).is_ok())
+        {
             return Some(Instead::Shifted(slots));
         }
         let alone = Query { children: 0, ..query.clone() };

@@ -54,7 +54,11 @@ impl PostgresStore {
     /// # Errors
     /// A URL that cannot be read, or a server that cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        let options = PgConnectOptions::from_str(url)?.application_name("kyoten-hub");
+        // Its statements are few and look for little at a time: planned once, not with every use, which
+        // takes longer than carrying them out.
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("kyoten-hub")
+            .options([("plan_cache_mode", "force_generic_plan")]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)

@@ -5,9 +5,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::Booking;
 use model::id::CentreId;
 use sqlx::{Postgres, Transaction, query};
-use store::Result;
+use store::{BookingOrder, Result};
 use uuid::Uuid;
 
+use crate::shared::book::{Statement, bind_row, insert_row};
+use crate::shared::notices::NoticeRow;
 use crate::shared::{LogRow, note};
 
 type Tx = Transaction<'static, Postgres>;
@@ -46,27 +48,77 @@ pub(crate) async fn lock_subjects(tx: &mut Tx, subjects: &[Uuid]) -> Result<()> 
     Ok(())
 }
 
-/// Inserts the desk claims of a new booking.
+/// Inserts the desk claims of the booking `$1`.
+macro_rules! insert_desks {
+    ($centre:literal, $ids:literal, $spaces:literal, $starts:literal, $ends:literal) => {
+        concat!(
+            "INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
+             SELECT claim.id, $1, ",
+            $centre,
+            ", claim.space_id, claim.starts_at, claim.ends_at FROM unnest(",
+            $ids,
+            "::uuid[], ",
+            $spaces,
+            "::uuid[], ",
+            $starts,
+            "::timestamptz[], ",
+            $ends,
+            "::timestamptz[]) AS claim (id, space_id, starts_at, ends_at)",
+        )
+    };
+}
+
+/// Inserts a new booking with its claims and what is told of it: with desks alone in one round trip.
+pub(crate) async fn insert_booking(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    booking: &Booking,
+    told: &[NoticeRow],
+) -> Result<()> {
+    let statement = query(concat!(
+        "WITH desks AS (",
+        insert_desks!("$3", "$25", "$26", "$27", "$28"),
+        "), told AS (
+             INSERT INTO notices (id, person_id, kind, booking_id, body, made_at, next_try_at, tries)
+             SELECT notice.id, notice.person_id, notice.kind, $1, notice.body, notice.made_at,
+                 notice.next_try_at, 0
+             FROM unnest($29::uuid[], $30::uuid[], $31::text[], $32::text[], $33::timestamptz[],
+                     $34::timestamptz[])
+                 AS notice (id, person_id, kind, body, made_at, next_try_at)
+             ON CONFLICT (id) DO NOTHING) ",
+        insert_row!(),
+    ));
+    bind_desks(bind_row(statement, order, booking)?, booking)
+        .bind(told.iter().map(|notice| notice.id).collect::<Vec<Uuid>>())
+        .bind(told.iter().map(|notice| notice.person).collect::<Vec<Uuid>>())
+        .bind(told.iter().map(|notice| notice.kind.clone()).collect::<Vec<String>>())
+        .bind(told.iter().map(|notice| notice.body.clone()).collect::<Vec<String>>())
+        .bind(told.iter().map(|notice| notice.made_at).collect::<Vec<DateTime<Utc>>>())
+        .bind(told.iter().map(|notice| notice.next_try_at).collect::<Vec<DateTime<Utc>>>())
+        .execute(&mut **tx)
+        .await?;
+    if booking.care.is_empty() { Ok(()) } else { insert_care_claims(tx, booking).await }
+}
+
+/// Inserts the desk claims of a booking.
 pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
-    let claims = &booking.desks;
-    query(
-        "INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
-         SELECT claim.id, $1, $2, claim.space_id, claim.starts_at, claim.ends_at
-         FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-             AS claim (id, space_id, starts_at, ends_at)",
-    )
-    .bind(booking.id.0)
-    .bind(booking.centre.0)
-    .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
-    .bind(claims.iter().map(|claim| claim.space.0).collect::<Vec<Uuid>>())
-    .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
-    .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
-    .execute(&mut **tx)
-    .await?;
+    let statement = query(insert_desks!("$2", "$3", "$4", "$5", "$6"));
+    bind_desks(statement.bind(booking.id.0).bind(booking.centre.0), booking)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
-/// Inserts the care claims of a new booking.
+fn bind_desks<'q>(statement: Statement<'q>, booking: &Booking) -> Statement<'q> {
+    let claims = &booking.desks;
+    statement
+        .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
+        .bind(claims.iter().map(|claim| claim.space.0).collect::<Vec<Uuid>>())
+        .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
+        .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
+}
+
+/// Inserts the care claims of a booking.
 pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     let claims = &booking.care;
     query(

@@ -5,9 +5,11 @@ use chrono::NaiveDate;
 use model::booking::Booking;
 use model::id::CentreId;
 use sqlx::{Sqlite, Transaction, query};
-use store::Result;
+use store::{BookingOrder, Result};
 use uuid::Uuid;
 
+use crate::shared::book::{bind_row, insert_claims, insert_row};
+use crate::shared::notices::{NoticeRow, insert_notice};
 use crate::shared::{LogRow, note};
 
 type Tx = Transaction<'static, Sqlite>;
@@ -38,7 +40,22 @@ pub(crate) async fn note_days(tx: &mut Tx, centre: CentreId, days: &[NaiveDate])
     Ok(())
 }
 
-/// Inserts the desk claims of a new booking.
+/// Inserts a new booking with its claims and what is told of it.
+pub(crate) async fn insert_booking(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    booking: &Booking,
+    told: &[NoticeRow],
+) -> Result<()> {
+    bind_row(query(insert_row!()), order, booking)?.execute(&mut **tx).await?;
+    insert_claims(tx, booking).await?;
+    for notice in told {
+        insert_notice(tx, notice).await?;
+    }
+    Ok(())
+}
+
+/// Inserts the desk claims of a booking.
 pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     for claim in &booking.desks {
         query(
@@ -57,7 +74,7 @@ pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result
     Ok(())
 }
 
-/// Inserts the care claims of a new booking.
+/// Inserts the care claims of a booking.
 pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     for claim in &booking.care {
         query(

@@ -9,9 +9,11 @@ use model::centre::Centre;
 use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
 use model::series::Series;
+use sqlx::query::Query;
 use sqlx::{Database, FromRow, Transaction, query, query_as};
 use store::{
-    BookResult, BookingOrder, Idempotency, NoRoom, Result, Stands, StoreError, status_text,
+    BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, Stands, StoreError,
+    status_text,
 };
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ use super::bookings::{booking_by_id, span_of};
 use super::convert::{bytes32, interval, number};
 use super::ending::end_lapsed;
 use super::floor::Floor;
+use super::notices::NoticeRow;
 use super::tries::Tries;
 use super::{Broken, LONGEST_CLAIM, Outcome, counted, notices};
 use crate::{Db, Here, writes};
@@ -75,11 +78,12 @@ async fn book_once(tx: &mut Tx, order: &BookingOrder) -> Result<Outcome<BookResu
         Err(no_room) => return Ok(Outcome::Clean(BookResult::Refused(no_room))),
     };
     let booking = booking_of(order, placed, None, 1);
-    insert(tx, order, &booking).await?;
     // Whoever has just pressed the button needs no mail that says so: what is held by hand is seen.
-    if booking.status != BookingStatus::Held {
-        notices::put_new(tx, &booking, order.at).await?;
-    }
+    let told = match booking.status {
+        BookingStatus::Held => Vec::new(),
+        _ => notices::of_new(tx, &booking, order.at).await?,
+    };
+    insert(tx, order, &booking, &told).await?;
     writes::note_days(tx, order.centre.id, &days).await?;
     Ok(Outcome::Kept(BookResult::Made(booking)))
 }
@@ -158,9 +162,9 @@ async fn series_once(
         match place(tx, order, &days).await?.room {
             Ok(placed) => {
                 let booking = booking_of(order, placed, Some(series.id), 1);
-                insert(tx, &BookingOrder { idempotency: key.take(), ..order.clone() }, &booking)
-                    .await?;
-                notices::put_new(tx, &booking, order.at).await?;
+                let told = notices::of_new(tx, &booking, order.at).await?;
+                let order = BookingOrder { idempotency: key.take(), ..order.clone() };
+                insert(tx, &order, &booking, &told).await?;
                 made = true;
                 answers.push(BookResult::Made(booking));
             }
@@ -256,7 +260,7 @@ pub(super) async fn hold(
     match place_on(tx, floor, order, days, &span).await? {
         Ok(placed) => {
             let booking = booking_of(order, placed, None, 1);
-            insert(tx, order, &booking).await?;
+            insert(tx, order, &booking, &[]).await?;
             Ok(Ok(booking))
         }
         Err(no_room) => Ok(Err(no_room)),
@@ -429,48 +433,72 @@ pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>)
     }
 }
 
-async fn insert(tx: &mut Tx, order: &BookingOrder, booking: &Booking) -> Result<()> {
-    let span = span_of(&order.slots)
-        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
-    query(
+/// Inserts a booking with its claims and what is told of it.
+async fn insert(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    booking: &Booking,
+    told: &[NewNotice],
+) -> Result<()> {
+    let told: Vec<NoticeRow> =
+        told.iter().map(|notice| NoticeRow::of(notice, notice.at)).collect::<Result<_>>()?;
+    writes::insert_booking(tx, order, booking, &told).await
+}
+
+/// Inserts the row of a booking; [`bind_row`] binds `$1` to `$24`.
+macro_rules! insert_row {
+    () => {
         "INSERT INTO bookings (id, person_id, centre_id, code, status, on_account_of, tariff_rev,
              rule_rev, made_at, version, starts_at, ends_at, idempotency_key, idempotency_digest,
              required, wanted, pinned, together, lapses_at, series_id, awaits_centre, awaits_employer,
              desk_stretches, care_stretches)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $20, $21, $22, $23, $24)",
-    )
-    .bind(booking.id.0)
-    .bind(booking.person.0)
-    .bind(booking.centre.0)
-    .bind(booking.code.to_string())
-    .bind(status_text(booking.status))
-    .bind(booking.on_account_of.map(|id| id.0))
-    .bind(i64::from(booking.tariff_rev))
-    .bind(i64::from(booking.rule_rev))
-    .bind(booking.made_at)
-    .bind(i64::from(booking.version))
-    .bind(span.starts())
-    .bind(span.ends())
-    .bind(order.idempotency.as_ref().map(|one| one.key.as_str()))
-    .bind(order.idempotency.as_ref().map(|one| one.digest.as_slice()))
-    .bind(i64::from(booking.needs.required.bits()))
-    .bind(i64::from(booking.needs.wanted.bits()))
-    .bind(booking.needs.pinned)
-    .bind(booking.needs.together)
-    .bind(booking.lapses_at)
-    .bind(booking.series.map(|id| id.0))
-    .bind(booking.awaits.centre)
-    .bind(booking.awaits.employer)
-    .bind(i64::from(booking.most.desks))
-    .bind(i64::from(booking.most.care))
-    .execute(&mut **tx)
-    .await?;
-    insert_claims(tx, booking).await
+             $19, $20, $21, $22, $23, $24)"
+    };
+}
+pub(crate) use insert_row;
+
+/// A statement that the database keeps prepared.
+pub(crate) type Statement<'q> = Query<'q, Db, <Db as Database>::Arguments>;
+
+/// Binds what [`insert_row`] inserts.
+pub(crate) fn bind_row<'q>(
+    statement: Statement<'q>,
+    order: &BookingOrder,
+    booking: &Booking,
+) -> Result<Statement<'q>> {
+    let span = span_of(&order.slots)
+        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let idempotency = order.idempotency.as_ref();
+    Ok(statement
+        .bind(booking.id.0)
+        .bind(booking.person.0)
+        .bind(booking.centre.0)
+        .bind(booking.code.to_string())
+        .bind(status_text(booking.status))
+        .bind(booking.on_account_of.map(|id| id.0))
+        .bind(i64::from(booking.tariff_rev))
+        .bind(i64::from(booking.rule_rev))
+        .bind(booking.made_at)
+        .bind(i64::from(booking.version))
+        .bind(span.starts())
+        .bind(span.ends())
+        .bind(idempotency.map(|one| one.key.clone()))
+        .bind(idempotency.map(|one| one.digest.to_vec()))
+        .bind(i64::from(booking.needs.required.bits()))
+        .bind(i64::from(booking.needs.wanted.bits()))
+        .bind(booking.needs.pinned)
+        .bind(booking.needs.together)
+        .bind(booking.lapses_at)
+        .bind(booking.series.map(|id| id.0))
+        .bind(booking.awaits.centre)
+        .bind(booking.awaits.employer)
+        .bind(i64::from(booking.most.desks))
+        .bind(i64::from(booking.most.care)))
 }
 
 /// Inserts the claims of a booking that has none of these yet.
-pub(super) async fn insert_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
+pub(crate) async fn insert_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     if !booking.desks.is_empty() {
         writes::insert_desk_claims(tx, booking).await?;
     }

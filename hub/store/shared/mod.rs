@@ -8,7 +8,7 @@
 
 mod api_tokens;
 mod audit;
-mod book;
+pub(crate) mod book;
 mod bookings;
 mod cards;
 mod change;
@@ -24,7 +24,7 @@ mod jobs;
 mod late;
 mod meaning;
 mod noted;
-mod notices;
+pub(crate) mod notices;
 mod organisations;
 mod people;
 mod personal;

@@ -24,21 +24,38 @@ pub(super) async fn put(tx: &mut Tx, notice: &NewNotice) -> Result<()> {
     insert(tx, notice, notice.at).await
 }
 
-/// Tells of a booking that has just come to be, or come to be asked for: its guest, or whoever has to
-/// approve it.
+/// Tells of a booking that has just come to be, or come to be asked for.
 pub(super) async fn put_new(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<()> {
-    let kind = match booking.status {
-        BookingStatus::Confirmed => NoticeKind::Made,
-        BookingStatus::Held => NoticeKind::Held,
-        BookingStatus::Asked => return put_asked(tx, booking, at).await,
-        _ => return Ok(()),
-    };
-    let body = NoticeBody { answer_by: booking.lapses_at, ..NoticeBody::default() };
-    put(tx, &NewNotice { body, ..NewNotice::of(booking, kind, at) }).await
+    for notice in of_new(tx, booking, at).await? {
+        put(tx, &notice).await?;
+    }
+    Ok(())
 }
 
-/// Tells those that a booking waits for them: the centre's operators, the payer's admins, or both.
-async fn put_asked(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<()> {
+/// What is told of a booking that has just come to be, or come to be asked for: to its guest, or to
+/// whoever has to approve it.
+pub(super) async fn of_new(
+    tx: &mut Tx,
+    booking: &Booking,
+    at: DateTime<Utc>,
+) -> Result<Vec<NewNotice>> {
+    let (kind, readers) = match booking.status {
+        BookingStatus::Confirmed => (NoticeKind::Made, vec![booking.person]),
+        BookingStatus::Held => (NoticeKind::Held, vec![booking.person]),
+        BookingStatus::Asked => (NoticeKind::ApprovalAsked, approvers(tx, booking, at).await?),
+        _ => return Ok(Vec::new()),
+    };
+    let body = NoticeBody { answer_by: booking.lapses_at, ..NoticeBody::default() };
+    let told = readers.into_iter().map(|person| NewNotice {
+        person,
+        body: body.clone(),
+        ..NewNotice::of(booking, kind, at)
+    });
+    Ok(told.collect())
+}
+
+/// For whom a booking waits: the centre's operators, the payer's admins, or both.
+async fn approvers(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<Vec<PersonId>> {
     let approvers: Vec<Uuid> = query_scalar(
         "SELECT DISTINCT person_id FROM roles
          WHERE ((role = 'operator' AND centre_id = $1)
@@ -51,16 +68,7 @@ async fn put_asked(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<
     .bind(at)
     .fetch_all(&mut **tx)
     .await?;
-    let body = NoticeBody { answer_by: booking.lapses_at, ..NoticeBody::default() };
-    for person in approvers {
-        let notice = NewNotice {
-            person: PersonId(person),
-            body: body.clone(),
-            ..NewNotice::of(booking, NoticeKind::ApprovalAsked, at)
-        };
-        put(tx, &notice).await?;
-    }
-    Ok(())
+    Ok(approvers.into_iter().map(PersonId).collect())
 }
 
 /// Tells somebody that their whole wish waits.
@@ -115,17 +123,47 @@ pub(super) async fn put_released(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) 
 }
 
 async fn insert(tx: &mut Tx, notice: &NewNotice, next_try: DateTime<Utc>) -> Result<()> {
+    insert_notice(tx, &NoticeRow::of(notice, next_try)?).await
+}
+
+/// A notice that nobody has sent yet, as a row.
+pub(crate) struct NoticeRow {
+    pub(crate) id: Uuid,
+    pub(crate) person: Uuid,
+    pub(crate) kind: String,
+    pub(crate) booking: Option<Uuid>,
+    pub(crate) body: String,
+    pub(crate) made_at: DateTime<Utc>,
+    pub(crate) next_try_at: DateTime<Utc>,
+}
+
+impl NoticeRow {
+    pub(super) fn of(notice: &NewNotice, next_try: DateTime<Utc>) -> Result<Self> {
+        Ok(Self {
+            id: notice.id().0,
+            person: notice.person.0,
+            kind: word(notice.kind)?,
+            booking: notice.booking.map(|id| id.0),
+            body: to_json(&notice.body)?,
+            made_at: storable(notice.at),
+            next_try_at: storable(next_try),
+        })
+    }
+}
+
+/// Inserts one, unless it is there already.
+pub(crate) async fn insert_notice(tx: &mut Tx, row: &NoticeRow) -> Result<()> {
     query(
         "INSERT INTO notices (id, person_id, kind, booking_id, body, made_at, next_try_at, tries)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT (id) DO NOTHING",
     )
-    .bind(notice.id().0)
-    .bind(notice.person.0)
-    .bind(word(notice.kind)?)
-    .bind(notice.booking.map(|id| id.0))
-    .bind(to_json(&notice.body)?)
-    .bind(storable(notice.at))
-    .bind(storable(next_try))
+    .bind(row.id)
+    .bind(row.person)
+    .bind(&row.kind)
+    .bind(row.booking)
+    .bind(&row.body)
+    .bind(row.made_at)
+    .bind(row.next_try_at)
     .execute(&mut **tx)
     .await?;
     Ok(())

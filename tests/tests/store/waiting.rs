@@ -185,7 +185,7 @@ pub async fn who_waits_in_vain_holds_nobody_else_up(ground: Ground) {
     morning.children = vec![ground.child(host).await];
     ground.book(&morning).await;
     let noon = ground.book(&ground.order(rival, &centre, &[slot(1, 13, 14)])).await;
-    // More than are looked at one by one: some for the desk, some for care alone.
+    // So many that looking at each under the lock would take long: for the desk, or for care alone.
     for n in 0..8 {
         let person = ground.person().await;
         let child = ground.child(person).await;
