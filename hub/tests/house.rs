@@ -538,6 +538,7 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
     let seen = tanaka.0.get(&own).await;
     assert!(seen.body.contains("は使えなくなりました"), "{}", seen.body);
     assert!(seen.body.contains("空調の工事") && seen.body.contains("ほかの日時に移すか"));
+    assert!(!seen.body.contains("入館用のQRコード"), "no way in is shown to a desk out of use");
     assert!(tanaka.0.get("/bookings").await.body.contains("使えなくなりました"));
     let field = |name| field(&page.body, name).unwrap().replace("&#43;", "+");
     let (booking, version, slot) = (field("booking"), field("version"), field("slot"));
@@ -549,6 +550,7 @@ async fn a_desk_out_of_use_is_left_for_another_at_the_same_time() {
     for page in [own.as_str(), "/bookings"] {
         assert!(!tanaka.0.get(page).await.body.contains("使えなくなりました"), "{page}");
     }
+    assert!(tanaka.0.get(&own).await.body.contains("入館用のQRコード"));
     assert_eq!(now.desks[0].when.starts().to_rfc3339(), "2026-11-27T00:00:00+00:00");
     // The closure's own mail had not gone out yet: it is no news any more, the change is.
     assert_eq!(outbox::send_due(&world.hub).await.unwrap(), 1);

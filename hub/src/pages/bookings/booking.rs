@@ -26,6 +26,8 @@ struct Page {
     heading: String,
     just_made: bool,
     stands: bool,
+    /// Whether its guest can come in by it.
+    lets_in: bool,
     when: Vec<String>,
     centre: String,
     slug: String,
@@ -95,8 +97,25 @@ pub async fn get(
     let slots = stretches(&booking);
     let just_made = !fields.get("new").is_empty() && booking.status == BookingStatus::Confirmed;
     let nursery = atlas.nursery(centre.id).filter(|_| !booking.care.is_empty());
+    let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
+    let shut = closures.map(|closure| Shut {
+        another_desk: closure.space.is_some() && !booking.needs.pinned,
+        space: closure
+            .space
+            .filter(|_| booking.needs.pinned)
+            .and_then(|id| atlas.space(id))
+            .map(|space| space.label.clone()),
+        others_stand: slots.iter().any(|slot| !closure.met_slots(&booking).any(|met| met == *slot)),
+        when: words::from_to(f.language(), &closure.when, zone),
+        reason: f.get(&closure.reason).to_owned(),
+    });
+    let shut: Vec<Shut> = shut.collect();
+    // Whoever has to move, or to stay away, is shown no way in.
+    let away = |one: &Shut| !one.another_desk && !one.others_stand;
+    let stands = booking.status == BookingStatus::Confirmed;
+    let lets_in = stands && !shut.iter().any(away);
     let carries = may(&caller.actor, Action::CarryVoucher, &Target::of(booking.person));
-    let voucher = if carries {
+    let voucher = if carries && lets_in {
         shown(&web, &f, centre, &booking, fields.get("day"), looked_at).await?
     } else {
         None
@@ -134,25 +153,13 @@ pub async fn get(
     } else {
         None
     };
-    let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
-    let shut = closures.map(|closure| Shut {
-        another_desk: closure.space.is_some() && !booking.needs.pinned,
-        space: closure
-            .space
-            .filter(|_| booking.needs.pinned)
-            .and_then(|id| atlas.space(id))
-            .map(|space| space.label.clone()),
-        others_stand: slots.iter().any(|slot| !closure.met_slots(&booking).any(|met| met == *slot)),
-        when: words::from_to(f.language(), &closure.when, zone),
-        reason: f.get(&closure.reason).to_owned(),
-    });
-    let shut: Vec<Shut> = shut.collect();
     let status = shut_then(&f, &atlas, &booking).unwrap_or_else(|| status(&f, &booking, hub.now()));
     let page = Page {
         id: booking.id.to_string(),
         heading: heading.to_owned(),
         just_made,
-        stands: booking.status == BookingStatus::Confirmed,
+        stands,
+        lets_in,
         when: slots.iter().map(|slot| words::day_and_hours(f.language(), slot, zone)).collect(),
         centre: f.get(&centre.name).to_owned(),
         slug: centre.slug.to_string(),
