@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use bench::mail::Mails;
 use bench::{percentile, rate};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use model::clock::{Clock as _, SystemClock};
@@ -47,12 +48,18 @@ async fn main() {
                 100.0 * hub_rate / bare_rate,
             );
         }
+        println!(
+            "  {:<10}  mails taken meanwhile: {}",
+            format!("{database:?}"),
+            course.mails.taken()
+        );
     }
 }
 
 /// Desks and hours that nobody has booked yet, handed out one after the other.
 struct Course {
     region: Region,
+    mails: Mails,
     desks: Vec<(String, Uuid, CentreId)>,
     people: Vec<(Person, Uuid)>,
     first: DateTime<Utc>,
@@ -62,8 +69,8 @@ struct Course {
 
 impl Course {
     async fn open(database: Database) -> Self {
-        let mails = bench::mail::start().await.unwrap();
-        let settings = [("KYOTEN_SMTP_URL", &*mails), ("KYOTEN_MAIL_FROM", "kyoten@localhost")];
+        let mails = Mails::start().await.unwrap();
+        let settings = [("KYOTEN_SMTP_URL", &*mails.url), ("KYOTEN_MAIL_FROM", "kyoten@localhost")];
         let region = Region::start_with(database, &settings).await;
         let centres = region.store.centres().await.unwrap();
         let yokohama = centres.iter().find(|centre| centre.slug.as_str() == "yokohama").unwrap();
@@ -83,6 +90,7 @@ impl Course {
         let first = SystemClock.now().duration_trunc(day).unwrap() + day * 5;
         Self {
             region,
+            mails,
             desks,
             people,
             first,

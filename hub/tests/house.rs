@@ -797,6 +797,11 @@ async fn of_several_days_only_those_are_moved_that_are_shut() {
     let moved = instead.iter().find(|slot| !days.contains(slot)).unwrap();
     assert!(!moved["starts_at"].as_str().unwrap().starts_with("2026-11-27"), "{met}");
 
+    let own = format!("/bookings/{id}");
+    let seen = tanaka.0.get(&own).await.body;
+    assert!(seen.contains("入館用のQRコード") && seen.contains("?day=2026-11-30"), "{seen}");
+    assert!(!seen.contains("?day=2026-11-27"), "there is no way in on the day that is shut");
+
     // Thursday is over when somebody presses the button: it stays as it was.
     let over: chrono::DateTime<chrono::Utc> = "2026-11-26T04:00:00Z".parse().unwrap();
     world.clock.advance(over - world.hub.now());

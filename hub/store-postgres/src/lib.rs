@@ -54,11 +54,7 @@ impl PostgresStore {
     /// # Errors
     /// A URL that cannot be read, or a server that cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        // Its statements are few and look for little at a time: planned once, not with every use, which
-        // takes longer than carrying them out.
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("kyoten-hub")
-            .options([("plan_cache_mode", "force_generic_plan")]);
+        let options = PgConnectOptions::from_str(url)?.application_name("kyoten-hub");
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
@@ -101,12 +97,14 @@ impl PostgresStore {
         Ok(self.pool.begin().await?)
     }
 
-    /// Does a piece of work in a transaction of its own.
+    /// Does a piece of work in a transaction of its own. Its statements look for little each, and are
+    /// planned once: to plan them anew with every use takes longer than to carry them out.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         F: for<'a> Fn(&'a mut Transaction<'static, Postgres>) -> BoxFuture<'a, Result<Outcome<T>>>,
     {
-        let mut tx = self.begin().await?;
+        let begin = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
+        let mut tx = self.pool.begin_with(begin).await?;
         let (done, noted) = noting(work(&mut tx)).await;
         match done? {
             Outcome::Kept(answer) => {

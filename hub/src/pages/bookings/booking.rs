@@ -1,15 +1,21 @@
 //! One booking: its code and voucher, when and where, and the way to give it up.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::{Approvals, Booking, BookingStatus};
 use model::centre::Centre;
+use model::interval::Interval;
 use model::permission::{Action, Target, may};
 
-use super::{Status, change, child_names, desk_count, repeat, shut_then, status, stretches};
+use super::{
+    Status, barred, change, child_names, desk_count, met, repeat, shut_then, status, stretches,
+    to_come,
+};
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::like::Like;
@@ -97,6 +103,9 @@ pub async fn get(
     let slots = stretches(&booking);
     let just_made = !fields.get("new").is_empty() && booking.status == BookingStatus::Confirmed;
     let nursery = atlas.nursery(centre.id).filter(|_| !booking.care.is_empty());
+    let to_come = to_come(&booking, looked_at);
+    let shut_slots: BTreeSet<Interval> = met(&atlas, &booking).map(|(_, slot)| slot).collect();
+    let others_stand = to_come.iter().any(|slot| !shut_slots.contains(slot));
     let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
     let shut = closures.map(|closure| Shut {
         another_desk: closure.space.is_some() && !booking.needs.pinned,
@@ -105,18 +114,23 @@ pub async fn get(
             .filter(|_| booking.needs.pinned)
             .and_then(|id| atlas.space(id))
             .map(|space| space.label.clone()),
-        others_stand: slots.iter().any(|slot| !closure.met_slots(&booking).any(|met| met == *slot)),
+        others_stand,
         when: words::from_to(f.language(), &closure.when, zone),
         reason: f.get(&closure.reason).to_owned(),
     });
     let shut: Vec<Shut> = shut.collect();
     // Whoever has to move, or to stay away, is shown no way in.
-    let away = |one: &Shut| !one.another_desk && !one.others_stand;
+    let barred = barred(&atlas, &booking);
     let stands = booking.status == BookingStatus::Confirmed;
-    let lets_in = stands && !shut.iter().any(away);
+    let lets_in = stands && (to_come.is_empty() || to_come.iter().any(|one| !barred.contains(one)));
     let carries = may(&caller.actor, Action::CarryVoucher, &Target::of(booking.person));
     let voucher = if carries && lets_in {
-        shown(&web, &f, centre, &booking, fields.get("day"), looked_at).await?
+        let open: BTreeSet<NaiveDate> = to_come
+            .iter()
+            .filter(|slot| !barred.contains(slot))
+            .map(|slot| slot.starts().with_timezone(&zone).date_naive())
+            .collect();
+        shown(&web, &f, centre, &booking, fields.get("day"), &open, looked_at).await?
     } else {
         None
     };
@@ -205,19 +219,22 @@ fn waits_for(f: &Frame, awaits: Approvals) -> &'static str {
     }
 }
 
-/// The voucher of the day that was asked for, or of the next one.
+/// The voucher of the day that was asked for, or of the next one, of those that are `open`.
 async fn shown(
     web: &Web,
     f: &Frame,
     centre: &Centre,
     booking: &Booking,
     asked: &str,
+    open: &BTreeSet<NaiveDate>,
     looked_at: DateTime<Utc>,
 ) -> Result<Option<Shown>, Refused> {
-    let days = voucher::days(centre, booking, looked_at);
-    let day = typed::date(asked).filter(|day| days.contains(day));
-    let issued = voucher::issue(&web.hub, centre, booking, day, looked_at).await?;
-    let Ok(Issued { day, days, text, .. }) = issued else { return Ok(None) };
+    let days = voucher::days(centre, booking, looked_at).into_iter();
+    let days: Vec<NaiveDate> = days.filter(|day| open.contains(day)).collect();
+    let asked = typed::date(asked).filter(|day| days.contains(day));
+    let Some(day) = asked.or(days.first().copied()) else { return Ok(None) };
+    let issued = voucher::issue(&web.hub, centre, booking, Some(day), looked_at).await?;
+    let Ok(Issued { text, .. }) = issued else { return Ok(None) };
     let others = days
         .into_iter()
         .filter(|other| *other != day)

@@ -396,12 +396,7 @@ fn status(f: &Frame, booking: &Booking, now: DateTime<Utc>) -> Status {
 /// That closures stand in the way of a confirmed booking, if they do; not that its guest is to have another
 /// desk than one that they never knew of.
 fn shut_then(f: &Frame, atlas: &Atlas, booking: &Booking) -> Option<Status> {
-    let known = |closure: &&Closure| closure.space.is_none() || booking.needs.pinned;
-    let met: BTreeSet<Interval> = atlas
-        .closures_of(booking.centre)
-        .filter(known)
-        .flat_map(|closure| closure.met_slots(booking))
-        .collect();
+    let met: BTreeSet<Interval> = met(atlas, booking).map(|(_, slot)| slot).collect();
     if booking.status != BookingStatus::Confirmed || met.is_empty() {
         return None;
     }
@@ -411,6 +406,34 @@ fn shut_then(f: &Frame, atlas: &Atlas, booking: &Booking) -> Option<Status> {
         f.say("使えない日があります", "Closed on some days")
     };
     Some(Status { badge: "badge--warn", icon: "warn", words })
+}
+
+/// The stretches of a booking that closures stand in the way of which its guest knows of: a desk that
+/// they did not pick is no matter of theirs.
+fn met<'a>(
+    atlas: &'a Atlas,
+    booking: &'a Booking,
+) -> impl Iterator<Item = (&'a Closure, Interval)> {
+    let known = |closure: &&Closure| closure.space.is_none() || booking.needs.pinned;
+    let closures = atlas.closures_of(booking.centre).filter(known);
+    closures.flat_map(|closure| closure.met_slots(booking).map(move |slot| (closure, slot)))
+}
+
+/// Those of them that nobody can begin.
+fn barred(atlas: &Atlas, booking: &Booking) -> BTreeSet<Interval> {
+    let begins = |(closure, slot): &(&Closure, Interval)| closure.when.contains(slot.starts());
+    met(atlas, booking).filter(begins).map(|(_, slot)| slot).collect()
+}
+
+/// The stretches that a booking still holds and that are not over.
+fn to_come(booking: &Booking, now: DateTime<Utc>) -> Vec<Interval> {
+    let desks = booking.desks.iter().map(|claim| (claim.when, claim.released_at));
+    let care = booking.care.iter().map(|claim| (claim.when, claim.released_at));
+    let held = desks.chain(care).filter(|(when, gone)| gone.is_none() && now < when.ends());
+    let mut slots: Vec<Interval> = held.map(|(when, _)| when).collect();
+    slots.sort();
+    slots.dedup();
+    slots
 }
 
 /// Desks side by side.
