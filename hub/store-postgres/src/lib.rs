@@ -36,6 +36,9 @@ const CONNECTIONS: u32 = 16;
 /// A connection that lay idle for longer is asked whether it still lives before it is used.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// How many statements a connection keeps prepared: all that there are.
+const STATEMENTS: usize = 512;
+
 /// How long a request waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,9 @@ impl PostgresStore {
     /// # Errors
     /// A URL that cannot be read, or a server that cannot be reached.
     pub async fn open(url: &str) -> Result<Self> {
-        let options = PgConnectOptions::from_str(url)?.application_name("kyoten-hub");
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("kyoten-hub")
+            .statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
