@@ -206,7 +206,7 @@ impl Bookings for Here {
             Approver::Employer(employer) => (None, Some(employer.0)),
         };
         let rows: Vec<ClaimRow> = query_as(bookings_where!(
-            "b.status = 'asked' AND ((b.centre_id = $1 AND b.awaits_centre)
+            "b.status = 'asked' AND b.lapses_at IS NOT NULL AND ((b.centre_id = $1 AND b.awaits_centre)
                  OR (b.on_account_of = $2 AND b.awaits_employer))"
         ))
         .bind(centre)

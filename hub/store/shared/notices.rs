@@ -57,9 +57,12 @@ pub(super) async fn of_new(
 /// For whom a booking waits: the centre's operators, the payer's admins, or both.
 async fn approvers(tx: &mut Tx, booking: &Booking, at: DateTime<Utc>) -> Result<Vec<PersonId>> {
     let approvers: Vec<Uuid> = query_scalar(
-        "SELECT DISTINCT person_id FROM roles
-         WHERE ((role = 'operator' AND centre_id = $1)
-                 OR (role = 'employer_admin' AND employer_id = $2))
+        "SELECT person_id FROM roles
+         WHERE role = 'operator' AND centre_id = $1
+             AND (from_at IS NULL OR from_at <= $3) AND (until_at IS NULL OR until_at > $3)
+         UNION
+         SELECT person_id FROM roles
+         WHERE role = 'employer_admin' AND employer_id = $2
              AND (from_at IS NULL OR from_at <= $3) AND (until_at IS NULL OR until_at > $3)
          ORDER BY person_id",
     )

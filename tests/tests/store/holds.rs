@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use model::booking::{Approvals, Booking, BookingStatus};
+use model::centre::Centre;
 use model::id::{BookingId, VisitId};
 use model::interval::Interval;
 use model::notice::NoticeKind;
@@ -17,6 +18,11 @@ const CENTRE: Approvals = Approvals { centre: true, employer: false };
 const EMPLOYER: Approvals = Approvals { centre: false, employer: true };
 const BOTH: Approvals = Approvals { centre: true, employer: true };
 
+/// Whatever version the booking has, an hour into the first day, with nothing to move and no quota.
+fn settled_as<'a>(booking: &Booking, centre: &'a Centre, to: Stood) -> Settling<'a> {
+    Settling { id: booking.id, version: None, centre, to, at: at(0, 1), spare: &[], quotas: &[] }
+}
+
 pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
     let person = ground.person().await;
@@ -27,15 +33,7 @@ pub async fn a_hold_stands_once_it_is_confirmed_in_time(ground: Ground) {
     let rival = ground.order(person, &centre, &[slot(1, 9, 12)]);
     assert!(matches!(ground.store.book(&rival).await.unwrap(), BookResult::Refused(_)));
     let settle = async |to, when| {
-        let settling = Settling {
-            id: held.id,
-            version: None,
-            centre: &centre,
-            to,
-            at: when,
-            spare: &[],
-            quotas: &[],
-        };
+        let settling = Settling { at: when, ..settled_as(&held, &centre, to) };
         ground.store.settle(&settling).await.unwrap().unwrap()
     };
     let early = settle(Stood::Approved(BOTH), at(0, 1)).await;
@@ -94,16 +92,7 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     let mut order = ground.order(person, &centre, &[slot(1, 9, 12)]);
     order.stands = Stands::AskedUntil(at(0, 12), CENTRE);
     let asked = ground.book(&order).await;
-    let to = Stood::Declined(CENTRE);
-    let settling = Settling {
-        id: asked.id,
-        version: None,
-        centre: &centre,
-        to,
-        at: at(0, 1),
-        spare: &[],
-        quotas: &[],
-    };
+    let settling = settled_as(&asked, &centre, Stood::Declined(CENTRE));
     let declined = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(declined, Settled::Done(one) if one.status == BookingStatus::Declined));
     ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
@@ -111,16 +100,7 @@ pub async fn what_is_not_approved_comes_free(ground: Ground) {
     let mut order = ground.order(person, &centre, &[slot(2, 9, 12)]);
     order.stands = Stands::HeldUntil(at(0, 12));
     let held = ground.book(&order).await;
-    let to = Stood::AskedUntil(at(1, 0), EMPLOYER);
-    let settling = Settling {
-        id: held.id,
-        version: None,
-        centre: &centre,
-        to,
-        at: at(0, 1),
-        spare: &[],
-        quotas: &[],
-    };
+    let settling = settled_as(&held, &centre, Stood::AskedUntil(at(1, 0), EMPLOYER));
     let asked = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(asked, Settled::Done(one)
         if (one.status, one.lapses_at, one.awaits)
@@ -136,16 +116,7 @@ pub async fn everybody_agrees_who_has_to(ground: Ground) {
         ground.book(&order).await
     };
     let settle = async |booking: &Booking, to| {
-        let settling = Settling {
-            id: booking.id,
-            version: None,
-            centre: &centre,
-            to,
-            at: at(0, 1),
-            spare: &[],
-            quotas: &[],
-        };
-        ground.store.settle(&settling).await.unwrap().unwrap()
+        ground.store.settle(&settled_as(booking, &centre, to)).await.unwrap().unwrap()
     };
     let asked_for = async |of| -> Vec<BookingId> {
         let asked = ground.store.asked_for(of).await.unwrap();
@@ -221,15 +192,8 @@ pub async fn a_change_leaves_what_runs_beside_it_and_revives_nothing(ground: Gro
     let changed = change(held.id, 1, &[slot(2, 9, 11)], at(0, 2)).await;
     assert!(matches!(&changed, Changed::Fixed(booking) if *booking == held), "{changed:?}");
     // Nor is what was read confirmed once it is something else.
-    let settling = Settling {
-        id: held.id,
-        version: Some(held.version + 1),
-        centre: &centre,
-        to: Stood::Confirmed,
-        at: at(0, 1),
-        spare: &[],
-        quotas: &[],
-    };
+    let version = Some(held.version + 1);
+    let settling = Settling { version, ..settled_as(&held, &centre, Stood::Confirmed) };
     let settled = ground.store.settle(&settling).await.unwrap().unwrap();
     assert!(matches!(&settled, Settled::Otherwise(booking) if *booking == held), "{settled:?}");
 }
