@@ -2,9 +2,9 @@
 //! long a request takes when nobody moves, when others make room, and when nothing is found.
 #![expect(clippy::unwrap_used, reason = "a measurement stops at the first surprise")]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bench::percentile;
+use bench::told;
 use model::packing::{Limits, Unpacked};
 
 #[path = "../../model/tests/packing/town.rs"]
@@ -54,14 +54,4 @@ fn main() {
     ] {
         told(answer, times);
     }
-}
-
-fn told(answer: &str, times: &mut [Duration]) {
-    println!(
-        "  {answer:<20}  {:>8}   {:<9.1?}  {:<9.1?}  {:<9.1?}",
-        times.len(),
-        percentile(times, 50.0),
-        percentile(times, 99.0),
-        percentile(times, 100.0),
-    );
 }

@@ -21,6 +21,19 @@ pub fn percentile(times: &mut [Duration], percent: f64) -> Duration {
     times.get(index).copied().unwrap_or_default()
 }
 
+/// Prints a row of a table of answers: how many, the middle, the 99th of a hundred, the slowest.
+///
+/// Sorts `times`.
+pub fn told(answer: &str, times: &mut [Duration]) {
+    println!(
+        "  {answer:<20}  {:>8}   {:<9.1?}  {:<9.1?}  {:<9.1?}",
+        times.len(),
+        percentile(times, 50.0),
+        percentile(times, 99.0),
+        percentile(times, 100.0),
+    );
+}
+
 /// So many a second.
 #[must_use]
 pub fn rate(count: usize, took: Duration) -> f64 {

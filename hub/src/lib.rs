@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod authority;
+pub mod care;
 pub mod config;
 pub mod drain;
 pub mod health;

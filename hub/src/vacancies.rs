@@ -14,6 +14,8 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use foldhash::fast::RandomState;
+use model::care::duty::Shift;
+use model::care::intake::CareTaken;
 use model::centre::Centre;
 use model::id::{CentreId, NurseryId, SpaceId};
 use model::interval::Interval;
@@ -68,6 +70,17 @@ struct CentreDay {
     held: Vec<(SpaceId, Mask)>,
     /// How many children are in the nursery.
     care: Tally,
+    /// The same one by one, and who works: a nursery may go by staffing from one moment to the next.
+    staffed: Staffed,
+}
+
+/// Who is in a nursery and who works there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Staffed {
+    /// Children.
+    pub taken: Vec<CareTaken>,
+    /// Staff.
+    pub shifts: Vec<Shift>,
 }
 
 impl CentreDay {
@@ -320,7 +333,14 @@ fn make(
         .collect();
     let blank = |day: NaiveDate, made_for: MadeFor| {
         let frame = DayFrame::of(day, made_for.zone)?;
-        Some(CentreDay { revision: 0, made_for, frame, held: Vec::new(), care: Tally::default() })
+        Some(CentreDay {
+            revision: 0,
+            made_for,
+            frame,
+            held: Vec::new(),
+            care: Tally::default(),
+            staffed: Staffed::default(),
+        })
     };
     for (id, day, revision) in revisions {
         if let Some((_, made_for)) = centres.get(id)
@@ -345,9 +365,17 @@ fn make(
         let when = with_buffer(when, buffer);
         lay(*centre, &when, &mut |day, mask| day.held.push((*space, mask)));
     }
-    for (nursery, when) in &claims.care {
+    for (nursery, taken) in &claims.care {
         if let Some(centre) = nurseries.get(nursery) {
-            lay(*centre, when, &mut |day, mask| day.care.add(&mask));
+            lay(*centre, &taken.when, &mut |day, mask| {
+                day.care.add(&mask);
+                day.staffed.taken.push(*taken);
+            });
+        }
+    }
+    for (nursery, shift) in &claims.shifts {
+        if let Some(centre) = nurseries.get(nursery) {
+            lay(*centre, &shift.when, &mut |day, _| day.staffed.shifts.push(shift.clone()));
         }
     }
     let mut made: HashMap<NaiveDate, Taken> = HashMap::new();
@@ -417,6 +445,33 @@ impl View {
         let mut most = 0;
         self.each(centre, slot, |day, bits| most = most.max(day.care.most(bits)));
         most
+    }
+
+    /// Who is in the nursery of `centre` and who works there on the days of `slots`, each once.
+    #[must_use]
+    pub fn staffed(&self, centre: &Centre, slots: &[Interval]) -> Staffed {
+        let mut days: Vec<NaiveDate> =
+            slots.iter().flat_map(|slot| opening::days_of(slot, centre.time_zone)).collect();
+        days.sort();
+        days.dedup();
+        let mut all = Staffed::default();
+        let mut before = None;
+        for day in days {
+            let kept = self.days.iter().find(|(other, _)| *other == day);
+            if let Some(here) = kept.and_then(|(_, centres)| centres.get(&centre.id)) {
+                // What reaches over midnight lies in both days.
+                let new = |when: &Interval| {
+                    before.is_none_or(|before| {
+                        !opening::days_of(when, centre.time_zone).contains(&before)
+                    })
+                };
+                let Staffed { taken, shifts } = &here.staffed;
+                all.taken.extend(taken.iter().filter(|taken| new(&taken.when)));
+                all.shifts.extend(shifts.iter().filter(|shift| new(&shift.when)).cloned());
+            }
+            before = Some(day);
+        }
+        all
     }
 
     /// The days of `slot` on which anything was ever booked, with the bits of each.

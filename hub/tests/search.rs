@@ -6,11 +6,15 @@
 mod web_support;
 
 use axum::http::{Method, StatusCode};
+use model::care::admission::{Admits, Room};
+use model::care::duty::Shift;
+use model::care::staffing::{CareRoom, Staffing};
 use model::closure::{Closure, ClosureKind};
-use model::id::ClosureId;
+use model::id::{ClosureId, RoomId, ShiftId};
 use model::interval::Interval;
 use model::language::LocalText;
 use serde_json::{Value, json};
+use store::{Roster, RosterPut, Rostered};
 use uuid::Uuid;
 use web_support::{Browser, World};
 
@@ -218,4 +222,101 @@ async fn who_is_refused_is_offered_what_nobody_has_to_make_room_for() {
         assert!(!elsewhere.is_empty() && !elsewhere.contains(&json!("yokohama")), "{told}");
         order(&mut sato, &instead).await;
     }
+}
+
+/// The nursery of Yokohama goes by staffing from now on: one room, and two who work from 8 to 18 on the day of
+/// [`LATER`], one of them with this break.
+async fn two_work(world: &World, pause: Option<(&str, &str)>) {
+    let store = &world.hub.store;
+    let centres = store.centres().await.unwrap();
+    let centre = centres.into_iter().find(|one| one.slug.as_str() == "yokohama").unwrap();
+    let nurseries = store.nurseries().await.unwrap();
+    let nursery = nurseries.into_iter().find(|one| one.centre == centre.id).unwrap().id;
+    let room = CareRoom {
+        id: RoomId(Uuid::from_u128(1)),
+        name: LocalText::new("ひよこ組", "Chicks"),
+        room: Room { hundredths_m2: 10_000, from_years: 0, below_years: None },
+    };
+    let staffing = Staffing {
+        rule_sets: vec!["jp-art33-2024".to_owned()],
+        admits: Admits::Both,
+        integrated: false,
+        main_hours: None,
+        rooms: vec![room],
+    };
+    assert!(store.set_staffing(nursery, Some(&staffing)).await.unwrap());
+    let stretch = |from: &str, to: &str| {
+        let time = |clock: &str| format!("2026-12-{clock}:00Z").parse().unwrap();
+        Interval::new(time(from), time(to)).unwrap()
+    };
+    let shift = |caregiver: &str, number: u128, breaks: Vec<Interval>| Rostered {
+        id: ShiftId(Uuid::from_u128(number)),
+        caregiver: caregiver.to_owned(),
+        shift: Shift {
+            kind: "nursery-teacher".to_owned(),
+            when: stretch("16T23:00", "17T09:00"),
+            breaks,
+        },
+    };
+    let breaks = pause.map(|(from, to)| stretch(from, to)).into_iter().collect();
+    let roster = Roster {
+        centre,
+        nursery,
+        days: vec!["2026-12-17".parse().unwrap()],
+        shifts: vec![shift("伊藤", 1, breaks), shift("阿部", 2, Vec::new())],
+        at: world.hub.now(),
+        only_try: false,
+    };
+    assert_eq!(store.put_roster(&roster).await.unwrap(), RosterPut::Done(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nursery_that_goes_by_staffing_is_found_as_it_is_booked() {
+    let world = World::new().await;
+    let mut parent = world.signed_in("takahashi").await;
+    let me = parent.get("/api/v1/me").await.json();
+    let children: Vec<&Value> =
+        me["children"].as_array().unwrap().iter().map(|child| &child["id"]).collect();
+    let slot = json!({"starts_at": "2026-12-17T01:00:00Z", "ends_at": "2026-12-17T03:00:00Z"});
+    let wish = json!({"centre": "yokohama", "slots": [slot], "children": children});
+    let token = me["csrf_token"].as_str().unwrap();
+    let headers = [("x-csrf-token", token)];
+
+    // One is away from 11 to 12, in the middle of it.
+    two_work(&world, Some(("17T02:00", "17T03:00"))).await;
+    let found = search_at(&mut parent, LATER, "&children=1").await;
+    let told = named(&found, "unavailable", "yokohama").unwrap();
+    assert_eq!(told["reason"], "care_short", "{told}");
+    let detail = told["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("11:00–12:00: 1 more caregiver needed, 1 more qualified caregiver needed"),
+        "{told}"
+    );
+    assert!(told["instead"]["with_care"] == true, "an hour earlier or later works: {told}");
+    let refused = parent.api(Method::POST, "/api/v1/bookings", &headers, wish.clone()).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+    let refused = refused.json();
+    assert!(refused["type"].as_str().unwrap().ends_with("care-short"), "{refused}");
+    let lack = |what: &str, have: u32, need: u32| {
+        let (starts_at, ends_at) = ("2026-12-17T02:00:00Z", "2026-12-17T03:00:00Z");
+        json!({"starts_at": starts_at, "ends_at": ends_at, "what": what, "kind": null, "room": null, "have": have, "need": need})
+    };
+    let lacks =
+        json!([lack("plan-staff", 1, 2), lack("live-staff", 1, 2), lack("qualified", 1, 2)]);
+    assert_eq!(refused["lacks"], lacks, "{refused}");
+    let kids: Vec<String> =
+        children.iter().map(|child| format!("&child={}", child.as_str().unwrap())).collect();
+    let page =
+        "/search?date=2026-12-17&from=10%3A00&to=12%3A00&desks=1".to_owned() + &kids.concat();
+    let page = parent.get(&page).await;
+    assert!(page.body.contains("11:00〜12:00 保育者があと1人"), "{}", page.body);
+
+    // With both there all the time there is room for these two and babies for the other four of six places.
+    two_work(&world, None).await;
+    order(&mut parent, &wish).await;
+    let found = search_at(&mut parent, LATER, "&children=4").await;
+    assert!(named(&found, "available", "yokohama").is_some(), "{found}");
+    let found = search_at(&mut parent, LATER, "&children=5").await;
+    let told = named(&found, "unavailable", "yokohama").unwrap();
+    assert_eq!(told["reason"], "no_care_place", "{told}");
 }

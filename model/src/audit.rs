@@ -74,6 +74,12 @@ pub enum AuditAction {
     DataForgotten,
     /// The keys of sealed data moved on.
     KeysRotated,
+    /// A rule set of childcare was kept.
+    CareRulesAdded,
+    /// It was decided what a nursery's children are admitted by.
+    NurseryStaffed,
+    /// A nursery's shifts were replaced.
+    RosterPut,
     /// An operator cancelled somebody's booking for them.
     BookingCancelledForGuest,
     /// An operator gave somebody's booking another time for them.
@@ -96,7 +102,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 45] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -132,6 +138,9 @@ impl AuditAction {
             ConsentWithdrawn,
             DataForgotten,
             KeysRotated,
+            CareRulesAdded,
+            NurseryStaffed,
+            RosterPut,
             BookingCancelledForGuest,
             BookingChangedForGuest,
             BookingApproved,

@@ -9,10 +9,12 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::care::age::Ages;
 use crate::centre::Centre;
 use crate::feature::Features;
 use crate::id::{
-    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId,
+    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, RoomId, SeriesId,
+    SpaceId,
 };
 use crate::interval::Interval;
 use crate::opening;
@@ -200,6 +202,10 @@ pub struct CareClaim {
     pub nursery: NurseryId,
     /// The child.
     pub child: ChildId,
+    /// The room, where the nursery has rooms.
+    pub room: Option<RoomId>,
+    /// How old the child counts then; unknown counts as a newborn.
+    pub ages: Option<Ages>,
     /// When.
     pub when: Interval,
     /// When it was given free again, if it was.

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::care::staffing::Staffing;
 use crate::feature::Features;
 use crate::id::{CentreId, DeviceId, MunicipalityId, NurseryId, Slug, SpaceId};
 use crate::language::LocalText;
@@ -335,10 +336,13 @@ pub struct Nursery {
     pub centre: CentreId,
     /// Its name on screen.
     pub name: LocalText,
-    /// How many children at once, whatever their ages (staffing rules come later).
+    /// How many children at once, whatever their ages.
     pub places: u32,
     /// Minutes on foot from the centre's door; 0 is the same building.
     pub walking_minutes: u32,
+    /// What its children are admitted by besides; without it places alone count.
+    #[serde(default)]
+    pub staffing: Option<Staffing>,
 }
 
 /// A door of a centre.

@@ -37,6 +37,10 @@ ids! {
     SpaceId;
     /// A nursery tied to a centre.
     NurseryId;
+    /// A room of a nursery.
+    RoomId;
+    /// One caregiver's time at a nursery on one day.
+    ShiftId;
     /// A company or public body whose people use the centres.
     EmployerId;
     /// Somebody who can sign in or be let in.

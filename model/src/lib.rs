@@ -8,6 +8,7 @@ pub mod audit;
 pub mod booking;
 pub mod capacity;
 pub mod card;
+pub mod care;
 pub mod centre;
 pub mod child;
 pub mod clock;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::booking::Wish;
+use crate::care::age::AgesByDay;
 use crate::id::{BookingId, EmployerId, PersonId, WaitlistId};
 use crate::language::LocalText;
 
@@ -21,6 +22,8 @@ pub struct Entry {
     pub rank: u32,
     /// All of what is wanted.
     pub wish: Wish,
+    /// How old the children of the wish count.
+    pub ages: AgesByDay,
     /// Who will pay.
     pub on_account_of: Option<EmployerId>,
     /// Since when it waits; among one rank, the earlier comes first.

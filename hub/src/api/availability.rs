@@ -6,13 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use model::booking::{BadWish, MOST_CHILDREN, MOST_DESKS, MOST_SLOTS};
 use model::feature::{Feature, Features};
 use model::interval::Interval;
+use model::language::Language;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Asked};
+use crate::pages::words;
 use crate::problem::Problem;
 use crate::service::Caller;
 use crate::service::atlas::Atlas;
@@ -147,7 +150,7 @@ pub struct Available {
     centre: String,
     /// Desks free all through.
     free_desks: usize,
-    /// Care places free all through, where there is a nursery.
+    /// Care places free all through, where there is a nursery that counts places alone.
     free_care_places: Option<usize>,
     distance_km: Option<f64>,
     /// What speaks for it: `wanted` (its desks have all of that), `nearest`, `nursery_inside`,
@@ -160,7 +163,8 @@ pub struct Available {
 pub struct Unavailable {
     /// Its slug.
     centre: String,
-    /// `not_open`, `closed`, `rule`, `no_desk`, `not_together`, `no_nursery` or `no_care_place`.
+    /// `not_open`, `closed`, `rule`, `no_desk`, `not_together`, `no_nursery`,
+    /// `no_room_for_age`, `no_care_place` or `care_short`.
     #[schema(example = "no_desk")]
     reason: &'static str,
     /// The reason in a sentence.
@@ -253,7 +257,8 @@ fn answer(atlas: &Atlas, found: &Found) -> Availability {
         reasons: taker.reasons.iter().map(|reason| speaking(*reason)).collect(),
     });
     let unavailable = found.others.iter().map(|other| {
-        let (reason, detail) = why(&other.why);
+        let zone = atlas.centre(other.centre).map_or(Tz::UTC, |centre| centre.time_zone);
+        let (reason, detail) = why(&other.why, zone);
         Unavailable {
             centre: slug(other.centre),
             reason,
@@ -290,7 +295,7 @@ impl From<Instead> for Change {
     }
 }
 
-fn why(why: &Why) -> (&'static str, String) {
+fn why(why: &Why, zone: Tz) -> (&'static str, String) {
     match why {
         Why::Rule(bad @ BadWish::NotOpen { .. }) => ("not_open", bad.to_string()),
         Why::Rule(bad) => ("rule", bad.to_string()),
@@ -298,6 +303,10 @@ fn why(why: &Why) -> (&'static str, String) {
         Why::Apart => ("not_together", "its free desks are not side by side".to_owned()),
         Why::Closed(_, reason) => ("closed", reason.en.clone()),
         Why::NoNursery => ("no_nursery", "the centre has no nursery".to_owned()),
+        Why::NoRoomForAge => {
+            ("no_room_for_age", "the nursery takes no child of that age".to_owned())
+        }
+        Why::CareShort(lacks) => ("care_short", words::lacks(Language::En, lacks, zone)),
         Why::Care(_, free) => {
             ("no_care_place", format!("only {free} care places are free all through"))
         }

@@ -6,10 +6,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{BadWish, Booking as Made, BookingStatus, Wish};
+use model::care::intake::{Lack, Lacking};
 use model::centre::Centre;
 use model::feature::Features;
 use model::id::{BookingId, CentreId, ChildId, SpaceId};
-use model::language::Language;
+use model::language::{Language, LocalText};
 use serde::{Deserialize, Serialize};
 use store::NoRoom;
 use utoipa::ToSchema;
@@ -158,7 +159,7 @@ pub struct Care {
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such centre, space or child."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "No room: `slot` says where, `instead` what would work."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "No room: `slot` says where, `instead` what would work; where a nursery is short, `lacks` names when, of what, and how much."),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Against the house rules."),
@@ -561,11 +562,58 @@ pub(super) fn key_reused() -> Problem {
     )
 }
 
+/// What a nursery has too little of, and when.
+#[derive(Serialize)]
+struct Short {
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    /// `rules`, `plan-staff`, `live-staff`, `qualified`, `kind`, `floor`, `group` or `places`.
+    what: &'static str,
+    /// The kind of staff, where one of that kind is needed.
+    kind: Option<String>,
+    /// The room, where it is one that is too small.
+    room: Option<LocalText>,
+    have: u32,
+    need: u32,
+}
+
+impl From<&Lack> for Short {
+    fn from(lack: &Lack) -> Self {
+        let what = match lack.what {
+            Lacking::Rules => "rules",
+            Lacking::PlanStaff => "plan-staff",
+            Lacking::LiveStaff => "live-staff",
+            Lacking::Qualified => "qualified",
+            Lacking::Kind(_) => "kind",
+            Lacking::Floor(_) => "floor",
+            Lacking::Group(_) => "group",
+            Lacking::Places => "places",
+        };
+        let kind = match &lack.what {
+            Lacking::Kind(kind) => Some(kind.clone()),
+            _ => None,
+        };
+        let room = match &lack.what {
+            Lacking::Floor(room) | Lacking::Group(room) => Some(room.clone()),
+            _ => None,
+        };
+        let (starts_at, ends_at) = (lack.when.starts(), lack.when.ends());
+        Self { starts_at, ends_at, what, kind, room, have: lack.have, need: lack.need }
+    }
+}
+
 /// No room, without looking for what would work.
 pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
     let (name, title, slot) = match no_room {
         NoRoom::Desk { slot, .. } => ("no-desk", "Too few desks are free", Some(*slot)),
         NoRoom::Care(slot) => ("no-care-place", "Too few care places are free", Some(*slot)),
+        NoRoom::CareShort(lacks) => {
+            let when = lacks.first().map(|lack| lack.when);
+            ("care-short", "The nursery has too little for these children then", when)
+        }
+        NoRoom::NoRoomForAge(_) => {
+            ("no-room-for-age", "The nursery takes no child of that age", None)
+        }
         NoRoom::NoNursery => ("no-nursery", "The centre has no nursery", None),
         NoRoom::ChildElsewhere(_, slot) => {
             ("child-elsewhere", "The child is in another booking then", Some(*slot))
@@ -586,6 +634,10 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
             .with("most", over.quota.most)
             .with("left", over.left)
             .with("on", over.on),
+        NoRoom::CareShort(lacks) => {
+            problem.with("lacks", lacks.iter().map(Short::from).collect::<Vec<_>>())
+        }
+        NoRoom::NoRoomForAge(child) => problem.with("child", child),
         _ => problem,
     };
     match slot {

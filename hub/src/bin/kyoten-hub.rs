@@ -1,33 +1,39 @@
 //! `kyoten-hub`: runs a region's hub and what its operators do to it by hand.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
+use hub::care::{cases, rule_sets, shift_table, staffing_file};
 use hub::config::{Config, names_in};
 use hub::hub::Hub;
+use hub::pages::words;
 use hub::seed;
 use hub::serve::{self, Ports};
 use hub::service::api_tokens;
+use hub::service::atlas::Atlas;
 use hub::service::audit::verify::{self, Whole};
 use hub::service::audit::witness;
 use hub::service::cards::card_key;
 use hub::service::devices::{self, Standing};
+use hub::service::nursery;
 use hub::service::rotate::{self, Rotated};
 use hub::uplink::enrol;
 use hub::web::WebSettings;
+use model::care::rule_set::RuleSet;
 use model::clock::{Clock as _, SystemClock};
 use model::device::RevokedFor;
-use model::id::{DeviceId, Slug};
+use model::id::{DeviceId, ShiftId, Slug};
+use model::language::Language;
 use model::permission::TokenScope;
 use model::sign_in::Stage;
 use ring::rand::SystemRandom;
-use store::TokenHolder;
+use store::{Roster, RosterPut, Rostered, TokenHolder};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -57,6 +63,19 @@ enum Command {
     Keys {
         #[command(subcommand)]
         what: KeysWhat,
+    },
+    /// The rules of childcare: how many staff so many children need.
+    Rules {
+        #[command(subcommand)]
+        what: RulesWhat,
+    },
+    /// A nursery: how it is staffed, and who works when.
+    Nursery {
+        /// Its centre.
+        #[arg(long)]
+        centre: Slug,
+        #[command(subcommand)]
+        what: NurseryWhat,
     },
     /// Walk the record of who did what, and name the first entry that was changed, taken out,
     /// swapped or cut off.
@@ -136,6 +155,48 @@ enum KeysWhat {
 }
 
 #[derive(Subcommand)]
+enum RulesWhat {
+    /// List the rule sets that ship and those of files, and where each comes from.
+    List {
+        /// A rule set in a file, besides those that ship; may be said more than once.
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
+    },
+    /// Keep a rule set, so that nurseries can be put under it. What is kept is never changed.
+    Add {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Hold worked cases against their rule sets, and print each that differs.
+    Check {
+        /// A table with tabs or commas: rule_set, age0 and on (the last as in age4up), plan_staff,
+        /// live_mixed_room, live_room_per_band.
+        file: PathBuf,
+        /// A rule set in a file, besides those that ship; may be said more than once.
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum NurseryWhat {
+    /// Go by staff, floor and groups from now on, as a file says: rule sets, figure that admits, rooms.
+    Staffing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Put a table of shifts in the place of all shifts of its days: date, caregiver, kind, from, to and
+    /// breaks. Prints which bookings cannot be kept by it.
+    Shifts {
+        /// The file, with tabs or commas.
+        file: PathBuf,
+        /// Only print what would happen.
+        #[arg(long)]
+        only_try: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum Data {
     /// The believable region of the demo.
     Demo {
@@ -169,16 +230,25 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Fails only when a provider was installed before, and this is the first line.
     rustls::crypto::ring::default_provider().install_default().ok();
-    if let Command::Seed { data: Data::Code } = arguments.command {
-        println!("{}", seed::code(SystemClock.now())?);
-        return Ok(());
+    // These need none of the hub's data.
+    match &arguments.command {
+        Command::Seed { data: Data::Code } => {
+            println!("{}", seed::code(SystemClock.now())?);
+            return Ok(());
+        }
+        Command::Rules { what: RulesWhat::List { rules } } => return list_rules(rules),
+        Command::Rules { what: RulesWhat::Check { file, rules } } => {
+            return check_cases(file, rules);
+        }
+        _ => {}
     }
     let config = Config::read(arguments.config.as_deref(), |key| std::env::var(key).ok())?;
     let hub = serve::open(&config, Arc::new(SystemClock), Arc::new(SystemRandom::new())).await?;
     match arguments.command {
         Command::Serve => serve_until_told(hub, &config).await,
+        Command::Rules { what: RulesWhat::Add { file } } => add_rules(&hub, &file).await,
         // Opening the database brought it up to date.
-        Command::Migrate | Command::Seed { data: Data::Code } => Ok(()),
+        Command::Migrate | Command::Seed { data: Data::Code } | Command::Rules { .. } => Ok(()),
         Command::Seed { data: Data::Demo { readers } } => {
             seed::demo(&hub, readers.as_deref()).await
         }
@@ -192,6 +262,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             println!("Key {number} is destroyed.");
             Ok(())
         }
+        Command::Nursery { centre, what } => tell_nursery(&hub, &centre, what).await,
         Command::VerifyAudit { heads } => verify_audit(&hub, heads).await,
         Command::CardKey { task: CardKeyTask::Rotate { even_so } } => {
             let life = TimeDelta::days(config.card_key_days.into());
@@ -221,6 +292,132 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn list_rules(files: &[PathBuf]) -> anyhow::Result<()> {
+    let mut told = String::new();
+    for set in rule_sets::shipped_and(files)? {
+        let sure = if set.confirmed { "" } else { " (to be confirmed before use)" };
+        writeln!(told, "{:<22} from {}{sure}  {}", set.name, set.from_day, set.title.en)?;
+        writeln!(told, "{:22} {}", "", set.source.en)?;
+    }
+    print(&told);
+    Ok(())
+}
+
+fn check_cases(file: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    let sets = rule_sets::shipped_and(files)?;
+    let name = || file.display().to_string();
+    let cases = cases::read(&read_table(file)?).with_context(name)?;
+    let differ = cases::check(&sets, &cases).with_context(name)?;
+    let mut told = String::new();
+    for one in &differ {
+        writeln!(told, "{one}")?;
+    }
+    print(&told);
+    let all = cases.len();
+    if !differ.is_empty() {
+        anyhow::bail!("{} figures of {all} cases differ", differ.len());
+    }
+    print(&format!("{all} cases, all as expected\n"));
+    Ok(())
+}
+
+/// The largest table that is read, in bytes: years of shifts.
+const LARGEST_TABLE: u64 = 4 * 1024 * 1024;
+
+fn read_table(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let name = || file.display().to_string();
+    let mut table = Vec::new();
+    let opened = std::fs::File::open(file).with_context(name)?;
+    opened.take(LARGEST_TABLE + 1).read_to_end(&mut table).with_context(name)?;
+    if table.len() as u64 > LARGEST_TABLE {
+        anyhow::bail!("{}: a table has at most {LARGEST_TABLE} bytes; split it", file.display());
+    }
+    Ok(table)
+}
+
+async fn add_rules(hub: &Hub, file: &Path) -> anyhow::Result<()> {
+    let set = rule_sets::from_file(file)?;
+    if !nursery::add_rules(hub, &set).await? {
+        anyhow::bail!(
+            "rules called '{}' are kept already, and are never changed: give these another name",
+            set.name
+        );
+    }
+    println!("{} is kept; it holds from {}", set.name, set.from_day);
+    Ok(())
+}
+
+async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Result<()> {
+    let atlas = Atlas::load(&*hub.store, hub.now()).await?;
+    let centre = atlas.named(slug.as_str());
+    let centre = centre.with_context(|| format!("there is no centre '{slug}'"))?;
+    let nursery = atlas.nursery(centre.id);
+    let nursery = nursery.with_context(|| format!("the centre '{slug}' has no nursery"))?;
+    let new_id = || hub.new_id().map_err(|_| anyhow::anyhow!("the random source failed"));
+    match what {
+        NurseryWhat::Staffing { file } => {
+            let name = || file.display().to_string();
+            let text = std::fs::read_to_string(&file).with_context(name)?;
+            let known: Vec<&str> = atlas.rule_sets.iter().map(|set| set.name.as_str()).collect();
+            let before = nursery.staffing.as_ref();
+            let staffing = staffing_file::read(&text, before, &known, new_id)?;
+            let staffing = staffing.with_context(name)?;
+            let today = hub.now().with_timezone(&centre.time_zone).date_naive();
+            let rules = staffing.rules_on(&atlas.rule_sets, today, centre.municipality);
+            let rules = rules.with_context(|| {
+                format!("{}: none of its rule sets holds at {slug} today", file.display())
+            })?;
+            nursery::set_staffing(hub, centre, nursery, &staffing).await?;
+            println!(
+                "{} goes by {} from now on; {} rooms",
+                nursery.name.en,
+                rules.name,
+                staffing.rooms.len()
+            );
+        }
+        NurseryWhat::Shifts { file, only_try } => {
+            let staffing = nursery.staffing.as_ref();
+            let staffing = staffing.context("say first how the nursery is staffed")?;
+            let ours = |set: &&RuleSet| staffing.rule_sets.contains(&set.name);
+            let rules: Vec<&RuleSet> = atlas.rule_sets.iter().filter(ours).collect();
+            let name = || file.display().to_string();
+            let table = read_table(&file)?;
+            let rows = shift_table::read(&table, centre.time_zone, &rules).with_context(name)?;
+            let days = rows.iter().map(|row| row.day).collect();
+            let shifts = rows
+                .into_iter()
+                .map(|row| {
+                    let id = ShiftId(new_id()?);
+                    Ok(Rostered { id, caregiver: row.caregiver, shift: row.shift })
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            let count = shifts.len();
+            let (centre, nursery) = (centre.clone(), nursery.id);
+            let roster = Roster { centre, nursery, days, shifts, at: hub.now(), only_try };
+            let zone = roster.centre.time_zone;
+            match nursery::put_roster(hub, &roster).await? {
+                RosterPut::Overlaps { caregiver, when } => anyhow::bail!(
+                    "{caregiver} has another shift, {}, of a day that the table does not replace",
+                    words::day_and_hours(Language::En, &when, zone)
+                ),
+                RosterPut::Done(failing) => {
+                    let stands = if only_try { "would stand" } else { "stand" };
+                    println!("{count} shifts {stands}; {} bookings cannot be kept", failing.len());
+                    for (booking, lacks) in failing {
+                        println!("{booking}: {}", words::lacks(Language::En, &lacks, zone));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whoever reads it may have seen enough, and closed the pipe.
+fn print(text: &str) {
+    std::io::stdout().write_all(text.as_bytes()).ok();
 }
 
 async fn verify_audit(hub: &Hub, heads: Option<PathBuf>) -> anyhow::Result<()> {
@@ -263,8 +460,7 @@ async fn list_devices(hub: &Hub, only: Option<&Slug>) -> anyhow::Result<()> {
             writeln!(table, "{device:<28} {kind:<6} {state:<8} {until:<20} {seen}")?;
         }
     }
-    // Whoever reads it may have seen enough, and closed the pipe.
-    std::io::stdout().write_all(table.as_bytes()).ok();
+    print(&table);
     Ok(())
 }
 

@@ -259,6 +259,8 @@ mod tests {
             id: ClaimId(id(n)),
             nursery: NurseryId(id(5)),
             child: ChildId(id(n)),
+            room: None,
+            ages: None,
             when,
             released_at: None,
         };

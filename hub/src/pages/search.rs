@@ -243,7 +243,10 @@ impl Draw<'_> {
         let f = self.f;
         let centre = self.atlas.centre(other.centre)?;
         let zone = centre.time_zone;
-        let care_is_short = matches!(other.why, Why::NoNursery | Why::Care(..));
+        let care_is_short = matches!(
+            other.why,
+            Why::NoNursery | Why::NoRoomForAge | Why::Care(..) | Why::CareShort(_)
+        );
         let offer = other.instead.as_ref().map(|instead| match instead {
             Instead::Shifted(slots) => {
                 let hours = slots.first().map(|slot| words::hours(f.language(), slot, zone));
@@ -318,6 +321,13 @@ impl Draw<'_> {
             Why::NoNursery => {
                 f.say("このセンターには保育室がありません", "This centre has no nursery").to_owned()
             }
+            Why::NoRoomForAge => f
+                .say(
+                    "この保育室では、その年齢のお子さまを預かれません",
+                    "The nursery takes no child of that age",
+                )
+                .to_owned(),
+            Why::CareShort(lacks) => words::lacks(f.language(), lacks, centre.time_zone),
             Why::Care(slot, 0) => {
                 format!(
                     "{}{}",

@@ -103,6 +103,7 @@ impl Wanted {
         Query {
             desks: self.desks,
             children: self.count,
+            kids: self.children.clone(),
             required: self.like.required,
             wanted: self.like.wanted,
             together: self.like.together,

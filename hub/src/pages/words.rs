@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use model::booking::BadWish;
+use model::care::intake::{Lack, Lacking};
 use model::centre::{BadSettings, Centre, HouseRule};
 use model::feature::Feature;
 use model::interval::Interval;
@@ -160,6 +161,78 @@ pub fn feature(language: Language, feature: Feature) -> &'static str {
         Language::Ja => ja,
         Language::En => en,
     }
+}
+
+/// What a nursery has too little of and what would help, the first three stretches:
+/// `12月1日（火） 10:00〜12:00 保育者があと1人、有資格者があと1人`.
+#[must_use]
+pub fn lacks(language: Language, lacks: &[Lack], zone: Tz) -> String {
+    const MOST_TOLD: usize = 3;
+    let ja = language == Language::Ja;
+    // By the number to roster and by that which must be there: to people it is one thing.
+    let mut told: Vec<(Interval, Vec<String>)> = Vec::new();
+    for lack in lacks {
+        let what = lacking(language, lack);
+        match told.iter_mut().find(|(when, _)| *when == lack.when) {
+            Some((_, known)) if known.contains(&what) => {}
+            Some((_, known)) => known.push(what),
+            None => told.push((lack.when, vec![what])),
+        }
+    }
+    let more = told.len().saturating_sub(MOST_TOLD);
+    let stretch = |(when, what): (Interval, Vec<String>)| {
+        let when = day_and_hours(language, &when, zone);
+        if ja {
+            format!("{when} {}", what.join("、"))
+        } else {
+            format!("{when}: {}", what.join(", "))
+        }
+    };
+    let mut told: Vec<String> = told.into_iter().take(MOST_TOLD).map(stretch).collect();
+    if more > 0 {
+        told.push(if ja { format!("ほか{more}件") } else { format!("and {more} more times") });
+    }
+    told.join(if ja { "／" } else { "; " })
+}
+
+fn lacking(language: Language, lack: &Lack) -> String {
+    let ja = language == Language::Ja;
+    let more = lack.need.saturating_sub(lack.have);
+    match (&lack.what, ja) {
+        (Lacking::Rules, true) => "保育の規則がまだ決まっていません".to_owned(),
+        (Lacking::Rules, false) => "no childcare rules are set yet".to_owned(),
+        (Lacking::PlanStaff | Lacking::LiveStaff, true) => format!("保育者があと{more}人"),
+        (Lacking::PlanStaff | Lacking::LiveStaff, false) => {
+            format!("{more} more {} needed", caregivers(more))
+        }
+        (Lacking::Qualified, true) => format!("有資格者があと{more}人"),
+        (Lacking::Qualified, false) => format!("{more} more qualified {} needed", caregivers(more)),
+        (Lacking::Kind(kind), true) => format!("{}があと{more}人", staff_kind(language, kind)),
+        (Lacking::Kind(kind), false) => {
+            format!("{more} more needed: {}", staff_kind(language, kind))
+        }
+        (Lacking::Floor(room), true) => format!("{}の広さが足りません", room.ja),
+        (Lacking::Floor(room), false) => format!("too little floor in {}", room.en),
+        (Lacking::Group(room), true) => format!("{}は{}人まで", room.ja, lack.have),
+        (Lacking::Group(room), false) => format!("{} takes {}", room.en, lack.have),
+        (Lacking::Places, true) => format!("定員は{}人", lack.have),
+        (Lacking::Places, false) => format!("{} places in all", lack.have),
+    }
+}
+
+fn caregivers(count: u32) -> &'static str {
+    if count == 1 { "caregiver" } else { "caregivers" }
+}
+
+/// What a kind of staff is called; one that a town has named itself is called so.
+fn staff_kind(language: Language, kind: &str) -> &str {
+    let (ja, en) = match kind {
+        "nursery-teacher" => ("保育士", "nursery teacher"),
+        "nurse" => ("看護師", "nurse"),
+        "childcare-supporter" => ("子育て支援員", "childcare supporter"),
+        other => (other, other),
+    };
+    if language == Language::Ja { ja } else { en }
 }
 
 /// Which quota a wish goes over, and how much of it is left.

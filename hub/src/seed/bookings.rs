@@ -12,7 +12,7 @@ use store::{BookResult, BookingOrder, Stands};
 use super::ids::{Of, id, numbered};
 use super::people;
 use crate::hub::Hub;
-use crate::service::rules;
+use crate::service::{order, rules};
 
 /// Somebody's plan; where the centre is closed then, the next time that it is open.
 struct Plan {
@@ -66,6 +66,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             ..Wish::of_desks(centre.id, vec![slot(plan, centre, now)?], 1)
         };
         booking::check(&wish, centre, now)?;
+        let ages = order::ages(hub, centre, &wish, &children).await?;
         let order = BookingOrder {
             id: booking_id(number),
             person,
@@ -74,6 +75,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             desks: wish.desks,
             pinned: wish.pinned,
             children: wish.children,
+            ages,
             on_account_of: people::employer_of(plan.person),
             code: BookingCode::from_random(10_000_000 + u64::from(number)),
             tariff_rev: rules::TARIFF_REV,

@@ -384,6 +384,7 @@ fn nursery(centre: u32, row: &CentreRow) -> Option<Nursery> {
         name: text(nursery.name),
         places: nursery.places,
         walking_minutes: nursery.walking_minutes,
+        staffing: None,
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use foldhash::fast::RandomState;
+use model::care::rule_set::RuleSet;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
 use model::feature::Features;
@@ -24,6 +25,8 @@ pub struct Atlas {
     pub spaces: Vec<Space>,
     /// By id.
     pub nurseries: Vec<Nursery>,
+    /// By name.
+    pub rule_sets: Vec<RuleSet>,
     /// By id.
     pub municipalities: Vec<(MunicipalityId, LocalText)>,
     /// Those to come and those of now, by start.
@@ -100,6 +103,7 @@ impl Atlas {
             centres: store.centres().await?,
             spaces: store.spaces().await?,
             nurseries: store.nurseries().await?,
+            rule_sets: store.rule_sets().await?,
             municipalities: store.municipalities().await?,
             closures: store.closures(now).await?,
             // Days differ from zone to zone.

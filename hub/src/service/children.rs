@@ -129,6 +129,21 @@ pub async fn opened(hub: &Hub, kept: &SealedChild) -> Result<Child, Refused> {
     Ok(Child { id: kept.id, household: kept.household, particulars })
 }
 
+/// When a kept child was born. Where its seal cannot be opened that is not known: a booking must not hang on it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn born(hub: &Hub, kept: &SealedChild) -> Result<Option<NaiveDate>, Refused> {
+    match opened(hub, kept).await {
+        Ok(child) => Ok(Some(child.particulars.born)),
+        Err(Refused::Seal(broken)) => {
+            tracing::error!(error = %broken, "a child counts as a newborn");
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Everything about a child: for its guardians, and for the staff of a nursery where it is cared
 /// for about now. A look by the latter is recorded.
 ///

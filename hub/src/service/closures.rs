@@ -206,7 +206,8 @@ pub async fn ways_out(
         return Ok(Ways::default());
     }
     let there = Some(Near::Centre(booking.centre));
-    let query = Query { near: there, stays: true, ..Query::of(&wish) };
+    let whose = Some(booking.person);
+    let query = Query { near: there, stays: true, whose, ..Query::of(&wish) };
     let mut spaces = spaces_to_move_to(atlas, booking, &wish);
     if spaces.contains(&None) {
         // Any desk may be the one that was picked.

@@ -18,6 +18,7 @@ pub mod devices;
 pub mod directory;
 pub mod house;
 pub mod members;
+pub mod nursery;
 pub mod order;
 pub mod organisation;
 pub mod passkeys;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::{Approvals, BadWish, BookingCode, Wish, check};
+use model::care::age::{Ages, AgesByDay, YearStart};
 use model::centre::{Approval, Centre, SpaceKind};
 use model::closure;
 use model::consent::Purpose;
@@ -11,7 +12,7 @@ use model::language::LocalText;
 use model::permission::{Action, Target};
 use model::quota::Subject;
 use serde::Serialize;
-use store::{BookingOrder, Counted, Idempotency, Spare, Stands, Whose};
+use store::{BookingOrder, Counted, Idempotency, SealedChild, Spare, Stands, Whose};
 
 use super::atlas::Atlas;
 use super::{Caller, Refused, allow, children, rules, secret};
@@ -73,9 +74,9 @@ pub async fn order(
     {
         return Ok(Err(NoOrder::NoSpace));
     }
-    if !own_children(hub, asked.person, &wish.children).await? {
+    let Some(own) = own_children(hub, asked.person, &wish.children).await? else {
         return Ok(Err(NoOrder::NoChild));
-    }
+    };
     for child in &wish.children {
         if !children::consented(hub, *child, Purpose::Care).await? {
             return Ok(Err(NoOrder::NoConsent(*child)));
@@ -90,6 +91,7 @@ pub async fn order(
         return Ok(Err(NoOrder::Closed(slot, shut.reason.clone())));
     }
     let stands = stands(atlas, centre, &wish, asked.on_account_of, asked.hold, now);
+    let ages = ages(hub, centre, &wish, &own).await?;
     let quotas = quotas(hub, atlas, centre, asked.person, asked.on_account_of, &wish).await?;
     Ok(Ok(BookingOrder {
         id: BookingId(hub.new_id()?),
@@ -100,6 +102,7 @@ pub async fn order(
         desks: wish.desks,
         pinned: wish.pinned,
         children: wish.children,
+        ages,
         on_account_of: asked.on_account_of,
         code: draw_code(hub)?,
         tariff_rev: rules::TARIFF_REV,
@@ -238,10 +241,37 @@ pub fn keyed(key: Option<String>, asked: &impl Serialize) -> Option<Idempotency>
     key.map(|key| Idempotency { digest: digest(), key })
 }
 
-async fn own_children(hub: &Hub, person: PersonId, children: &[ChildId]) -> Result<bool, Refused> {
+/// Those of `children`, if all of them are the person's own.
+async fn own_children(
+    hub: &Hub,
+    person: PersonId,
+    children: &[ChildId],
+) -> Result<Option<Vec<SealedChild>>, Refused> {
     if children.is_empty() {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     }
-    let own = hub.store.children_of(person).await?;
-    Ok(children.iter().all(|child| own.iter().any(|sealed| sealed.id == *child)))
+    let mut own = hub.store.children_of(person).await?;
+    own.retain(|sealed| children.contains(&sealed.id));
+    Ok(children.iter().all(|child| own.iter().any(|sealed| sealed.id == *child)).then_some(own))
+}
+
+/// How old the children of a wish count on the local days its slots begin on.
+///
+/// # Errors
+/// When the store fails.
+pub async fn ages(
+    hub: &Hub,
+    centre: &Centre,
+    wish: &Wish,
+    children: &[SealedChild],
+) -> Result<AgesByDay, Refused> {
+    let mut ages = AgesByDay::default();
+    for sealed in children {
+        let Some(born) = children::born(hub, sealed).await? else { continue };
+        for slot in &wish.slots {
+            let day = slot.starts().with_timezone(&centre.time_zone).date_naive();
+            ages.put(sealed.id, day, Ages::of(born, day, YearStart::default()));
+        }
+    }
+    Ok(ages)
 }

@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::iter;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
+use model::care::age::{Ages, YearStart};
+use model::care::intake::{Intake, Lack, NotTaken};
+use model::care::staffing::Staffing;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::{self, Closure};
 use model::feature::Features;
-use model::id::{CentreId, SpaceId};
+use model::id::{CentreId, ChildId, PersonId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::opening;
@@ -18,9 +22,9 @@ use model::permission::{Action, Target};
 use store::NoRoom;
 
 use super::atlas::Atlas;
-use super::{Caller, Refused, allow, rules};
+use super::{Caller, Refused, allow, children, rules};
 use crate::hub::Hub;
-use crate::vacancies::View;
+use crate::vacancies::{Staffed, View};
 
 /// When something is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +92,11 @@ pub struct Query {
     pub stays: bool,
     /// For how many children care is needed.
     pub children: u32,
+    /// Who they are, as far as that is known: their ages decide where a nursery goes by staffing. Whoever is
+    /// not named, or not a child of theirs who ask, counts as a newborn.
+    pub kids: Vec<ChildId>,
+    /// Whose children they are; the caller's where nobody is said.
+    pub whose: Option<PersonId>,
     /// What each desk must have.
     pub required: Features,
     /// What each desk had better have.
@@ -121,6 +130,8 @@ impl Query {
             pinned: None,
             stays: false,
             children: 0,
+            kids: Vec::new(),
+            whose: None,
             required: Features::NONE,
             wanted: Features::NONE,
             together: false,
@@ -137,11 +148,16 @@ impl Query {
             desks: wish.desks,
             pinned: wish.pinned,
             children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
+            kids: wish.children.clone(),
             required: wish.required,
             wanted: wish.wanted,
             together: wish.together,
             ..Self::at(When::Slots(wish.slots.clone()))
         }
+    }
+
+    fn kids_of(&self, caller: &Caller) -> (Option<PersonId>, &[ChildId]) {
+        (self.whose.or(caller.person.as_ref().map(|person| person.id)), &self.kids)
     }
 
     fn position(&self, atlas: &Atlas) -> Option<(f64, f64)> {
@@ -174,7 +190,7 @@ pub struct Taker {
     pub slots: Vec<Interval>,
     /// Desks free all through, before this wish; the fewest of any stretch.
     pub free_desks: usize,
-    /// Care places free all through, before this wish, where there is a nursery.
+    /// Care places free all through, before this wish, where there is a nursery that counts places alone.
     pub free_care: Option<usize>,
     /// Kilometres from what it is to be near to.
     pub distance_km: Option<f64>,
@@ -221,6 +237,10 @@ pub enum Why {
     Apart,
     /// It has no nursery.
     NoNursery,
+    /// Its nursery takes no child of that age.
+    NoRoomForAge,
+    /// Its nursery has too little for these children, in the order of time; never empty.
+    CareShort(Vec<Lack>),
     /// Too few care places in this stretch; so many are free.
     Care(Interval, usize),
 }
@@ -249,7 +269,8 @@ pub async fn way_out(
     wish: &Wish,
     why: Option<&NoRoom>,
 ) -> Result<Option<Instead>, Refused> {
-    if matches!(why, Some(NoRoom::Quota(_) | NoRoom::ChildElsewhere(..))) {
+    if matches!(why, Some(NoRoom::Quota(_) | NoRoom::ChildElsewhere(..) | NoRoom::NoRoomForAge(_)))
+    {
         return Ok(None);
     }
     let query = Query { only: Some(wish.centre), stays: true, ..Query::of(wish) };
@@ -278,7 +299,7 @@ pub async fn search(
 ) -> Result<Found, Refused> {
     allow(caller, Action::Search, &Target::default())?;
     let stretches = Stretches::of(atlas, &query.when);
-    let room = Room::at(hub, atlas, &stretches, rules::SHIFT).await?;
+    let room = Room::at(hub, atlas, &stretches, rules::SHIFT, query.kids_of(caller)).await?;
     let position = query.position(atlas);
     let far = |centre: &Centre| position.map(|from| distance_km(from, centre.position));
     let (mut takers, mut others) = (Vec::new(), Vec::new());
@@ -334,7 +355,8 @@ pub async fn search(
         })
         .collect();
     others.sort_by_key(|other| other.instead.is_none());
-    let other_day = if takers.is_empty() { other_day(hub, atlas, query).await? } else { None };
+    let other_day =
+        if takers.is_empty() { other_day(hub, atlas, caller, query).await? } else { None };
     Ok(Found { takers, takers_in_all, others, other_day })
 }
 
@@ -417,6 +439,7 @@ impl Stretches {
 async fn other_day(
     hub: &Hub,
     atlas: &Atlas,
+    caller: &Caller,
     query: &Query,
 ) -> Result<Option<(NaiveDate, CentreId)>, Refused> {
     let When::Days { days, from, to } = &query.when else { return Ok(None) };
@@ -426,7 +449,7 @@ async fn other_day(
         .collect();
     let on = |days: Vec<NaiveDate>| When::Days { days, from: *from, to: *to };
     let all = Stretches::of(atlas, &on(later.clone()));
-    let room = Room::at(hub, atlas, &all, TimeDelta::zero()).await?;
+    let room = Room::at(hub, atlas, &all, TimeDelta::zero(), query.kids_of(caller)).await?;
     let mut centres: Vec<&Centre> = asked(atlas, query).collect();
     if let Some(from) = query.position(atlas) {
         let far = |centre: &Centre| distance_km(from, centre.position);
@@ -440,11 +463,34 @@ async fn other_day(
     }))
 }
 
+/// When those of `kids` who are the children of `whose` were born. Others' are not looked at.
+async fn born(
+    hub: &Hub,
+    atlas: &Atlas,
+    whose: Option<PersonId>,
+    kids: &[ChildId],
+) -> Result<Vec<NaiveDate>, Refused> {
+    let mut born = Vec::new();
+    let staffed = atlas.nurseries.iter().any(|nursery| nursery.staffing.is_some());
+    let Some(whose) = whose.filter(|_| staffed && !kids.is_empty()) else { return Ok(born) };
+    for sealed in hub.store.children_of(whose).await? {
+        if kids.contains(&sealed.id) {
+            born.extend(children::born(hub, &sealed).await?);
+        }
+    }
+    Ok(born)
+}
+
+/// So many other times are tried at a nursery that goes by staffing: each is a question of every moment.
+const MOST_STAFFED_TRIES: usize = 24;
+
 /// The room that is left on some days.
 struct Room<'a> {
     atlas: &'a Atlas,
     view: View,
     now: DateTime<Utc>,
+    /// When the children that are known were born, where any nursery asks for it.
+    born: Vec<NaiveDate>,
 }
 
 struct Fit {
@@ -460,8 +506,10 @@ impl<'a> Room<'a> {
         atlas: &'a Atlas,
         stretches: &Stretches,
         beside: TimeDelta,
+        (whose, kids): (Option<PersonId>, &[ChildId]),
     ) -> Result<Self, Refused> {
         let now = hub.now();
+        let born = born(hub, atlas, whose, kids).await?;
         let view = match stretches.window(atlas, beside, now) {
             Some(window) => {
                 // No zone is a whole day away from UTC.
@@ -473,7 +521,7 @@ impl<'a> Room<'a> {
             }
             None => View::default(),
         };
-        Ok(Self { atlas, view, now })
+        Ok(Self { atlas, view, now, born })
     }
 
     fn fits(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Result<Fit, Why> {
@@ -505,7 +553,7 @@ impl<'a> Room<'a> {
             return Err(Why::NoNursery);
         }
         let free_care = match nursery {
-            Some(nursery) => Some(self.care(centre, nursery, slots, children)?),
+            Some(nursery) => self.care(centre, nursery, slots, query)?,
             None => None,
         };
         let has_wanted = query.wanted.is_empty() || {
@@ -568,14 +616,16 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// The fewest care places that are free at some moment of `slots`, where that is enough.
+    /// The fewest care places that are free at some moment of `slots`, where that is enough; nothing of a nursery
+    /// that goes by staffing: how many it takes depends on who they are.
     fn care(
         &self,
         centre: &Centre,
         nursery: &Nursery,
         slots: &[Interval],
-        children: usize,
-    ) -> Result<usize, Why> {
+        query: &Query,
+    ) -> Result<Option<usize>, Why> {
+        let children = usize::try_from(query.children).unwrap_or(usize::MAX);
         let places = usize::try_from(nursery.places).unwrap_or(usize::MAX);
         let mut least = places;
         for slot in slots {
@@ -585,7 +635,44 @@ impl<'a> Room<'a> {
             }
             least = least.min(free);
         }
-        Ok(least)
+        let Some(staffing) = &nursery.staffing else { return Ok(Some(least)) };
+        if children > 0 {
+            self.staffed_care(centre, nursery, staffing, slots, query)?;
+        }
+        Ok(None)
+    }
+
+    fn staffed_care(
+        &self,
+        centre: &Centre,
+        nursery: &Nursery,
+        staffing: &Staffing,
+        slots: &[Interval],
+        query: &Query,
+    ) -> Result<(), Why> {
+        let Staffed { taken, shifts } = self.view.staffed(centre, slots);
+        let intake = Intake {
+            staffing,
+            places: nursery.places,
+            rule_sets: &self.atlas.rule_sets,
+            zone: centre.time_zone,
+            municipality: centre.municipality,
+            taken: &taken,
+            shifts: &shifts,
+        };
+        let day = |slot: &Interval| slot.starts().with_timezone(&centre.time_zone).date_naive();
+        let ages = |day| {
+            let known =
+                self.born.iter().map(move |born| Ages::of(*born, day, YearStart::default()));
+            let children = usize::try_from(query.children).unwrap_or(0);
+            known.chain(iter::repeat(Ages::default())).take(children)
+        };
+        let asked: Vec<(Interval, Ages)> =
+            slots.iter().flat_map(|slot| ages(day(slot)).map(move |ages| (*slot, ages))).collect();
+        intake.take(&asked).map(|_| ()).map_err(|why| match why {
+            NotTaken::NoRoomForAge(_) => Why::NoRoomForAge,
+            NotTaken::Short(lacks) => Why::CareShort(lacks),
+        })
     }
 
     /// The same at the nearest other time of the day, else the desks alone at the same time, where it
@@ -610,10 +697,12 @@ impl<'a> Room<'a> {
                 })
                 .collect()
         };
-        let mut times =
-            (1..=steps).flat_map(|step| [grain * step, grain * -step]).filter_map(shifted);
-        // Where there is no nursery, there is none at any time.
-        if *why != Why::NoNursery
+        let staffed = self.atlas.nursery(centre.id).is_some_and(|one| one.staffing.is_some());
+        let most = if staffed && query.children > 0 { MOST_STAFFED_TRIES } else { usize::MAX };
+        let times = (1..=steps).flat_map(|step| [grain * step, grain * -step]);
+        let mut times = times.filter_map(shifted).take(most);
+        // Where there is no nursery, or none for that age, there is none at any time.
+        if !matches!(why, Why::NoNursery | Why::NoRoomForAge)
             && let Some(slots) = times.find(|slots| self.fits(centre, slots, query).is_ok())
         {
             return Some(Instead::Shifted(slots));

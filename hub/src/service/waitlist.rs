@@ -61,6 +61,7 @@ pub async fn wait(
         person: person.id,
         rank: rank_of(&atlas.waitlist_classes, &wish),
         wish,
+        ages: order.ages.clone(),
         on_account_of,
         made_at: order.at,
         state: State::Waiting,

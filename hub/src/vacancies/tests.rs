@@ -44,6 +44,7 @@ fn nursery() -> Nursery {
         name: LocalText::new("保育室", "Nursery"),
         places: 4,
         walking_minutes: 0,
+        staffing: None,
     }
 }
 
@@ -84,7 +85,14 @@ proptest! {
             care.into_iter().map(|(from, length)| stretch(from, length)).collect();
         let claims = LiveClaims {
             desks: desks.iter().map(|(space, when)| (centre.id, *space, *when)).collect(),
-            care: care.iter().map(|when| (nursery().id, *when)).collect(),
+            care: care
+                .iter()
+                .map(|when| {
+                    let ages = Default::default();
+                    (nursery().id, CareTaken { when: *when, room: None, ages })
+                })
+                .collect(),
+            shifts: Vec::new(),
         };
         let slot = stretch(from, length);
         let (first, last) = (

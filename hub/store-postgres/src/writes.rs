@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::Booking;
+use model::care::age::Ages;
 use model::id::CentreId;
 use sqlx::{Postgres, Transaction, query};
 use store::{BookingOrder, Result};
@@ -121,11 +122,17 @@ fn bind_desks<'q>(statement: Statement<'q>, booking: &Booking) -> Statement<'q> 
 /// Inserts the care claims of a booking.
 pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     let claims = &booking.care;
+    let ages = |of: fn(Ages) -> u32| -> Vec<Option<i64>> {
+        claims.iter().map(|claim| claim.ages.map(|ages| of(ages).into())).collect()
+    };
     query(
-        "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at)
-         SELECT claim.id, $1, claim.nursery_id, claim.child_id, claim.starts_at, claim.ends_at
-         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-             AS claim (id, nursery_id, child_id, starts_at, ends_at)",
+        "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at, room_id,
+             age, school_age)
+         SELECT claim.id, $1, claim.nursery_id, claim.child_id, claim.starts_at, claim.ends_at,
+             claim.room_id, claim.age, claim.school_age
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
+                 $7::uuid[], $8::int8[], $9::int8[])
+             AS claim (id, nursery_id, child_id, starts_at, ends_at, room_id, age, school_age)",
     )
     .bind(booking.id.0)
     .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
@@ -133,6 +140,9 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
     .bind(claims.iter().map(|claim| claim.child.0).collect::<Vec<Uuid>>())
     .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
     .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
+    .bind(claims.iter().map(|claim| claim.room.map(|room| room.0)).collect::<Vec<Option<Uuid>>>())
+    .bind(ages(|ages| ages.actual))
+    .bind(ages(|ages| ages.school_year))
     .execute(&mut **tx)
     .await?;
     Ok(())

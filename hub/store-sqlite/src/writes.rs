@@ -78,8 +78,9 @@ pub(crate) async fn insert_desk_claims(tx: &mut Tx, booking: &Booking) -> Result
 pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result<()> {
     for claim in &booking.care {
         query(
-            "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at,
+                 room_id, age, school_age)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(claim.id.0)
         .bind(booking.id.0)
@@ -87,6 +88,9 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
         .bind(claim.child.0)
         .bind(claim.when.starts())
         .bind(claim.when.ends())
+        .bind(claim.room.map(|room| room.0))
+        .bind(claim.ages.map(|ages| i64::from(ages.actual)))
+        .bind(claim.ages.map(|ages| i64::from(ages.school_year)))
         .execute(&mut **tx)
         .await?;
     }

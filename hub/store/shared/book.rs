@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::{self, Booking, BookingStatus, CareClaim, DeskClaim, Stretches};
-use model::capacity;
+use model::care::age::AgesByDay;
 use model::centre::Centre;
-use model::id::{BookingId, ChildId, ClaimId, NurseryId, PersonId, SeriesId, SpaceId};
+use model::id::{BookingId, ChildId, ClaimId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
+use model::opening::days_of;
 use model::series::Series;
 use sqlx::query::Query;
-use sqlx::{Database, FromRow, Transaction, query, query_as};
+use sqlx::{Database, Transaction, query, query_as};
 use store::{
     BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, Stands, StoreError,
     status_text,
@@ -18,7 +19,8 @@ use store::{
 use uuid::Uuid;
 
 use super::bookings::{booking_by_id, span_of};
-use super::convert::{bytes32, interval, number};
+use super::care::{CarePlaced, CarePlaces};
+use super::convert::{bytes32, interval};
 use super::ending::end_lapsed;
 use super::floor::Floor;
 use super::notices::NoticeRow;
@@ -206,7 +208,7 @@ pub(super) async fn answered_before(
 /// Where everything of an order goes.
 pub(super) struct Placed {
     desks: Vec<(SpaceId, Interval)>,
-    nursery: Option<NurseryId>,
+    care: Option<CarePlaced>,
 }
 
 /// What looking for room came to.
@@ -227,25 +229,27 @@ pub(super) async fn place(tx: &mut Tx, order: &BookingOrder, days: &[NaiveDate])
     if ended {
         floor = Floor::read(tx, &order.centre, &span, order.at).await?;
     }
-    Ok(Found { room: place_on(tx, floor, order, days, &span).await?, ended })
+    Ok(Found { room: place_on(tx, floor, order, days, &span, &[]).await?, ended })
 }
 
+/// The same where the floor has been read, for a booking that `had` this care.
 pub(super) async fn place_on(
     tx: &mut Tx,
     floor: Floor,
     order: &BookingOrder,
     days: &[NaiveDate],
     span: &Interval,
+    had: &[CareClaim],
 ) -> Result<Result<Placed, NoRoom>> {
     if let Some(over) = counted::over(tx, order, None).await? {
         return Ok(Err(NoRoom::Quota(over)));
     }
     // Care first: finding desks may move others.
-    let nursery = match place_care(tx, order, span).await? {
-        Ok(nursery) => nursery,
+    let care = match place_care(tx, order, span, had).await? {
+        Ok(care) => care,
         Err(no_room) => return Ok(Err(no_room)),
     };
-    Ok(floor.place(tx, order, days).await?.map(|desks| Placed { desks, nursery }))
+    Ok(floor.place(tx, order, days).await?.map(|desks| Placed { desks, care }))
 }
 
 /// Holds for who waits what an order of theirs asks for, if there is room.
@@ -257,7 +261,7 @@ pub(super) async fn hold(
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    match place_on(tx, floor, order, days, &span).await? {
+    match place_on(tx, floor, order, days, &span, &[]).await? {
         Ok(placed) => {
             let booking = booking_of(order, placed, None, 1);
             insert(tx, order, &booking, &[]).await?;
@@ -271,66 +275,15 @@ async fn place_care(
     tx: &mut Tx,
     order: &BookingOrder,
     span: &Interval,
-) -> Result<Result<Option<NurseryId>, NoRoom>> {
+    had: &[CareClaim],
+) -> Result<Result<Option<CarePlaced>, NoRoom>> {
     if order.children.is_empty() {
         return Ok(Ok(None));
     }
     if let Some((child, slot)) = child_elsewhere(tx, order, span).await? {
         return Ok(Err(NoRoom::ChildElsewhere(child, slot)));
     }
-    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order).map(Some))
-}
-
-/// The nurseries of a centre with what holds their places for a while.
-pub(super) struct CarePlaces(Vec<(NurseryId, usize, Vec<Interval>)>);
-
-impl CarePlaces {
-    /// Reads them, as far as it matters to stretches within `span`.
-    pub(super) async fn read(tx: &mut Tx, centre: &Centre, span: &Interval) -> Result<Self> {
-        let rows: Vec<NurseryClaim> = query_as(
-            "SELECT n.id, n.places, c.starts_at, c.ends_at
-             FROM nurseries n LEFT JOIN care_claims c ON c.nursery_id = n.id
-                 AND c.released_at IS NULL
-                 AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4
-             WHERE n.centre_id = $1 ORDER BY n.id",
-        )
-        .bind(centre.id.0)
-        .bind(span.starts() - LONGEST_CLAIM)
-        .bind(span.ends())
-        .bind(span.starts())
-        .fetch_all(&mut **tx)
-        .await?;
-        let nurseries = rows.chunk_by(|one, next| one.id == next.id).map(|claims| {
-            let taken = claims
-                .iter()
-                .filter_map(|claim| claim.starts_at.zip(claim.ends_at))
-                .map(|(starts, ends)| interval(starts, ends))
-                .collect::<Result<Vec<_>>>()?;
-            Ok((NurseryId(claims[0].id), number(claims[0].places)?, taken))
-        });
-        Ok(Self(nurseries.collect::<Result<_>>()?))
-    }
-
-    /// The first nursery that has room for the children of `order`.
-    pub(super) fn place(&self, order: &BookingOrder) -> std::result::Result<NurseryId, NoRoom> {
-        let mut full = None;
-        for (nursery, places, taken) in &self.0 {
-            match capacity::care_fits(*places, taken, &order.slots, order.children.len()) {
-                Ok(()) => return Ok(*nursery),
-                Err(slot) => full = full.or(Some(slot)),
-            }
-        }
-        Err(full.map_or(NoRoom::NoNursery, NoRoom::Care))
-    }
-}
-
-/// A nursery of a centre with one of its claims, or none.
-#[derive(FromRow)]
-struct NurseryClaim {
-    id: Uuid,
-    places: i64,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
+    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order, had).map(Some))
 }
 
 /// A child of the order that is in care already at that time, wherever that is.
@@ -380,13 +333,22 @@ pub(super) fn booking_of(
         .into_iter()
         .map(|(space, when)| DeskClaim { id: next(), space, when, released_at: None })
         .collect();
-    let care = placed.nursery.map_or_else(Vec::new, |nursery| {
+    let care = placed.care.map_or_else(Vec::new, |CarePlaced { nursery, rooms }| {
+        let mut rooms = rooms.into_iter();
         let places = order
             .slots
             .iter()
             .flat_map(|slot| order.children.iter().map(move |child| (*child, *slot)));
         places
-            .map(|(child, when)| CareClaim { id: next(), nursery, child, when, released_at: None })
+            .map(|(child, when)| CareClaim {
+                id: next(),
+                nursery,
+                child,
+                room: rooms.next(),
+                ages: order.ages_of(child, &when),
+                when,
+                released_at: None,
+            })
             .collect()
     });
     Booking {
@@ -412,6 +374,14 @@ pub(super) fn booking_of(
 
 /// An order for one desk at `centre` as a booking's guest would make it now.
 pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>) -> BookingOrder {
+    let mut ages = AgesByDay::default();
+    for claim in &booking.care {
+        for day in days_of(&claim.when, centre.time_zone) {
+            if let Some(known) = claim.ages {
+                ages.put(claim.child, day, known);
+            }
+        }
+    }
     BookingOrder {
         id: booking.id,
         person: booking.person,
@@ -421,6 +391,7 @@ pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>)
         pinned: None,
         needs: booking.needs,
         children: Vec::new(),
+        ages,
         on_account_of: booking.on_account_of,
         code: booking.code,
         tariff_rev: booking.tariff_rev,

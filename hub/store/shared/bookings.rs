@@ -9,7 +9,8 @@ use model::booking::{
 };
 use model::centre::Centre;
 use model::id::{
-    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId,
+    BookingId, CentreId, ChildId, ClaimId, EmployerId, NurseryId, PersonId, RoomId, SeriesId,
+    SpaceId,
 };
 use model::interval::Interval;
 use model::series::Series;
@@ -20,6 +21,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::care::ages;
 use super::convert::{from_word, interval, number, parsed};
 use super::floor::features;
 use super::{LONGEST_CLAIM, book, change, ending};
@@ -33,7 +35,8 @@ macro_rules! bookings_where {
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id AS claim_id,
-                 c.space_id AS place_id, NULL AS child_id, c.starts_at, c.ends_at, c.released_at
+                 c.space_id AS place_id, NULL AS child_id, NULL AS room_id, NULL AS age,
+                 NULL AS school_age, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
             $($condition)+,
@@ -42,7 +45,8 @@ macro_rules! bookings_where {
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id,
-                 c.nursery_id, c.child_id, c.starts_at, c.ends_at, c.released_at
+                 c.nursery_id, c.child_id, c.room_id, c.age, c.school_age, c.starts_at, c.ends_at,
+                 c.released_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
             $($condition)+,
@@ -337,6 +341,9 @@ struct ClaimRow {
     /// The space, or the nursery where there is a child.
     place_id: Uuid,
     child_id: Option<Uuid>,
+    room_id: Option<Uuid>,
+    age: Option<i64>,
+    school_age: Option<i64>,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     released_at: Option<DateTime<Utc>>,
@@ -384,7 +391,9 @@ impl ClaimRow {
             }
             Some(child) => {
                 let (nursery, child) = (NurseryId(self.place_id), ChildId(child));
-                booking.care.push(CareClaim { id, nursery, child, when, released_at });
+                let room = self.room_id.map(RoomId);
+                let ages = ages(self.age, self.school_age)?;
+                booking.care.push(CareClaim { id, nursery, child, room, ages, when, released_at });
             }
         }
         Ok(())

@@ -99,7 +99,7 @@ async fn once(
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    let placed = match place_on(tx, floor, order, days, &span).await? {
+    let placed = match place_on(tx, floor, order, days, &span, &now.care).await? {
         Ok(placed) => placed,
         Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
     };

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use model::care::duty::Shift;
 use model::id::{CentreId, NurseryId, SpaceId};
 use model::interval::Interval;
-use sqlx::{query_as, query_scalar};
+use sqlx::{FromRow, query_as, query_scalar};
 use store::{DayNews, Days, LiveClaims, Result};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::LONGEST_CLAIM;
-use super::convert::interval;
+use super::care::taken;
+use super::convert::{from_json, interval};
 use crate::{Here, id_list};
 
 #[async_trait]
@@ -57,8 +59,8 @@ impl Days for Here {
         .bind(window.starts())
         .fetch_all(self.reader())
         .await?;
-        let care: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(concat!(
-            "SELECT c.nursery_id, c.starts_at, c.ends_at
+        let care: Vec<TakenRow> = query_as(concat!(
+            "SELECT c.nursery_id, c.starts_at, c.ends_at, c.room_id, c.age, c.school_age
              FROM nurseries n JOIN care_claims c ON c.nursery_id = n.id
              WHERE c.released_at IS NULL
                  AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4 AND n.centre_id ",
@@ -70,7 +72,26 @@ impl Days for Here {
         .bind(window.starts())
         .fetch_all(self.reader())
         .await?;
+        let shifts: Vec<(Uuid, String, DateTime<Utc>, DateTime<Utc>, String)> = query_as(concat!(
+            "SELECT s.nursery_id, s.kind, s.starts_at, s.ends_at, s.breaks
+             FROM nurseries n JOIN shifts s ON s.nursery_id = n.id
+             WHERE s.starts_at > $2 AND s.starts_at < $3 AND s.ends_at > $4 AND n.centre_id ",
+            in_list!("$1"),
+        ))
+        .bind(id_list(centres.iter().map(|id| id.0)))
+        .bind(window.starts() - LONGEST_CLAIM)
+        .bind(window.ends())
+        .bind(window.starts())
+        .fetch_all(self.reader())
+        .await?;
         Ok(LiveClaims {
+            shifts: shifts
+                .into_iter()
+                .map(|(nursery, kind, starts, ends, breaks)| {
+                    let (when, breaks) = (interval(starts, ends)?, from_json(&breaks)?);
+                    Ok((NurseryId(nursery), Shift { kind, when, breaks }))
+                })
+                .collect::<Result<_>>()?,
             desks: desks
                 .into_iter()
                 .map(|(centre, space, starts, ends)| {
@@ -79,7 +100,11 @@ impl Days for Here {
                 .collect::<Result<_>>()?,
             care: care
                 .into_iter()
-                .map(|(nursery, starts, ends)| Ok((NurseryId(nursery), interval(starts, ends)?)))
+                .map(|row| {
+                    let taken =
+                        taken(row.starts_at, row.ends_at, row.room_id, row.age, row.school_age)?;
+                    Ok((NurseryId(row.nursery_id), taken))
+                })
                 .collect::<Result<_>>()?,
         })
     }
@@ -89,4 +114,15 @@ impl Days for Here {
             .fetch_one(self.reader())
             .await?)
     }
+}
+
+/// A care claim as it is counted.
+#[derive(FromRow)]
+struct TakenRow {
+    nursery_id: Uuid,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    room_id: Option<Uuid>,
+    age: Option<i64>,
+    school_age: Option<i64>,
 }

@@ -83,7 +83,7 @@ pub(super) async fn seat(
             ..order_again(&booking, centre, now)
         };
         let floor = Floor::read(tx, centre, &slot, now).await?;
-        let Ok(placed) = place_on(tx, floor, &order, locked, &slot).await? else { continue };
+        let Ok(placed) = place_on(tx, floor, &order, locked, &slot, &[]).await? else { continue };
         let version: i64 = query_scalar(
             "UPDATE bookings SET status = 'confirmed', version = version + 1 WHERE id = $1
              RETURNING version",

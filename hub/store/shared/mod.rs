@@ -11,6 +11,7 @@ mod audit;
 pub(crate) mod book;
 mod bookings;
 mod cards;
+mod care;
 mod change;
 mod convert;
 mod counted;

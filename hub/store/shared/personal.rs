@@ -336,6 +336,13 @@ impl Personal for Here {
             .execute(&mut *tx)
             .await?;
         query(concat!(
+            "UPDATE care_claims SET age = NULL, school_age = NULL WHERE child_id ",
+            in_list!("$1")
+        ))
+        .bind(children())
+        .execute(&mut *tx)
+        .await?;
+        query(concat!(
             "DELETE FROM person_keys WHERE owner_kind = 'child' AND owner_id ",
             in_list!("$1")
         ))

@@ -13,7 +13,7 @@ use sqlx::{Database, FromRow, Transaction, query, query_as, query_scalar};
 use store::{Places, Result, StoreError};
 use uuid::Uuid;
 
-use super::convert::{from_word, number, parsed, word};
+use super::convert::{from_json, from_word, number, parsed, to_json, word};
 use super::duplicate;
 use super::floor::features;
 use crate::{Db, Here};
@@ -180,8 +180,9 @@ impl Places for Here {
 
     async fn add_nursery(&self, nursery: &Nursery) -> Result<()> {
         query(
-            "INSERT INTO nurseries (id, centre_id, name_ja, name_en, places, walking_minutes)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO nurseries (id, centre_id, name_ja, name_en, places, walking_minutes,
+                 staffing)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(nursery.id.0)
         .bind(nursery.centre.0)
@@ -189,6 +190,7 @@ impl Places for Here {
         .bind(&nursery.name.en)
         .bind(i64::from(nursery.places))
         .bind(i64::from(nursery.walking_minutes))
+        .bind(nursery.staffing.as_ref().map(to_json).transpose()?)
         .execute(self.writer())
         .await
         .map_err(duplicate("nursery"))?;
@@ -197,8 +199,8 @@ impl Places for Here {
 
     async fn nurseries(&self) -> Result<Vec<Nursery>> {
         let rows: Vec<NurseryRow> = query_as(
-            "SELECT id, centre_id, name_ja, name_en, places, walking_minutes FROM nurseries
-             ORDER BY id",
+            "SELECT id, centre_id, name_ja, name_en, places, walking_minutes, staffing
+             FROM nurseries ORDER BY id",
         )
         .fetch_all(self.reader())
         .await?;
@@ -402,6 +404,7 @@ struct NurseryRow {
     name_en: String,
     places: i64,
     walking_minutes: i64,
+    staffing: Option<String>,
 }
 
 impl TryFrom<NurseryRow> for Nursery {
@@ -413,6 +416,7 @@ impl TryFrom<NurseryRow> for Nursery {
             name: LocalText { ja: row.name_ja, en: row.name_en },
             places: number(row.places)?,
             walking_minutes: number(row.walking_minutes)?,
+            staffing: row.staffing.as_deref().map(from_json).transpose()?,
         })
     }
 }

@@ -16,7 +16,8 @@ use store::{
 };
 use uuid::Uuid;
 
-use super::book::{CarePlaces, answered_before, hold};
+use super::book::{answered_before, hold};
+use super::care::CarePlaces;
 use super::convert::{from_json, from_word, number, to_json, word};
 use super::ending::end_lapsed;
 use super::floor::Floor;
@@ -33,7 +34,7 @@ const MOST_LOOKED_AT: i64 = 1_000;
 macro_rules! entries_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, person_id, rank, wish, on_account_of, made_at, state, booking_id
+            "SELECT id, person_id, rank, wish, on_account_of, made_at, state, booking_id, ages
              FROM waitlist WHERE ",
             $condition,
         )
@@ -204,9 +205,10 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
             never @ (NoRoom::Quota(_)
             | NoRoom::Closed(..)
             | NoRoom::NoNursery
+            | NoRoom::NoRoomForAge(_)
             | NoRoom::ChildElsewhere(..)),
         ) => return Ok(Outcome::Undo(Waited::Never(never))),
-        Err(no_room @ (NoRoom::Desk { .. } | NoRoom::Care(_))) => {
+        Err(no_room @ (NoRoom::Desk { .. } | NoRoom::Care(_) | NoRoom::CareShort(_))) => {
             if !is_possible(tx, order).await? {
                 return Ok(Outcome::Undo(Waited::Never(no_room)));
             }
@@ -216,8 +218,8 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     query(
         "INSERT INTO waitlist (id, person_id, centre_id, rank, wish, starts_at, ends_at,
-             on_account_of, made_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting')",
+             on_account_of, made_at, ages, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting')",
     )
     .bind(entry.id.0)
     .bind(entry.person.0)
@@ -228,6 +230,7 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
     .bind(span.ends())
     .bind(entry.on_account_of.map(|id| id.0))
     .bind(entry.made_at)
+    .bind(to_json(&entry.ages)?)
     .execute(&mut **tx)
     .await?;
     notices::put_waiting(tx, entry).await?;
@@ -319,7 +322,8 @@ impl Free {
     }
 
     fn may_take(&self, order: &BookingOrder) -> bool {
-        self.floor.may_take(order) && (order.children.is_empty() || self.care.place(order).is_ok())
+        self.floor.may_take(order)
+            && (order.children.is_empty() || self.care.place(order, &[]).is_ok())
     }
 }
 
@@ -345,6 +349,7 @@ fn order_of(entry: &Entry, centre: &Centre, spare: &Spare, at: DateTime<Utc>) ->
         pinned: wish.pinned,
         needs: wish.needs(),
         children: wish.children.clone(),
+        ages: entry.ages.clone(),
         on_account_of: entry.on_account_of,
         code: spare.code,
         tariff_rev: spare.tariff_rev,
@@ -436,6 +441,7 @@ struct EntryRow {
     made_at: DateTime<Utc>,
     state: String,
     booking_id: Option<Uuid>,
+    ages: String,
 }
 
 impl TryFrom<EntryRow> for Entry {
@@ -450,6 +456,7 @@ impl TryFrom<EntryRow> for Entry {
             made_at: row.made_at,
             state: from_word(&row.state)?,
             booking: row.booking_id.map(BookingId),
+            ages: from_json(&row.ages)?,
         })
     }
 }

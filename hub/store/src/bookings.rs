@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::booking::{Approvals, Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
+use model::care::age::{Ages, AgesByDay};
+use model::care::intake::Lack;
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, ChildId, EmployerId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
@@ -21,7 +23,8 @@ use crate::Result;
 #[async_trait]
 pub trait Bookings {
     /// Makes a booking, all of it or nothing, in one transaction: places desks with
-    /// `model::packing` (which may move others' claims) and care with `care_fits`, inserts. The
+    /// `model::packing` (which may move others' claims) and care with
+    /// `model::care::intake` (or by places alone), inserts. The
     /// database's own constraint refuses an overlap beneath.
     async fn book(&self, order: &BookingOrder) -> Result<BookResult>;
     /// Makes the bookings of a series in one transaction, in their order: all of them or, where
@@ -114,6 +117,8 @@ pub struct BookingOrder {
     pub needs: DeskNeeds,
     /// Whose care in each slot; they are the person's own children.
     pub children: Vec<ChildId>,
+    /// How old they count on the local days the slots begin on; whoever is not there counts as a newborn.
+    pub ages: AgesByDay,
     /// Who pays.
     pub on_account_of: Option<EmployerId>,
     /// The code of the booking; where it is taken, the store answers `Duplicate("booking code")`.
@@ -319,6 +324,10 @@ pub enum NoRoom {
     },
     /// Too few care places in this slot.
     Care(Interval),
+    /// The nursery has too little for these children, in the order of time; never empty.
+    CareShort(Vec<Lack>),
+    /// The nursery has no room for children of this child's age.
+    NoRoomForAge(ChildId),
     /// The centre has no nursery.
     NoNursery,
     /// The child is in another booking in this slot.
@@ -345,6 +354,13 @@ pub fn status_text(status: BookingStatus) -> &'static str {
 
 /// The order for all of a wish.
 impl BookingOrder {
+    /// How old a child of the order counts while a slot of it runs, if that is known.
+    #[must_use]
+    pub fn ages_of(&self, child: ChildId, slot: &Interval) -> Option<Ages> {
+        let day = slot.starts().with_timezone(&self.centre.time_zone).date_naive();
+        self.ages.on(child, day)
+    }
+
     /// What was wished for.
     #[must_use]
     pub fn wish(&self) -> Wish {

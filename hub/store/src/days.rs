@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use model::care::duty::Shift;
+use model::care::intake::CareTaken;
 use model::id::{CentreId, NurseryId, SpaceId};
 use model::interval::Interval;
 use tokio::sync::broadcast;
@@ -25,7 +27,7 @@ pub trait Days {
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<Vec<(CentreId, NaiveDate, i64)>>;
-    /// The live desk and care claims of these centres that overlap `window`.
+    /// The live desk and care claims of these centres that overlap `window`, and the shifts.
     async fn claims_at(&self, centres: &[CentreId], window: &Interval) -> Result<LiveClaims>;
     /// Another number than before once anything of the places, their rules, closures, quotas or
     /// classes has changed.
@@ -54,5 +56,7 @@ pub struct LiveClaims {
     /// Spaces.
     pub desks: Vec<(CentreId, SpaceId, Interval)>,
     /// Care places.
-    pub care: Vec<(NurseryId, Interval)>,
+    pub care: Vec<(NurseryId, CareTaken)>,
+    /// Who works at the nurseries that go by it.
+    pub shifts: Vec<(NurseryId, Shift)>,
 }

@@ -8,6 +8,7 @@ pub mod api_tokens;
 pub mod audit;
 pub mod bookings;
 pub mod cards;
+pub mod care;
 pub mod days;
 pub mod devices;
 pub mod factors;
@@ -28,6 +29,7 @@ pub use api_tokens::*;
 pub use audit::*;
 pub use bookings::*;
 pub use cards::*;
+pub use care::*;
 pub use days::*;
 pub use devices::*;
 pub use factors::*;
@@ -78,6 +80,7 @@ pub trait Store:
     + Audit
     + Bookings
     + Cards
+    + Care
     + Days
     + Devices
     + Factors
@@ -103,6 +106,7 @@ impl<T> Store for T where
         + Audit
         + Bookings
         + Cards
+        + Care
         + Days
         + Devices
         + Factors

@@ -3,6 +3,7 @@
 
 mod bookings;
 mod browser;
+mod childcare_rules;
 mod devices;
 mod lines_down;
 mod one_day;

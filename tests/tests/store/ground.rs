@@ -145,7 +145,8 @@ impl Ground {
     pub async fn nursery(&self, centre: &Centre, places: u32) -> NurseryId {
         let id = NurseryId(self.id());
         let name = LocalText::new("保育室", "Nursery");
-        let nursery = Nursery { id, centre: centre.id, name, places, walking_minutes: 3 };
+        let nursery =
+            Nursery { id, centre: centre.id, name, places, walking_minutes: 3, staffing: None };
         self.store.add_nursery(&nursery).await.unwrap();
         id
     }
@@ -193,6 +194,7 @@ impl Ground {
             desks: 1,
             pinned: None,
             children: Vec::new(),
+            ages: Default::default(),
             on_account_of: Some(self.employer),
             code: BookingCode::from_random(self.number()),
             tariff_rev: 1,

@@ -27,6 +27,7 @@ mod reports;
 mod rules;
 mod schema;
 mod sites;
+mod staffing;
 mod waiting;
 
 /// Makes each case a test on SQLite and a test on PostgreSQL.
@@ -139,6 +140,14 @@ on_both_databases! {
         care_needs_a_nursery_with_room,
         a_child_is_in_one_place,
         a_child_booked_in_two_places_at_once;
+    staffing:
+        rules_rooms_and_shifts_come_back_as_they_were,
+        care_is_sold_as_far_as_there_is_staff,
+        half_of_them_are_qualified_and_every_age_has_its_room,
+        a_shift_taken_away_names_the_bookings_that_fail,
+        who_waits_for_staff_is_served_when_it_comes,
+        who_changes_something_else_keeps_their_care,
+        fifty_families_share_the_last_caregiver;
     contention:
         fifty_want_one_desk,
         fifty_want_two_dates_in_opposite_orders;

@@ -28,6 +28,7 @@ pub fn entry(ground: &Ground, order: &BookingOrder, rank: u32, made_at: DateTime
         person: order.person,
         rank,
         wish: order.wish(),
+        ages: order.ages.clone(),
         on_account_of: order.on_account_of,
         made_at,
         state: State::Waiting,

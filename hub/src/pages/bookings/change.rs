@@ -142,6 +142,17 @@ fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
             f.say("予約できる量の上限を超えます", "That is more than may be booked"),
             words::over(f.language(), over),
         ),
+        Rebooked::NoRoom(NoRoom::NoRoomForAge(_)) => (
+            f.say(
+                "この保育室では、その年齢のお子さまを預かれません",
+                "The nursery takes no child of that age",
+            ),
+            String::new(),
+        ),
+        Rebooked::NoRoom(NoRoom::CareShort(lacks)) => (
+            f.say("その時間は保育の体制が足りません", "The nursery is short then"),
+            words::lacks(f.language(), lacks, centre.time_zone),
+        ),
         Rebooked::NoRoom(NoRoom::Care(_) | NoRoom::NoNursery | NoRoom::ChildElsewhere(..)) => (
             f.say("その時間の保育に空きがありません", "No care place is free then"),
             f.say("別の時間をお試しください。", "Please try another time.").to_owned(),

@@ -244,13 +244,15 @@ pub(super) async fn taken(
         offer,
         same_time,
         like: Like::of(wish).fields(),
-        wait: matches!(no, Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_))).then(|| {
-            Waitable {
-                slots: wish.slots.iter().map(search::slot_value).collect(),
-                desks: wish.desks,
-                children: wish.children.clone(),
-                key: format!("{key}.wait"),
-            }
+        wait: matches!(
+            no,
+            Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_) | NoRoom::CareShort(_))
+        )
+        .then(|| Waitable {
+            slots: wish.slots.iter().map(search::slot_value).collect(),
+            desks: wish.desks,
+            children: wish.children.clone(),
+            key: format!("{key}.wait"),
         }),
         f,
     };
@@ -273,6 +275,19 @@ fn why_not(f: &Frame, centre: &Centre, no: &Booked) -> (StatusCode, &'static str
             StatusCode::CONFLICT,
             f.say("その時間の保育は、先に予約されました", "The care places were just taken"),
             words::day_and_hours(f.language(), slot, zone),
+        ),
+        Booked::NoRoom(NoRoom::CareShort(lacks)) => (
+            StatusCode::CONFLICT,
+            f.say("その時間は保育の体制が足りません", "The nursery is short then"),
+            words::lacks(f.language(), lacks, zone),
+        ),
+        Booked::NoRoom(NoRoom::NoRoomForAge(_)) => (
+            StatusCode::CONFLICT,
+            f.say(
+                "この保育室では、その年齢のお子さまを預かれません",
+                "The nursery takes no child of that age",
+            ),
+            String::new(),
         ),
         Booked::NoRoom(NoRoom::NoNursery) => (
             StatusCode::CONFLICT,

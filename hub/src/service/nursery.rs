@@ -1,0 +1,74 @@
+//! What a nursery's children are admitted by: rule sets, rooms, shifts. Whoever may run the hub's own program
+//! decides it so far; each decision leaves an entry.
+
+use model::audit::{AuditAction, AuditActor};
+use model::care::rule_set::RuleSet;
+use model::care::staffing::Staffing;
+use model::centre::{Centre, Nursery};
+use store::{Roster, RosterPut, StoreError};
+
+use super::Refused;
+use super::audit::{self, Entry};
+use crate::hub::Hub;
+
+/// Keeps a rule set that has been checked; false where one of its name is kept already.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn add_rules(hub: &Hub, rules: &RuleSet) -> Result<bool, Refused> {
+    match hub.store.add_rule_set(rules, hub.now()).await {
+        Err(StoreError::Duplicate(_)) => return Ok(false),
+        kept => kept?,
+    }
+    let entry = Entry::new(AuditAction::CareRulesAdded)
+        .note("rules", rules.name.clone())
+        .note("from", rules.from_day.to_string());
+    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    Ok(true)
+}
+
+/// Lets a nursery of `centre` go by its staff from now on. What is booked already stands.
+///
+/// # Errors
+/// [`Refused`] when there is no such nursery, or the store fails.
+pub async fn set_staffing(
+    hub: &Hub,
+    centre: &Centre,
+    nursery: &Nursery,
+    staffing: &Staffing,
+) -> Result<(), Refused> {
+    if !hub.store.set_staffing(nursery.id, Some(staffing)).await? {
+        return Err(Refused::NotFound);
+    }
+    let entry = Entry::new(AuditAction::NurseryStaffed)
+        .at(centre.id)
+        .note("nursery", nursery.id.to_string())
+        .note("rules", staffing.rule_sets.join(", "))
+        .note("rooms", staffing.rooms.len().to_string());
+    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    Ok(())
+}
+
+/// Puts a roster in the place of the shifts of its days, or only tries it.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn put_roster(hub: &Hub, roster: &Roster) -> Result<RosterPut, Refused> {
+    let put = hub.store.put_roster(roster).await?;
+    if let RosterPut::Done(failing) = &put
+        && !roster.only_try
+    {
+        let (first, last) = (roster.days.iter().min(), roster.days.iter().max());
+        let day =
+            |day: Option<&chrono::NaiveDate>| day.map(ToString::to_string).unwrap_or_default();
+        let entry = Entry::new(AuditAction::RosterPut)
+            .at(roster.centre.id)
+            .note("nursery", roster.nursery.to_string())
+            .note("shifts", roster.shifts.len().to_string())
+            .note("from", day(first))
+            .note("until", day(last))
+            .note("failing", failing.len().to_string());
+        audit::record_as(hub, AuditActor::Hub, entry).await?;
+    }
+    Ok(put)
+}

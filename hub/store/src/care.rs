@@ -1,0 +1,74 @@
+//! Nurseries: the rules they are under, their rooms, and who works when.
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use model::care::duty::Shift;
+use model::care::intake::Lack;
+use model::care::rule_set::RuleSet;
+use model::care::staffing::Staffing;
+use model::centre::Centre;
+use model::id::{BookingId, NurseryId, ShiftId};
+use model::interval::Interval;
+
+use crate::Result;
+
+/// Nurseries: the rules they are under, their rooms, and who works when.
+#[async_trait]
+pub trait Care {
+    /// Keeps a rule set that has been checked. What is kept is never changed, so that what was decided by it can
+    /// be explained: one of the same name is a `Duplicate`.
+    async fn add_rule_set(&self, rules: &RuleSet, at: DateTime<Utc>) -> Result<()>;
+    /// Every rule set, by name.
+    async fn rule_sets(&self) -> Result<Vec<RuleSet>>;
+    /// Decides how a nursery is staffed; false where there is no such nursery. What is booked already
+    /// stands.
+    async fn set_staffing(&self, nursery: NurseryId, staffing: Option<&Staffing>) -> Result<bool>;
+    /// The shifts of a nursery that overlap `window`, by start, caregiver and id.
+    async fn shifts(&self, nursery: NurseryId, window: &Interval) -> Result<Vec<Rostered>>;
+    /// Puts a roster in the place of all shifts that begin on its local days, and tells which bookings
+    /// cannot be kept then. All of it or nothing; nothing too where it is only tried.
+    async fn put_roster(&self, roster: &Roster) -> Result<RosterPut>;
+}
+
+/// Somebody's shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rostered {
+    /// Its id.
+    pub id: ShiftId,
+    /// Whose, as the roster names them.
+    pub caregiver: String,
+    /// When.
+    pub shift: Shift,
+}
+
+/// Who works at a nursery on some days.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    /// The nursery's centre.
+    pub centre: Centre,
+    /// The nursery.
+    pub nursery: NurseryId,
+    /// The local days whose shifts are replaced; all of `shifts` begin on one of them.
+    pub days: Vec<NaiveDate>,
+    /// The new shifts; they have been checked, and no two of one caregiver overlap.
+    pub shifts: Vec<Rostered>,
+    /// Now: what has lapsed by then is in nobody's way.
+    pub at: DateTime<Utc>,
+    /// Whether it is only asked what would happen.
+    pub only_try: bool,
+}
+
+/// What became of a roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RosterPut {
+    /// It stands, or would. These bookings cannot be kept by it, those who came first in front; of each
+    /// what is too little and when, on the days that it touches.
+    Done(Vec<(BookingId, Vec<Lack>)>),
+    /// A caregiver has another shift then, of a day that is not replaced.
+    Overlaps {
+        /// Who.
+        caregiver: String,
+        /// The shift that stands.
+        when: Interval,
+    },
+}

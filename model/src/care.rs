@@ -1,0 +1,11 @@
+//! Linked daycare: how many staff so many children need, and whether a moment can be kept.
+//!
+//! Which rules hold where is data with a date and a source ([`rule_set`]); nothing here knows a ratio.
+
+pub mod admission;
+pub mod age;
+pub mod duty;
+pub mod figure;
+pub mod intake;
+pub mod rule_set;
+pub mod staffing;
