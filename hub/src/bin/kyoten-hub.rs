@@ -404,10 +404,15 @@ async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Resu
                 ),
                 RosterPut::Done(failing) => {
                     let stands = if only_try { "would stand" } else { "stand" };
-                    println!("{count} shifts {stands}; {} bookings cannot be kept", failing.len());
+                    let mut told = format!(
+                        "{count} shifts {stands}; {} bookings cannot be kept\n",
+                        failing.len()
+                    );
                     for (booking, lacks) in failing {
-                        println!("{booking}: {}", words::lacks(Language::En, &lacks, zone));
+                        let lacks = words::lacks(Language::En, &lacks, zone);
+                        writeln!(told, "{booking}: {lacks}")?;
                     }
+                    print(&told);
                 }
             }
         }

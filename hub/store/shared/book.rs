@@ -344,7 +344,7 @@ pub(super) fn booking_of(
                 id: next(),
                 nursery,
                 child,
-                room: rooms.next(),
+                room: rooms.next().flatten(),
                 ages: order.ages_of(child, &when),
                 when,
                 released_at: None,

@@ -49,8 +49,8 @@ pub(super) fn taken(
 pub(super) struct CarePlaced {
     /// The nursery.
     pub(super) nursery: NurseryId,
-    /// The rooms, slot by slot and in each child by child; none where the nursery has none.
-    pub(super) rooms: Vec<RoomId>,
+    /// The rooms, slot by slot and in each child by child; none where the nursery has none, or had none.
+    pub(super) rooms: Vec<Option<RoomId>>,
 }
 
 /// The nurseries of a centre with what holds their places for a while.
@@ -124,7 +124,11 @@ impl CarePlaces {
         for nursery in &self.nurseries {
             match self.place_in(nursery, order, had) {
                 Ok(rooms) => return Ok(CarePlaced { nursery: nursery.id, rooms }),
-                Err(no_room) => first = first.or(Some(no_room)),
+                // That one takes no such age says nothing of the others, which may only be full.
+                Err(no_room) => {
+                    first = first.filter(|first| !matches!(first, NoRoom::NoRoomForAge(_)));
+                    first = first.or(Some(no_room));
+                }
             }
         }
         Err(first.unwrap_or(NoRoom::NoNursery))
@@ -135,7 +139,7 @@ impl CarePlaces {
         nursery: &CareHouse,
         order: &BookingOrder,
         had: &[CareClaim],
-    ) -> std::result::Result<Vec<RoomId>, NoRoom> {
+    ) -> std::result::Result<Vec<Option<RoomId>>, NoRoom> {
         let mut taken: Vec<CareTaken> = nursery.claims.iter().map(|(_, taken)| *taken).collect();
         let Some(staffing) = &nursery.staffing else {
             let taken: Vec<Interval> = taken.iter().map(|taken| taken.when).collect();
@@ -148,7 +152,8 @@ impl CarePlaces {
         let places: Vec<(ChildId, Interval)> = slots
             .flat_map(|slot| order.children.iter().map(move |child| (*child, *slot)))
             .collect();
-        let mut rooms: Vec<Option<RoomId>> = Vec::with_capacity(places.len());
+        // The room of what is kept, as it was; none yet for what is asked.
+        let mut rooms: Vec<Option<Option<RoomId>>> = Vec::with_capacity(places.len());
         let mut asked: Vec<(ChildId, (Interval, Ages))> = Vec::new();
         for (child, slot) in places {
             let ages = order.ages_of(child, &slot).unwrap_or_default();
@@ -158,12 +163,12 @@ impl CarePlaces {
                     && had.released_at.is_none()
                     && had.when.covers(&slot)
             };
-            let room = had.iter().find(holds).and_then(|had| had.room);
-            match room {
-                Some(_) => taken.push(CareTaken { when: slot, room, ages }),
+            let kept = had.iter().find(holds).map(|had| had.room);
+            match kept {
+                Some(room) => taken.push(CareTaken { when: slot, room, ages }),
                 None => asked.push((child, (slot, ages))),
             }
-            rooms.push(room);
+            rooms.push(kept);
         }
         let wishes: Vec<(Interval, Ages)> = asked.iter().map(|(_, wish)| *wish).collect();
         let found = self.intake(nursery, staffing, &taken).take(&wishes);
@@ -173,7 +178,7 @@ impl CarePlaces {
                 NotTaken::Short(lacks) => NoRoom::CareShort(lacks),
             })?
             .into_iter();
-        Ok(rooms.into_iter().filter_map(|room| room.or_else(|| found.next())).collect())
+        Ok(rooms.into_iter().map(|kept| kept.unwrap_or_else(|| found.next())).collect())
     }
 
     /// Which bookings with care in `nursery` cannot be kept, those made first in front.

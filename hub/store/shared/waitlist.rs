@@ -182,7 +182,13 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
     .fetch_optional(&mut **tx)
     .await?;
     if let Some(same) = same {
-        return Ok(Outcome::Clean(Waited::Waits(same.try_into()?)));
+        let same = Entry { ages: entry.ages.clone(), ..same.try_into()? };
+        query("UPDATE waitlist SET ages = $2 WHERE id = $1")
+            .bind(same.id.0)
+            .bind(to_json(&same.ages)?)
+            .execute(&mut **tx)
+            .await?;
+        return Ok(Outcome::Kept(Waited::Waits(same)));
     }
     let waiting: i64 =
         query_scalar("SELECT COUNT(*) FROM waitlist WHERE person_id = $1 AND state = 'waiting'")

@@ -71,7 +71,7 @@ pub struct Lack {
 /// What a nursery has too little of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lacking {
-    /// Rules: it is under none then.
+    /// Rules: it is under none then, or they change in the middle of it.
     Rules,
     /// Staff, by the number to roster.
     PlanStaff,
@@ -160,9 +160,12 @@ impl Intake<'_> {
         failing.into_iter().collect()
     }
 
+    /// The rules of all days of `when`; none where they change in the middle of it.
     fn rules_at(&self, when: &Interval) -> Option<&RuleSet> {
-        let day = when.starts().with_timezone(&self.zone).date_naive();
-        self.staffing.rules_on(self.rule_sets, day, self.municipality)
+        let mut days = days_of(when, self.zone).into_iter();
+        let on = |day| self.staffing.rules_on(self.rule_sets, day, self.municipality);
+        let first = on(days.next()?)?;
+        days.all(|day| on(day).is_some_and(|other| other.name == first.name)).then_some(first)
     }
 
     /// Its main hours on all days of `asked`; without any, all hours are.
@@ -330,6 +333,11 @@ mod tests {
         let before = hours(-24 * 2_000, -24 * 2_000 + 1);
         let none = Lack { when: before, what: Lacking::Rules, have: 0, need: 1 };
         assert_eq!(asked.take(&[(before, small)]), Err(NotTaken::Short(vec![none.clone()])));
+        // Nor is a night between two sets of rules under either.
+        let night = (hours(22, 26), small);
+        assert!(
+            matches!(asked.take(&[night]), Err(NotTaken::Short(lacks)) if lacks[0].what == Lacking::Rules)
+        );
         // What is booked on such a day cannot be kept, nor what comes after too little.
         let care = |when| CareTaken { when, room: None, ages: small };
         let failing = asked.failing(&[vec![care(before)], vec![care(today); 4], vec![care(today)]]);

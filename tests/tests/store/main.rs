@@ -147,6 +147,7 @@ on_both_databases! {
         a_shift_taken_away_names_the_bookings_that_fail,
         who_waits_for_staff_is_served_when_it_comes,
         who_changes_something_else_keeps_their_care,
+        who_asks_for_more_is_asked_as_anybody,
         fifty_families_share_the_last_caregiver;
     contention:
         fifty_want_one_desk,

@@ -333,9 +333,30 @@ pub async fn who_changes_something_else_keeps_their_care(ground: Ground) {
     let Changed::Done(changed) = changed else { panic!("{changed:?}") };
     let kept: Vec<_> = changed.care.iter().map(|claim| claim.room).collect();
     assert_eq!((kept, changed.care[0].when), (rooms, slot(1, 9, 12)));
-    // More than they had is asked for as by anybody.
-    let longer = BookingOrder { slots: vec![slot(1, 9, 14)], ..order };
-    let changed = store.change(made.id, 2, &longer, &[]).await.unwrap();
+    // Whoever was booked while places alone counted keeps theirs too, without a room.
+    let (other, _) = ground.centre_with_desks(2).await;
+    let plain = ground.nursery(&other, 9).await;
+    let mut order = care(&ground, &other, &[slot(1, 9, 13)], &[0, 0]).await;
+    order.desks = 1;
+    let made = ground.book(&order).await;
+    let late_rooms = staffing(&[(RoomId(ground.id()), 2, None)]);
+    assert!(store.set_staffing(plain, Some(&late_rooms)).await.unwrap());
+    let shorter = BookingOrder { slots: vec![slot(1, 10, 12)], ..order };
+    let changed = store.change(made.id, 1, &shorter, &[]).await.unwrap();
+    let Changed::Done(changed) = changed else { panic!("{changed:?}") };
+    assert!(changed.care.iter().all(|claim| claim.room.is_none() && claim.when == slot(1, 10, 12)));
+}
+
+pub async fn who_asks_for_more_is_asked_as_anybody(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let store = &ground.store;
+    nursery(&ground, &centre, &[TEACHER, TEACHER]).await;
+    let mut order = care(&ground, &centre, &[slot(1, 9, 16)], &[0, 0, 0]).await;
+    order.desks = 1;
+    let made = ground.book(&order).await;
+    ground.book(&care(&ground, &centre, &[slot(1, 16, 17)], &[0, 0, 0, 0]).await).await;
+    let longer = BookingOrder { slots: vec![slot(1, 9, 17)], ..order };
+    let changed = store.change(made.id, 1, &longer, &[]).await.unwrap();
     assert!(matches!(changed, Changed::Refused(NoRoom::CareShort(_))), "{changed:?}");
 }
 
