@@ -164,7 +164,7 @@ pub fn feature(language: Language, feature: Feature) -> &'static str {
 }
 
 /// What a nursery has too little of and what would help, the first three stretches:
-/// `12月1日（火） 10:00〜12:00 保育者があと1人、有資格者があと1人`.
+/// `12月1日（火） 10:00〜12:00 保育者があと1人必要、有資格者があと1人必要`.
 #[must_use]
 pub fn lacks(language: Language, lacks: &[Lack], zone: Tz) -> String {
     const MOST_TOLD: usize = 3;
@@ -201,13 +201,13 @@ fn lacking(language: Language, lack: &Lack) -> String {
     match (&lack.what, ja) {
         (Lacking::Rules, true) => "保育の規則がまだ決まっていません".to_owned(),
         (Lacking::Rules, false) => "no childcare rules are set yet".to_owned(),
-        (Lacking::PlanStaff | Lacking::LiveStaff, true) => format!("保育者があと{more}人"),
+        (Lacking::PlanStaff | Lacking::LiveStaff, true) => format!("保育者があと{more}人必要"),
         (Lacking::PlanStaff | Lacking::LiveStaff, false) => {
             format!("{more} more {} needed", caregivers(more))
         }
-        (Lacking::Qualified, true) => format!("有資格者があと{more}人"),
+        (Lacking::Qualified, true) => format!("有資格者があと{more}人必要"),
         (Lacking::Qualified, false) => format!("{more} more qualified {} needed", caregivers(more)),
-        (Lacking::Kind(kind), true) => format!("{}があと{more}人", staff_kind(language, kind)),
+        (Lacking::Kind(kind), true) => format!("{}があと{more}人必要", staff_kind(language, kind)),
         (Lacking::Kind(kind), false) => {
             format!("{more} more needed: {}", staff_kind(language, kind))
         }
