@@ -23,6 +23,7 @@ pub mod serve;
 pub mod service;
 pub mod sheets;
 pub mod tls_listener;
+pub mod typed;
 pub mod uplink;
 pub mod vacancies;
 pub mod web;

@@ -27,7 +27,8 @@ use crate::service::booking::{
 use crate::service::order::NoOrder;
 use crate::service::search::{Near, Query, search, way_out};
 use crate::service::voucher::{self as vouchers, Issued, NoVoucher};
-use crate::service::{Caller, Refused, series, typed};
+use crate::service::{Caller, Refused, series};
+use crate::typed;
 use crate::web::Web;
 
 /// What is to be booked: in every slot so many desks and a care place for each child.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike as _, Days, NaiveDate};
 use chrono_tz::Tz;
 use model::care::duty::{BadShift, Shift};
 use model::care::rule_set::RuleSet;
@@ -10,6 +10,7 @@ use model::interval::Interval;
 use model::opening;
 
 use super::table::{self, BadRow};
+use crate::typed::{date, minutes, plain};
 
 /// One row, as it is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +183,8 @@ impl Cells<'_> {
     /// Breaks as in `12:00-13:00;15:00-15:15`; those before the shift's start in the day are of the next.
     fn breaks(&self, day: NaiveDate, begins: u32) -> Result<Vec<Interval>, BadShifts> {
         let bad = || self.bad(Column::Breaks, "breaks, as 12:00-13:00;15:00-15:15");
-        let parts = self.text(Column::Breaks).split([';', '；', '、']).map(str::trim);
+        let text = plain(self.text(Column::Breaks));
+        let parts = text.split([';', '；', '、']).map(str::trim);
         let mut breaks = Vec::new();
         for part in parts.filter(|part| !part.is_empty()) {
             let (from, to) = part.split_once(['-', '〜', '～', '–']).ok_or_else(bad)?;
@@ -222,20 +224,7 @@ impl Cells<'_> {
 }
 
 fn day(text: &str) -> Option<NaiveDate> {
-    let day = NaiveDate::parse_from_str(&text.replace('/', "-"), "%Y-%m-%d").ok()?;
-    (chrono::Datelike::year(&day) >= 2000 && chrono::Datelike::year(&day) < 2200).then_some(day)
-}
-
-/// `8:30` as minutes after midnight, up to `24:00`.
-pub(super) fn minutes(text: &str) -> Option<u32> {
-    let (hours, minutes) = text.trim().split_once(':')?;
-    let digits = |text: &str| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(hours) || !digits(minutes) {
-        return None;
-    }
-    let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let all = hours * 60 + minutes;
-    (minutes < 60 && all <= 24 * 60).then_some(all)
+    date(text).filter(|day| (2000..2200).contains(&day.year()))
 }
 
 #[cfg(test)]
@@ -284,6 +273,13 @@ mod tests {
         let night = &rows[1].shift;
         assert_eq!(night.when, stretch("2026-12-01T13:00:00Z", "2026-12-01T21:00:00Z"));
         assert_eq!(night.breaks, [stretch("2026-12-01T17:00:00Z", "2026-12-01T17:30:00Z")]);
+        // As a spreadsheet in Japanese may have it.
+        let wide = shifts(
+            "日付\t氏名\t資格\t開始\t終了\t休憩\n\
+             ２０２６年１２月１日\t伊藤 花\tnursery-teacher\t８時半\t１７：３０\t１２時－13時、1500〜1515\n",
+        )
+        .unwrap();
+        assert_eq!(wide[0].shift, rows[0].shift);
         // Breaks need not be said.
         let rows =
             shifts("date,caregiver,kind,from,to\n2026-12-01,Ito,nurse,08:00,24:00\n").unwrap();
@@ -309,8 +305,8 @@ mod tests {
         }
         for (given, want) in [
             (
-                "1.12.2026,伊藤,nurse,8:00,9:00,",
-                "line 2, column date: '1.12.2026' is not a day, as 2026-12-01",
+                "1.12.26,伊藤,nurse,8:00,9:00,",
+                "line 2, column date: '1.12.26' is not a day, as 2026-12-01",
             ),
             (
                 "2026-02-30,伊藤,nurse,8:00,9:00,",
@@ -324,7 +320,10 @@ mod tests {
                 "2026-12-01,伊藤,cook,8:00,9:00,",
                 "line 2, column kind: 'cook' is not one of childcare-supporter, nurse, nursery-teacher",
             ),
-            ("2026-12-01,伊藤,nurse,8,9:00,", "line 2, column from: '8' is not a time, as 8:30"),
+            (
+                "2026-12-01,伊藤,nurse,eight,9:00,",
+                "line 2, column from: 'eight' is not a time, as 8:30",
+            ),
             (
                 "2026-12-01,伊藤,nurse,8:00,25:00,",
                 "line 2, column to: '25:00' is not a later time, as 17:30",

@@ -6,7 +6,7 @@ use model::id::RoomId;
 use model::language::LocalText;
 use serde::Deserialize;
 
-use super::shift_table::minutes;
+use crate::typed::minutes;
 
 /// The file.
 #[derive(Deserialize)]

@@ -18,7 +18,8 @@ use super::{html, wish};
 use crate::service::atlas::Atlas;
 use crate::service::audit::read::{self, Listed, Question};
 use crate::service::audit::{witness, word};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

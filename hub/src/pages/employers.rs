@@ -22,7 +22,8 @@ use super::reports::unformulaic;
 use super::{html, words};
 use crate::service::api_tokens::{self, Wish};
 use crate::service::members::{self, BadMember};
-use crate::service::{Caller, Refused, approvals, typed};
+use crate::service::{Caller, Refused, approvals};
+use crate::typed;
 use crate::web::Web;
 
 /// Visits are shown of so many days where nobody says.

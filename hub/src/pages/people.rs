@@ -17,7 +17,8 @@ use super::fields::{Asked, Fields, Posted};
 use super::frame::{Frame, Part};
 use super::{html, words};
 use crate::service::roles::{self, BadRoles};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

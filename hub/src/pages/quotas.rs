@@ -15,7 +15,8 @@ use super::frame::{Frame, Part};
 use super::{html, words};
 use crate::service::atlas::Atlas;
 use crate::service::house::{self, NewQuota, NoQuota};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

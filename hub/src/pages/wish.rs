@@ -11,7 +11,7 @@ use super::frame::{Frame, encode};
 use super::like::{FeatureChoice, Like};
 use crate::service::atlas::Atlas;
 use crate::service::search::{Near, Query, When};
-use crate::service::typed;
+use crate::typed;
 
 /// How many more days the form has room for.
 const MORE_DAYS: usize = 4;

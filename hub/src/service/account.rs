@@ -64,7 +64,7 @@ pub async fn set_language(hub: &Hub, caller: &Caller, language: Language) -> Res
 }
 
 fn plain_pin(text: &str) -> Result<String, BadPin> {
-    let pin = super::typed::plain(text);
+    let pin = crate::typed::plain(text);
     let fits = (4..=8).contains(&pin.len()) && pin.bytes().all(|byte| byte.is_ascii_digit());
     if fits { Ok(pin) } else { Err(BadPin) }
 }

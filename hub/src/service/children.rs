@@ -11,8 +11,9 @@ use model::permission::{Action, Target};
 use store::{Consent, GuardianCode, KeyOwner, SealedChild};
 
 use super::audit::{self, Entry};
-use super::{Caller, Refused, allow, allow_or_hide, secret, typed, vault};
+use super::{Caller, Refused, allow, allow_or_hide, secret, vault};
 use crate::hub::Hub;
+use crate::typed;
 
 /// A nursery sees a child's health from so long before its care until so long after it.
 const CARE_NEAR: TimeDelta = TimeDelta::days(7);

@@ -12,8 +12,9 @@ use totp_rs::{Builder, Totp};
 
 use super::audit::{self, Entry};
 use super::session::{self, Started};
-use super::{Caller, Refused, proof, qr, secret, typed, vault};
+use super::{Caller, Refused, proof, qr, secret, vault};
 use crate::hub::Hub;
+use crate::typed;
 
 /// What codes are called for in the telephone's list.
 const ISSUER: &str = "Kyoten";

@@ -37,7 +37,6 @@ pub mod series;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
-pub mod typed;
 pub mod vault;
 pub mod voucher;
 pub mod waitlist;

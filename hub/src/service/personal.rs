@@ -95,7 +95,7 @@ pub async fn contact(hub: &Hub, caller: &Caller) -> Result<Contact, Refused> {
 pub async fn set_telephone(hub: &Hub, caller: &Caller, typed: &str) -> Result<bool, Refused> {
     let me = caller.signed_in()?.id;
     allow(caller, Action::KeepAccount, &Target::of(me))?;
-    let plain = super::typed::plain(typed);
+    let plain = crate::typed::plain(typed);
     if plain.is_empty() {
         hub.store.set_sealed_of(me, None).await?;
         return Ok(true);

@@ -12,7 +12,8 @@ use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::api_tokens::{self, BadWish, Wish};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

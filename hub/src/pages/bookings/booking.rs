@@ -21,7 +21,8 @@ use crate::pages::frame::{Frame, Part};
 use crate::pages::like::Like;
 use crate::pages::{html, words};
 use crate::service::voucher::{self, Issued};
-use crate::service::{Caller, Refused, booking as service, children, qr, typed};
+use crate::service::{Caller, Refused, booking as service, children, qr};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

@@ -20,7 +20,8 @@ use crate::service::atlas::Atlas;
 use crate::service::booking::{Rebooked, change, see, wish_of};
 use crate::service::order::{NoOrder, approvals};
 use crate::service::series::{Reach, change_in_series};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

@@ -31,7 +31,8 @@ use crate::service::atlas::Atlas;
 use crate::service::booking::{self as service, Booked};
 use crate::service::order::NoOrder;
 use crate::service::search::{Instead, way_out};
-use crate::service::{Caller, Refused, children, secret, typed, waitlist};
+use crate::service::{Caller, Refused, children, secret, waitlist};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

@@ -21,7 +21,8 @@ use crate::service::atlas::Atlas;
 use crate::service::booking::{Booked, LONGEST_KEY, see, wish_of};
 use crate::service::search::Instead;
 use crate::service::series::{Came, Day, MOST_WAYS, Repeated, day_of, repeat_booking, way_for};
-use crate::service::{Caller, Refused, secret, typed};
+use crate::service::{Caller, Refused, secret};
+use crate::typed;
 use crate::web::Web;
 
 /// So many weeks are proposed.

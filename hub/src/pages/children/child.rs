@@ -99,7 +99,7 @@ fn typed(fields: &Fields) -> Health {
     let contact = |n: usize| Contact {
         name: fields.get(&format!("contact-name-{n}")).to_owned(),
         relation: fields.get(&format!("contact-relation-{n}")).to_owned(),
-        telephone: crate::service::typed::plain(fields.get(&format!("contact-telephone-{n}"))),
+        telephone: crate::typed::plain(fields.get(&format!("contact-telephone-{n}"))),
     };
     Health {
         allergies: fields.get("allergies").to_owned(),

@@ -12,7 +12,8 @@ use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, wish, words};
 use crate::service::children::{self, Added};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

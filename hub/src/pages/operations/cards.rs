@@ -13,7 +13,8 @@ use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part, encode};
 use crate::pages::html;
 use crate::service::cards::{self, NewCard};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

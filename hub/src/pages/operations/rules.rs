@@ -10,7 +10,8 @@ use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::house::NotSet;
-use crate::service::{Caller, Refused, house, typed};
+use crate::service::{Caller, Refused, house};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]

@@ -13,8 +13,9 @@ use model::permission::{Action, Target};
 use store::{CardChange, Credential, OfferTaken, TakeOffer};
 
 use super::throttle::{Guessed, Throttle};
-use super::{Caller, Refused, allow, allow_or_hide, audit, typed};
+use super::{Caller, Refused, allow, allow_or_hide, audit};
 use crate::hub::Hub;
+use crate::typed;
 
 /// How adding a card ended.
 pub enum Added {

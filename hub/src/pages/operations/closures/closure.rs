@@ -18,7 +18,8 @@ use crate::pages::{html, search, words};
 use crate::service::atlas::Atlas;
 use crate::service::booking::{Rebooked, wish_to_come};
 use crate::service::closures::{self, MOST_WAYS, Ways};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 /// So many of the bookings are shown at once.

@@ -20,7 +20,8 @@ use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
 use crate::service::closures::{self, Closed, Closing};
-use crate::service::{Caller, Refused, typed};
+use crate::service::{Caller, Refused};
+use crate::typed;
 use crate::web::Web;
 
 #[derive(Template)]
