@@ -328,6 +328,7 @@ async fn join_or_host(
                 identity: identity.files(),
                 reload: config.broker_reload.clone(),
                 restart: config.broker_restart.clone(),
+                untold: Arc::default(),
             };
             mosquitto.prepare(registry)?;
             let (host, port) = (host.clone(), *port);

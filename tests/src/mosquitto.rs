@@ -24,7 +24,7 @@ pub struct Mosquitto {
 pub fn command(folder: &Path, signal: &str) -> PathBuf {
     let (script, pid) = (folder.join(format!("mosquitto-{signal}")), pid_file(folder));
     let text =
-        format!("#!/bin/sh\ntest ! -s {0} || kill -{signal} \"$(cat {0})\"\n", pid.display());
+        format!("#!/bin/sh\ntest ! -e {0} || kill -{signal} \"$(cat {0})\"\n", pid.display());
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
     script
@@ -41,7 +41,7 @@ pub async fn start(address: SocketAddr, edge_data: &Path, folder: &Path) -> Mosq
     // A test that runs as root keeps its files to root; Mosquitto must then stay root.
     let text = format!(
         "while :; do\n(cat {written}; echo user root) > {conf}\n{program} -c {conf} &\n\
-         echo $! > {pid}\nwait $!\ndone\n",
+         echo $! > {pid}.new; mv {pid}.new {pid}\nwait $!\ndone\n",
         written = written.display(),
         conf = folder.join("mosquitto.conf").display(),
         program = system_program(&["mosquitto"]).display(),

@@ -14,10 +14,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::sleep;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{sleep, timeout};
 use wire::bus::{MAX_PACKET_BYTES, SESSION_SECONDS};
 use wire::identity::{IdentityFiles, withdrawn_serials};
 use wire::topics::mosquitto_acl;
@@ -30,6 +32,10 @@ const ACL: &str = "mosquitto.acl";
 const REVOCATIONS: &str = "mosquitto.crl";
 /// How soon what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// Nor is it tried more seldom.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A program that tells it something has so long for it.
+const LONGEST_RUN: Duration = Duration::from_secs(30);
 
 /// What Mosquitto's configuration depends on.
 #[derive(Clone, Debug)]
@@ -97,11 +103,23 @@ pub struct Mosquitto {
     pub reload: Option<String>,
     /// The program, with its arguments, that restarts it.
     pub restart: Option<String>,
+    /// What it has not been told yet; nothing to begin with.
+    pub untold: Arc<Untold>,
+}
+
+/// What Mosquitto has not been told yet, because the program that tells it failed.
+#[derive(Debug, Default)]
+pub struct Untold {
+    wants: Mutex<Wants>,
+    failed: Notify,
+    /// How often in a row it could not be told.
+    failures: AtomicU32,
 }
 
 /// What has to be done so that Mosquitto follows its files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Wants {
+    #[default]
     Nothing,
     Reload,
     Restart,
@@ -168,16 +186,29 @@ impl Mosquitto {
             changes.mark_unchanged();
             let kept = match hub.revocations().await {
                 Ok(list) => self.refuse(&list).await.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
+                // What it has not been told yet it can be told without the hub.
+                Err(error) => {
+                    let told = self.tell(Wants::Nothing).await;
+                    Err(told.map_or_else(|error| error.to_string(), |()| error.to_string()))
+                }
             };
             if let Err(error) = kept {
                 tracing::warn!(
                     error,
-                    "Mosquitto does not have the newest revocation list; trying again"
+                    "Mosquitto does not have the newest rights and revocations; trying again"
                 );
-                sleep(AGAIN).await;
-            } else if changes.changed().await.is_err() {
-                return;
+            } else {
+                tokio::select! {
+                    changed = changes.changed() => match changed {
+                        Ok(()) => continue,
+                        Err(_) => return,
+                    },
+                    () = self.untold.failed.notified() => {}
+                }
+            }
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = sleep(self.pause()) => {}
             }
         }
     }
@@ -204,7 +235,36 @@ impl Mosquitto {
         Ok(true)
     }
 
-    async fn tell(&self, wants: Wants) -> io::Result<()> {
+    /// Tells it this, and what it could not be told before.
+    async fn tell(&self, more: Wants) -> io::Result<()> {
+        // One at a time: what is being told is not what has failed.
+        let mut wants = self.untold.wants.lock().await;
+        *wants = (*wants).max(more);
+        let told = self.run(*wants).await;
+        if told.is_ok() {
+            *wants = Wants::Nothing;
+            self.untold.failures.store(0, Ordering::Relaxed);
+            return told;
+        }
+        self.untold.failures.fetch_add(1, Ordering::Relaxed);
+        self.untold.failed.notify_one();
+        // While nobody can restart it, it reads its files all the same.
+        if *wants == Wants::Restart && self.restart.is_some() {
+            let read = self.run(Wants::Reload).await;
+            if more != Wants::Restart {
+                return read;
+            }
+        }
+        told
+    }
+
+    /// The longer the more often it has failed: a program may have done its work and yet say that it failed.
+    fn pause(&self) -> Duration {
+        let failures = self.untold.failures.load(Ordering::Relaxed);
+        AGAIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+    }
+
+    async fn run(&self, wants: Wants) -> io::Result<()> {
         let command = match wants {
             Wants::Nothing => return Ok(()),
             Wants::Reload => self.reload.as_ref(),
@@ -222,11 +282,81 @@ impl Mosquitto {
             tracing::warn!("Mosquitto's files have changed: make it read them (SIGHUP)");
             return Ok(());
         };
-        let done = Command::new(program).args(words).stdin(Stdio::null()).status().await?;
+        let mut command = Command::new(program);
+        let running = command.args(words).stdin(Stdio::null()).kill_on_drop(true).status();
+        let done = timeout(LONGEST_RUN, running)
+            .await
+            .map_err(|_| io::Error::other(format!("{program} did not end in {LONGEST_RUN:?}")))??;
         if done.success() {
             Ok(())
         } else {
             Err(io::Error::other(format!("{program} failed: {done}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_it_could_not_be_told_is_told_later() {
+        let folder = std::env::temp_dir().join(format!("kyoten-told-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = |name: &str| folder.join(name);
+        for (name, script) in [
+            ("reload", "test -e {}/up && echo reload >> {}/told"),
+            ("restart", "test -e {}/up && echo restart >> {}/told"),
+            ("broken", "exit 1"),
+        ] {
+            let script = script.replace("{}", &folder.display().to_string());
+            std::fs::write(path(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        let program = |name: &str| Some(path(name).display().to_string());
+        let mosquitto = Mosquitto {
+            folder: folder.clone(),
+            address: "127.0.0.1:1883".parse().unwrap(),
+            identity: IdentityFiles {
+                key: path("key"),
+                certificate: path("certificate"),
+                authority: path("authority"),
+            },
+            reload: program("reload"),
+            restart: program("restart"),
+            untold: Arc::default(),
+        };
+        let told = || std::fs::read_to_string(path("told")).unwrap_or_default();
+        assert!(mosquitto.tell(Wants::Restart).await.is_err());
+        assert!(mosquitto.tell(Wants::Reload).await.is_err());
+        // A failure wakes whoever tries again.
+        mosquitto.untold.failed.notified().await;
+        std::fs::write(path("up"), "").unwrap();
+        mosquitto.tell(Wants::Nothing).await.unwrap();
+        assert_eq!(told(), "restart\n");
+        mosquitto.tell(Wants::Nothing).await.unwrap();
+        mosquitto.tell(Wants::Reload).await.unwrap();
+        assert_eq!(told(), "restart\nreload\n");
+        // Who tells it something meanwhile does not tell it twice.
+        let (one, other) =
+            tokio::join!(mosquitto.tell(Wants::Restart), mosquitto.tell(Wants::Nothing));
+        assert!(one.is_ok() && other.is_ok());
+        assert_eq!(told(), "restart\nreload\nrestart\n");
+        // Who cannot restart it has it read its files all the same, and tries again ever more seldom.
+        let broken = Mosquitto { restart: program("broken"), untold: Arc::default(), ..mosquitto };
+        assert!(broken.tell(Wants::Restart).await.is_err());
+        assert_eq!(broken.pause(), AGAIN);
+        broken.tell(Wants::Reload).await.unwrap();
+        assert_eq!(broken.pause(), AGAIN * 2);
+        assert!(told().ends_with("reload\nreload\n"), "{}", told());
+        for _ in 0..40 {
+            broken.tell(Wants::Nothing).await.unwrap();
+        }
+        assert_eq!(broken.pause(), LONGEST_PAUSE);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

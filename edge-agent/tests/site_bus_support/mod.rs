@@ -220,6 +220,7 @@ impl Site {
             identity: self.edge.files(),
             reload: Some(script("reload", "HUP")),
             restart: Some(script("restart", "TERM")),
+            untold: Arc::default(),
         }
     }
 
@@ -234,7 +235,7 @@ impl Site {
         // A test that runs as root keeps its files to root; Mosquitto must then stay root.
         let text = format!(
             "cd {folder}\nwhile :; do\n(cat mosquitto.conf; echo user root) > run.conf\n\
-             {program} -c run.conf &\necho $! > mosquitto.pid\nwait $!\ndone\n",
+             {program} -c run.conf &\necho $! > pid.new; mv pid.new mosquitto.pid\nwait $!\ndone\n",
             folder = self.folder.0.display()
         );
         let shell = Command::new("sh").args(["-c", &text]).stderr(log).spawn().unwrap();
