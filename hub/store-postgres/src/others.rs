@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use model::id::CentreId;
 use sqlx::postgres::PgListener;
 use store::{DayNews, Result, StoreError};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
@@ -32,40 +33,50 @@ struct Told {
 
 impl PostgresStore {
     pub(crate) async fn others(&self) -> Result<()> {
-        let mut own = self.news.listen();
+        let own = self.news.listen();
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
         // Whatever was told before is unknown here.
         self.news.put(DayNews::Lost);
+        // Neither stops the other half way: a line that is just coming back would not be heard of.
+        tokio::select! {
+            ended = self.hear_all(listener) => ended,
+            ended = self.tell_all(own) => ended,
+        }
+    }
+
+    async fn hear_all(&self, mut listener: PgListener) -> Result<()> {
         loop {
-            tokio::select! {
-                heard = listener.try_recv() => match heard? {
-                    Some(heard) => self.hear(heard.payload()),
-                    // The line broke, and is up again.
-                    None => self.news.put(DayNews::Lost),
-                },
-                first = own.recv() => {
-                    let mut days = BTreeSet::new();
-                    let mut next = first.map_err(|lost| match lost {
-                        RecvError::Lagged(_) => TryRecvError::Lagged(0),
-                        RecvError::Closed => TryRecvError::Closed,
-                    });
-                    tokio::time::sleep(GATHERED).await;
-                    loop {
-                        match next {
-                            Ok(DayNews::Changed { centre, day, here: true }) => {
-                                days.insert((centre, day));
-                            }
-                            // Others find what is missing when they compare revisions.
-                            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
-                            Err(TryRecvError::Empty) => break,
-                            Err(TryRecvError::Closed) => return Ok(()),
-                        }
-                        next = own.try_recv();
-                    }
-                    self.notify(&days.into_iter().collect::<Vec<_>>()).await?;
-                }
+            match listener.try_recv().await? {
+                Some(heard) => self.hear(heard.payload()),
+                // The line broke, and is up again.
+                None => self.news.put(DayNews::Lost),
             }
+        }
+    }
+
+    /// Tells the others what was changed here, until nothing can be any more.
+    async fn tell_all(&self, mut own: Receiver<DayNews>) -> Result<()> {
+        loop {
+            let mut next = own.recv().await.map_err(|lost| match lost {
+                RecvError::Lagged(_) => TryRecvError::Lagged(0),
+                RecvError::Closed => TryRecvError::Closed,
+            });
+            let mut days = BTreeSet::new();
+            tokio::time::sleep(GATHERED).await;
+            loop {
+                match next {
+                    Ok(DayNews::Changed { centre, day, here: true }) => {
+                        days.insert((centre, day));
+                    }
+                    // Others find what is missing when they compare revisions.
+                    Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Closed) => return Ok(()),
+                }
+                next = own.try_recv();
+            }
+            self.notify(&days.into_iter().collect::<Vec<_>>()).await?;
         }
     }
 

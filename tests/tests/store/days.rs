@@ -144,7 +144,13 @@ pub async fn hubs_hear_of_each_others_days(ground: Ground) {
     };
     let hears = |store: &Arc<dyn Store>| {
         let store = Arc::clone(store);
-        tokio::spawn(async move { store.hear_others().await })
+        // As a hub does: whatever ends it, it begins again.
+        tokio::spawn(async move {
+            loop {
+                store.hear_others().await.ok();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
     };
     let mut news = other.day_news();
     let hearing = [hears(&ground.store), hears(&other)];
