@@ -10,7 +10,7 @@ use chrono_tz::Asia::Tokyo;
 use model::care::admission::{Admits, Room};
 use model::care::age::Ages;
 use model::care::duty::Shift;
-use model::care::intake::{CareTaken, Intake};
+use model::care::intake::{CareTaken, CareWanted, Intake};
 use model::care::staffing::{CareRoom, Staffing};
 use model::id::{MunicipalityId, RoomId};
 use model::interval::Interval;
@@ -58,8 +58,14 @@ fn main() {
     for _ in 0..REQUESTS {
         let ages = [strewn.below(6), strewn.below(6)];
         let (from, length) = (120 + 5 * strewn.below(36), 240 + 5 * strewn.below(60));
-        let asked: Vec<(Interval, Ages)> = (0..DAYS)
-            .flat_map(|day| ages.map(|years| (stretch(day, from, from + length), aged(years))))
+        let asked: Vec<CareWanted> = (0..DAYS)
+            .flat_map(|day| {
+                ages.map(|years| CareWanted {
+                    when: stretch(day, from, from + length),
+                    ages: aged(years),
+                    admits: None,
+                })
+            })
             .collect();
         let begun = Instant::now();
         let intake = Intake {
@@ -104,7 +110,7 @@ fn children(strewn: &mut Strewn, staffing: &Staffing) -> Vec<CareTaken> {
             let from = 60 + 5 * strewn.below(48);
             let when = stretch(day, from, from + 300 + 5 * strewn.below(36));
             let room = staffing.rooms.iter().find(|room| room.room.takes(ages.school_year));
-            taken.push(CareTaken { when, room: room.map(|room| room.id), ages });
+            taken.push(CareTaken { when, room: room.map(|room| room.id), ages, admits: None });
         }
     }
     taken
@@ -112,7 +118,7 @@ fn children(strewn: &mut Strewn, staffing: &Staffing) -> Vec<CareTaken> {
 
 fn aged(years: u64) -> Ages {
     let years = u32::try_from(years).unwrap();
-    Ages { actual: years, school_year: years }
+    Ages { months: years * 12, school_year: years }
 }
 
 fn stretch(day: i64, from: u64, to: u64) -> Interval {

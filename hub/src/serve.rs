@@ -21,7 +21,7 @@ use webauthn_rs::prelude::{Url, WebauthnError};
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
 use crate::authority::{Authority, AuthorityError};
-use crate::care::rule_sets;
+use crate::care::{rule_sets, schemes};
 use crate::config::Config;
 use crate::drain::drain;
 use crate::hub::Hub;
@@ -165,6 +165,7 @@ pub async fn open(
     let life = TimeDelta::days(config.card_key_days.into());
     card_key::note(&*store, &keys.region_cards, clock.now(), life).await?;
     rule_sets::keep_shipped(&*store, clock.now()).await?;
+    schemes::keep_shipped(&*store, clock.now()).await?;
     let vacancies = Arc::new(Vacancies::of(&*store));
     let hub = Hub {
         store,

@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode};
 use model::care::admission::{Admits, Room};
 use model::care::duty::Shift;
 use model::care::staffing::{CareRoom, Staffing};
+use model::care::terms::{HandOver, Terms};
 use model::closure::{Closure, ClosureKind};
 use model::id::{ClosureId, RoomId, ShiftId};
 use model::interval::Interval;
@@ -319,4 +320,93 @@ async fn a_nursery_that_goes_by_staffing_is_found_as_it_is_booked() {
     let found = search_at(&mut parent, LATER, "&children=5").await;
     let told = named(&found, "unavailable", "yokohama").unwrap();
     assert_eq!(told["reason"], "no_care_place", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terms_of_a_nursery_are_found_as_they_are_booked() {
+    let world = World::new().await;
+    let store = &world.hub.store;
+    let atlas = world.hub.atlas().await.unwrap();
+    let yokohama = atlas.named("yokohama").unwrap();
+    let nursery = atlas.nursery(yokohama.id).unwrap();
+    assert_eq!((nursery.walking_minutes, yokohama.settings.grain_minutes), (0, 15));
+    let terms = Terms {
+        handover: Some(HandOver { before: 10, after: 10 }),
+        hours: Vec::new(),
+        schemes: vec!["edogawa-temporary".to_owned(), "jp-temporary".to_owned()],
+    };
+    assert!(store.set_terms(nursery.id, &terms).await.unwrap());
+    let mut parent = world.signed_in("takahashi").await;
+    let me = parent.get("/api/v1/me").await.json();
+    let child = me["children"][0]["id"].as_str().unwrap();
+    let token = me["csrf_token"].as_str().unwrap();
+    let headers = [("x-csrf-token", token)];
+    let slot = |to: &str| json!({"starts_at": "2026-12-17T01:00:00Z", "ends_at": format!("2026-12-17T{to}:00Z")});
+    let wish = |to: &str| json!({"centre": "yokohama", "slots": [slot(to)], "children": [child]});
+    let care = json!([{"starts_at": "2026-12-17T00:45:00Z", "ends_at": "2026-12-17T03:15:00Z"}]);
+
+    let found = search_at(&mut parent, LATER, "&children=1").await;
+    assert_eq!(named(&found, "available", "yokohama").unwrap()["care"], care, "{found}");
+    let alone = search_at(&mut parent, LATER, "&children=1&desks=0").await;
+    let as_asked = json!([slot("03:00")]);
+    assert_eq!(named(&alone, "available", "yokohama").unwrap()["care"], as_asked, "{alone}");
+    let page = format!("/search?date=2026-12-17&from=10%3A00&to=12%3A00&desks=1&child={child}");
+    let page = parent.get(&page).await.body;
+    assert!(page.contains("送り迎えを入れて、保育は12月17日（木） 9:45〜12:15"), "{page}");
+    assert!(page.contains("<option value=\"jp-temporary\">一時預かり</option>"), "{page}");
+
+    let page = parent.get("/centres/yokohama").await.body;
+    assert!(page.contains("席の15分前から15分後まで預かります"), "{page}");
+    assert!(page.contains("一時預かり（江戸川区）：1回3時間まで、1世帯につき月10回まで"), "{page}");
+    // With the hand-overs three hours become three and a half: too long a visit under the first scheme.
+    let long = "from=2026-12-17T01:00:00Z&to=2026-12-17T04:00:00Z";
+    let found = search_at(&mut parent, long, "&children=1").await;
+    let told = named(&found, "available", "yokohama").unwrap();
+    let other = (&json!(["jp-temporary"]), &json!(true));
+    assert_eq!((&told["schemes"], &told["must_name_scheme"]), other, "{told}");
+    let page = format!("/search?date=2026-12-17&from=10%3A00&to=13%3A00&desks=1&child={child}");
+    let page = parent.get(&page).await.body;
+    assert!(page.contains("name=\"scheme\"><option value=\"jp-temporary\">"), "{page}");
+    let refused = parent.api(Method::POST, "/api/v1/bookings", &headers, wish("04:00")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+    let refused = refused.json();
+    assert!(refused["type"].as_str().unwrap().ends_with("no-scheme"), "{refused}");
+    assert_eq!((&refused["why"], &refused["child"]), (&json!({"too_long": 180}), &json!(child)));
+    for (schemes, status) in [
+        (json!({ child: "no-such" }), StatusCode::CONFLICT),
+        (json!({ child: 7 }), StatusCode::BAD_REQUEST),
+        (json!({ "x": "jp-temporary" }), StatusCode::BAD_REQUEST),
+        (json!(["jp-temporary"]), StatusCode::BAD_REQUEST),
+    ] {
+        let mut odd = wish("04:00");
+        odd["schemes"] = schemes;
+        let refused = parent.api(Method::POST, "/api/v1/bookings", &headers, odd).await;
+        assert_eq!(refused.status, status, "{}", refused.body);
+    }
+
+    let alone = Terms { schemes: vec!["edogawa-temporary".to_owned()], ..terms.clone() };
+    assert!(store.set_terms(nursery.id, &alone).await.unwrap());
+    let found = search_at(&mut parent, long, "&children=1").await;
+    let told = named(&found, "unavailable", "yokohama").unwrap();
+    assert_eq!(told["reason"], "no_scheme", "{told}");
+    let detail = "Thu 17 Dec 9:45–13:15: Temporary care (Edogawa): at most 3 h a visit";
+    assert_eq!(told["detail"], detail);
+    assert_eq!(told["instead"]["with_care"], false, "{told}");
+    assert!(store.set_terms(nursery.id, &terms).await.unwrap());
+
+    let booked = order(&mut parent, &wish("03:00")).await;
+    assert_eq!(booked["care"][0]["scheme"], "edogawa-temporary", "{booked}");
+    assert_eq!(booked["care"][0]["starts_at"], care[0]["starts_at"]);
+    assert_eq!(booked["care"][0]["ends_at"], care[0]["ends_at"]);
+    assert_eq!(booked["desks"][0]["starts_at"], "2026-12-17T01:00:00Z");
+    let page = parent.get(&format!("/bookings/{}", booked["id"].as_str().unwrap())).await.body;
+    assert!(page.contains("12月17日（木） 10:00〜12:00"), "{page}");
+    assert!(page.contains("12月17日（木） 9:45〜12:15"), "{page}");
+    assert!(page.contains("一時預かり（江戸川区）"), "{page}");
+    let mut other = wish("04:00");
+    other["slots"] =
+        json!([{"starts_at": "2026-12-18T01:00:00Z", "ends_at": "2026-12-18T04:00:00Z"}]);
+    other["schemes"] = json!({ child: "jp-temporary" });
+    let booked = order(&mut parent, &other).await;
+    assert_eq!(booked["care"][0]["scheme"], "jp-temporary", "{booked}");
 }

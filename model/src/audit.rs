@@ -76,8 +76,12 @@ pub enum AuditAction {
     KeysRotated,
     /// A rule set of childcare was kept.
     CareRulesAdded,
+    /// A scheme that care is given under was kept.
+    CareSchemeAdded,
     /// It was decided what a nursery's children are admitted by.
     NurseryStaffed,
+    /// It was decided what a nursery gives and asks: its hours, hand-overs and schemes.
+    NurseryTermsSet,
     /// A nursery's shifts were replaced.
     RosterPut,
     /// An operator cancelled somebody's booking for them.
@@ -102,7 +106,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 45] = {
+    pub const ALL: [Self; 47] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -139,7 +143,9 @@ impl AuditAction {
             DataForgotten,
             KeysRotated,
             CareRulesAdded,
+            CareSchemeAdded,
             NurseryStaffed,
+            NurseryTermsSet,
             RosterPut,
             BookingCancelledForGuest,
             BookingChangedForGuest,

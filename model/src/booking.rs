@@ -1,7 +1,7 @@
 //! Bookings: what is asked for, what may be asked for, and what stands.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -69,6 +69,36 @@ impl Booking {
         let ends = claims().map(|when| when.ends()).max()?;
         Interval::new(starts, ends).ok()
     }
+
+    /// The stretches that it still holds at the time `at` and that are not over, by start. Care goes with its desk;
+    /// where that is over before it, it is a stretch of its own.
+    #[must_use]
+    pub fn to_come(&self, at: DateTime<Utc>) -> Vec<Interval> {
+        let held = |when: Interval, gone: Option<DateTime<Utc>>| {
+            (gone.is_none() && at < when.ends()).then_some(when)
+        };
+        slots_of(
+            self.desks.iter().filter_map(|claim| held(claim.when, claim.released_at)),
+            self.care.iter().filter_map(|claim| held(claim.when, claim.released_at)),
+        )
+    }
+}
+
+/// The stretches that claims were made for: those of the desks, and of care that goes with none of them; by start.
+#[must_use]
+pub fn slots_of(
+    desks: impl IntoIterator<Item = Interval>,
+    care: impl IntoIterator<Item = Interval>,
+) -> Vec<Interval> {
+    let mut slots: Vec<Interval> = desks.into_iter().collect();
+    let with_desk = slots.len();
+    slots.extend(care);
+    let (desks, care) = slots.split_at(with_desk);
+    let alone = care.iter().filter(|care| !desks.iter().any(|desk| desk.overlaps(care)));
+    let mut slots: Vec<Interval> = desks.iter().chain(alone).copied().collect();
+    slots.sort();
+    slots.dedup();
+    slots
 }
 
 /// How many stretches of each kind there are: desks, or children, from the same start on are one.
@@ -206,7 +236,10 @@ pub struct CareClaim {
     pub room: Option<RoomId>,
     /// How old the child counts then; unknown counts as a newborn.
     pub ages: Option<Ages>,
-    /// When.
+    /// The scheme it is under, where the nursery offers any.
+    #[serde(default)]
+    pub scheme: Option<String>,
+    /// When; with a desk it begins and ends with the hand-overs.
     pub when: Interval,
     /// When it was given free again, if it was.
     pub released_at: Option<DateTime<Utc>>,
@@ -312,6 +345,10 @@ pub struct Wish {
     pub together: bool,
     /// Who needs care in each slot.
     pub children: Vec<ChildId>,
+    /// Under which scheme a child's care goes; whoever is not named goes under the nursery's first that is
+    /// for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schemes: BTreeMap<ChildId, String>,
 }
 
 impl Wish {
@@ -327,7 +364,24 @@ impl Wish {
             wanted: Features::NONE,
             together: false,
             children: Vec::new(),
+            schemes: BTreeMap::new(),
         }
+    }
+
+    /// Its slots by start.
+    #[must_use]
+    pub fn slots_in_order(&self) -> Vec<Interval> {
+        let mut slots = self.slots.clone();
+        slots.sort();
+        slots
+    }
+
+    /// The scheme that the care of all its children is to go under, where it is one and said.
+    #[must_use]
+    pub fn one_scheme(&self) -> Option<&str> {
+        let first = self.schemes.get(self.children.first()?)?;
+        let all = self.children.iter().all(|child| self.schemes.get(child) == Some(first));
+        all.then_some(first)
     }
 
     /// What its desks must be like.
@@ -495,7 +549,7 @@ pub fn days_to_lock(centre: &Centre, slots: &[Interval]) -> Vec<NaiveDate> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use chrono_tz::Asia::Tokyo;
@@ -508,7 +562,7 @@ mod tests {
     use crate::language::LocalText;
     use crate::opening::{DayKind, OpeningHours, OpeningRules};
 
-    fn centre() -> Centre {
+    pub(crate) fn centre() -> Centre {
         let days = [
             chrono::Weekday::Mon,
             chrono::Weekday::Tue,

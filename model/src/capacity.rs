@@ -24,21 +24,15 @@ pub fn greatest_overlap(claims: impl IntoIterator<Item = Interval>, window: &Int
         .unsigned_abs()
 }
 
-/// Whether a nursery with `places` has room for `children` more in every slot.
+/// Whether a nursery with `places` has room for all that is `asked`, an interval for each child, beside what is
+/// `taken`.
 ///
 /// # Errors
-/// The first slot that has too few places.
-pub fn care_fits(
-    places: usize,
-    taken: &[Interval],
-    slots: &[Interval],
-    children: usize,
-) -> Result<(), Interval> {
-    match slots
-        .iter()
-        .find(|slot| greatest_overlap(taken.iter().copied(), slot) + children > places)
-    {
-        Some(slot) => Err(*slot),
+/// The first interval in which it has too few places.
+pub fn care_fits(places: usize, taken: &[Interval], asked: &[Interval]) -> Result<(), Interval> {
+    let all = || taken.iter().chain(asked).copied();
+    match asked.iter().find(|window| greatest_overlap(all(), window) > places) {
+        Some(window) => Err(*window),
         None => Ok(()),
     }
 }
@@ -69,8 +63,8 @@ mod tests {
     #[test]
     fn care_counts_the_children_present_at_once() {
         let taken = [minutes(0, 10), minutes(10, 20)];
-        assert_eq!(care_fits(2, &taken, &[minutes(5, 15)], 1), Ok(()));
-        assert_eq!(care_fits(2, &taken, &[minutes(5, 15)], 2), Err(minutes(5, 15)));
+        assert_eq!(care_fits(2, &taken, &[minutes(5, 15)]), Ok(()));
+        assert_eq!(care_fits(2, &taken, &[minutes(5, 15); 2]), Err(minutes(5, 15)));
     }
 
     proptest! {

@@ -8,4 +8,6 @@ pub mod duty;
 pub mod figure;
 pub mod intake;
 pub mod rule_set;
+pub mod scheme;
 pub mod staffing;
+pub mod terms;

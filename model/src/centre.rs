@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::care::staffing::Staffing;
+use crate::care::terms::Terms;
 use crate::feature::Features;
 use crate::id::{CentreId, DeviceId, MunicipalityId, NurseryId, Slug, SpaceId};
 use crate::language::LocalText;
@@ -343,6 +344,9 @@ pub struct Nursery {
     /// What its children are admitted by besides; without it places alone count.
     #[serde(default)]
     pub staffing: Option<Staffing>,
+    /// Its hours, its hand-over times, the schemes it offers.
+    #[serde(default)]
+    pub terms: Terms,
 }
 
 /// A door of a centre.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::booking::Booking;
+use crate::booking::{Booking, CareClaim, DeskClaim};
+use crate::care::terms::MOST_AROUND;
 use crate::id::{CentreId, ClosureId, PersonId, SpaceId};
 use crate::interval::Interval;
 use crate::language::LocalText;
@@ -67,10 +68,19 @@ impl Closure {
             .filter(|claim| claim.released_at.is_none())
             .filter(|claim| self.shuts(Some(claim.space), &claim.when))
             .map(|claim| claim.when);
+        // Care that goes with a desk goes with its stretch: a hand-over is in nobody's way. What is more than a
+        // hand-over longer than its desk, because the guest has left, stands for itself.
+        let goes_with = |care: &CareClaim, desk: &DeskClaim| {
+            let longer =
+                (desk.when.starts() - care.when.starts()).max(care.when.ends() - desk.when.ends());
+            desk.released_at.is_none() && desk.when.overlaps(&care.when) && longer <= MOST_AROUND
+        };
+        let alone = move |care: &CareClaim| !booking.desks.iter().any(|desk| goes_with(care, desk));
         let care = booking
             .care
             .iter()
-            .filter(|claim| claim.released_at.is_none() && self.shuts(None, &claim.when))
+            .filter(move |claim| claim.released_at.is_none() && alone(claim))
+            .filter(|claim| self.shuts(None, &claim.when))
             .map(|claim| claim.when);
         desks.chain(care).filter(move |_| stands)
     }

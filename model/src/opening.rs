@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,14 @@ fn days_touched(interval: &Interval, zone: Tz) -> impl Iterator<Item = NaiveDate
 #[must_use]
 pub fn whole_day(date: NaiveDate, zone: Tz) -> Option<Interval> {
     Interval::new(local(date, 0, zone)?, local(date, 24 * 60, zone)?).ok()
+}
+
+/// The whole calendar month that `day` lies in, in UTC.
+#[must_use]
+pub fn whole_month(day: NaiveDate, zone: Tz) -> Option<Interval> {
+    let first = day.with_day(1)?;
+    let next = first.checked_add_months(Months::new(1))?;
+    Interval::new(local(first, 0, zone)?, local(next, 0, zone)?).ok()
 }
 
 /// The instant `minutes` after local midnight of `date`; the earlier one where a clock change

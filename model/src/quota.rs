@@ -3,7 +3,7 @@
 //! Quotas are data with a date and a source. They count desks: what lives in a booking now and has
 //! not been given free.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::capacity::greatest_overlap;
 use crate::id::{CentreId, EmployerId, QuotaId};
 use crate::interval::Interval;
 use crate::language::LocalText;
-use crate::opening::{days_of, local};
+use crate::opening::{days_of, local, whole_month};
 
 /// One quota.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,7 +168,8 @@ impl Quota {
             )
             .ok(),
             Measure::MinutesAMonth => {
-                Interval::new(month(first, zone)?.starts(), month(last, zone)?.ends()).ok()
+                Interval::new(whole_month(first, zone)?.starts(), whole_month(last, zone)?.ends())
+                    .ok()
             }
             Measure::DaysAWeek => {
                 Interval::new(week(first, zone)?.starts(), week(last, zone)?.ends()).ok()
@@ -194,7 +195,7 @@ impl Quota {
                     .then(|| told(before, slot.starts().with_timezone(&zone).date_naive()))?
             }),
             Measure::MinutesAMonth => days().find_map(|day| {
-                let month = month(day, zone)?;
+                let month = whole_month(day, zone)?;
                 let (before, more) = (minutes_in(held, &month), minutes_in(asked, &month));
                 (before + more > most)
                     .then(|| told(before, month.starts().with_timezone(&zone).date_naive()))?
@@ -226,11 +227,6 @@ fn days_in<'a>(desks: impl Iterator<Item = &'a Interval>, window: &Interval, zon
     days.sort();
     days.dedup();
     days.len()
-}
-
-fn month(day: NaiveDate, zone: Tz) -> Option<Interval> {
-    let first = day.with_day(1)?;
-    stretch(first, first.checked_add_months(Months::new(1))?, zone)
 }
 
 fn week(day: NaiveDate, zone: Tz) -> Option<Interval> {

@@ -152,6 +152,12 @@ pub struct Available {
     free_desks: usize,
     /// Care places free all through, where there is a nursery that counts places alone.
     free_care_places: Option<usize>,
+    /// When care would be, with the hand-overs, where care is asked for.
+    care: Vec<Slot>,
+    /// The schemes that all of the care can go under, by name, where the nursery offers any.
+    schemes: Vec<String>,
+    /// Whether one of them has to be named: the one that would count otherwise does not allow it.
+    must_name_scheme: bool,
     distance_km: Option<f64>,
     /// What speaks for it: `wanted` (its desks have all of that), `nearest`, `nursery_inside`,
     /// `most_free`.
@@ -164,7 +170,7 @@ pub struct Unavailable {
     /// Its slug.
     centre: String,
     /// `not_open`, `closed`, `rule`, `no_desk`, `not_together`, `no_nursery`,
-    /// `no_room_for_age`, `no_care_place` or `care_short`.
+    /// `no_room_for_age`, `no_care_place`, `care_short`, `nursery_shut` or `no_scheme`.
     #[schema(example = "no_desk")]
     reason: &'static str,
     /// The reason in a sentence.
@@ -253,6 +259,9 @@ fn answer(atlas: &Atlas, found: &Found) -> Availability {
         centre: slug(taker.centre),
         free_desks: taker.free_desks,
         free_care_places: taker.free_care,
+        care: taker.care.iter().copied().map(Slot::from).collect(),
+        schemes: taker.schemes.clone(),
+        must_name_scheme: !taker.by_default,
         distance_km: taker.distance_km,
         reasons: taker.reasons.iter().map(|reason| speaking(*reason)).collect(),
     });
@@ -305,6 +314,12 @@ fn why(why: &Why, zone: Tz) -> (&'static str, String) {
         Why::NoNursery => ("no_nursery", "the centre has no nursery".to_owned()),
         Why::NoRoomForAge => {
             ("no_room_for_age", "the nursery takes no child of that age".to_owned())
+        }
+        Why::NurseryShut(slot, open) => {
+            ("nursery_shut", words::nursery_open(Language::En, slot, open, zone))
+        }
+        Why::NotUnder(when, why) => {
+            ("no_scheme", words::not_under(Language::En, when, why.as_ref(), zone))
         }
         Why::CareShort(lacks) => ("care_short", words::lacks(Language::En, lacks, zone)),
         Why::Care(_, free) => {

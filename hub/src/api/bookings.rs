@@ -1,5 +1,7 @@
 //! Making, seeing and cancelling bookings, and their vouchers.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -61,6 +63,11 @@ pub struct Order {
     /// Whose care in each slot; the caller's own children.
     #[serde(default)]
     children: Vec<Uuid>,
+    /// Under which scheme the care of a child goes, by child; the nursery's first that is for it where
+    /// nothing is said.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<Uuid, String>, example = json!({}))]
+    schemes: BTreeMap<ChildId, String>,
     /// Only hold it for a while: `POST …/confirm` makes it stand.
     #[serde(default)]
     hold: bool,
@@ -79,6 +86,7 @@ impl Order {
             wanted: self.wanted,
             together: self.together,
             children: self.children.iter().copied().map(ChildId).collect(),
+            schemes: self.schemes.clone(),
         })
     }
 
@@ -140,6 +148,10 @@ pub struct Desk {
 #[derive(Serialize, ToSchema)]
 pub struct Care {
     child: Uuid,
+    nursery: Uuid,
+    /// The scheme it is under, where the nursery offers any.
+    scheme: Option<String>,
+    /// With a desk care begins and ends with the hand-overs.
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     /// When it was given free again, if it was.
@@ -500,6 +512,9 @@ pub async fn confirm(
         .with("booking_status", booking.status)
         .into()),
         Confirmed::Over(_, over) => Err(no_room_problem(&NoRoom::Quota(over)).into()),
+        Confirmed::NotUnder(_, child, when, why) => {
+            Err(no_room_problem(&NoRoom::NotUnder(child, when, Some(why))).into())
+        }
     }
 }
 
@@ -615,6 +630,12 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
         NoRoom::NoRoomForAge(_) => {
             ("no-room-for-age", "The nursery takes no child of that age", None)
         }
+        NoRoom::NurseryShut(slot, _) => {
+            ("nursery-shut", "The nursery is not open then", Some(*slot))
+        }
+        NoRoom::NotUnder(_, when, _) => {
+            ("no-scheme", "The nursery's schemes do not allow it", Some(*when))
+        }
         NoRoom::NoNursery => ("no-nursery", "The centre has no nursery", None),
         NoRoom::ChildElsewhere(_, slot) => {
             ("child-elsewhere", "The child is in another booking then", Some(*slot))
@@ -625,6 +646,7 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
     let detail = match no_room {
         NoRoom::Closed(_, reason) => reason.en.clone(),
         NoRoom::Quota(over) => words::over(Language::En, over),
+        NoRoom::NotUnder(_, _, why) => words::not_allowed(Language::En, why.as_ref()),
         _ => "Nothing was booked.".to_owned(),
     };
     let problem = Problem::new(StatusCode::CONFLICT, name, title, detail);
@@ -639,6 +661,16 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
             problem.with("lacks", lacks.iter().map(Short::from).collect::<Vec<_>>())
         }
         NoRoom::NoRoomForAge(child) => problem.with("child", child),
+        NoRoom::NurseryShut(_, open) => {
+            problem.with("open", open.iter().copied().map(Slot::from).collect::<Vec<_>>())
+        }
+        NoRoom::NotUnder(child, _, why) => {
+            let problem = problem.with("child", child);
+            match why {
+                Some((scheme, not)) => problem.with("scheme", scheme).with("why", not),
+                None => problem,
+            }
+        }
         _ => problem,
     };
     match slot {
@@ -743,6 +775,8 @@ pub(super) fn view(atlas: &Atlas, booking: Made) -> Booking {
             .iter()
             .map(|claim| Care {
                 child: claim.child.0,
+                nursery: claim.nursery.0,
+                scheme: claim.scheme.clone(),
                 starts_at: claim.when.starts(),
                 ends_at: claim.when.ends(),
                 released_at: claim.released_at,

@@ -62,6 +62,12 @@ pub struct Nursery {
     places: u32,
     /// From the centre's door; 0 is the same building.
     walking_minutes: u32,
+    /// Minutes of care before a desk's stretch, the way on foot not counted.
+    handover_before: u32,
+    /// Minutes of care after a desk's stretch, the way on foot not counted.
+    handover_after: u32,
+    /// The schemes it offers, by name; the one in front counts where nobody says another.
+    schemes: Vec<String>,
 }
 
 /// Every centre, by slug.
@@ -90,6 +96,9 @@ pub async fn list(State(web): State<Web>, caller: Caller) -> Answer<Json<Vec<Cen
             name: Text::from(&nursery.name),
             places: nursery.places,
             walking_minutes: nursery.walking_minutes,
+            handover_before: nursery.terms.handover.map_or(0, |one| one.before),
+            handover_after: nursery.terms.handover.map_or(0, |one| one.after),
+            schemes: nursery.terms.schemes.clone(),
         }),
         source_note: Text::from(&centre.source_note),
     });

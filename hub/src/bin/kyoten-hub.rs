@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
-use hub::care::{cases, rule_sets, shift_table, staffing_file};
+use hub::care::{cases, rule_sets, schemes, shift_table, staffing_file, terms_file};
 use hub::config::{Config, names_in};
 use hub::hub::Hub;
 use hub::pages::words;
@@ -69,7 +69,12 @@ enum Command {
         #[command(subcommand)]
         what: RulesWhat,
     },
-    /// A nursery: how it is staffed, and who works when.
+    /// The schemes that care is given under: who may have it, and how much.
+    Schemes {
+        #[command(subcommand)]
+        what: SchemesWhat,
+    },
+    /// A nursery: its terms, how it is staffed, and who works when.
     Nursery {
         /// Its centre.
         #[arg(long)]
@@ -179,7 +184,27 @@ enum RulesWhat {
 }
 
 #[derive(Subcommand)]
+enum SchemesWhat {
+    /// List the schemes that ship and those of files, and where each comes from.
+    List {
+        /// A scheme in a file, besides those that ship; may be said more than once.
+        #[arg(long, value_name = "FILE")]
+        schemes: Vec<PathBuf>,
+    },
+    /// Keep a scheme, so that nurseries can offer it. What is kept is never changed.
+    Add {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum NurseryWhat {
+    /// Give and ask what a file says from now on: hours, hand-over minutes, schemes.
+    Terms {
+        /// The file.
+        file: PathBuf,
+    },
     /// Go by staff, floor and groups from now on, as a file says: rule sets, figure that admits, rooms.
     Staffing {
         /// The file.
@@ -237,6 +262,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             return Ok(());
         }
         Command::Rules { what: RulesWhat::List { rules } } => return list_rules(rules),
+        Command::Schemes { what: SchemesWhat::List { schemes } } => return list_schemes(schemes),
         Command::Rules { what: RulesWhat::Check { file, rules } } => {
             return check_cases(file, rules);
         }
@@ -247,8 +273,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve => serve_until_told(hub, &config).await,
         Command::Rules { what: RulesWhat::Add { file } } => add_rules(&hub, &file).await,
+        Command::Schemes { what: SchemesWhat::Add { file } } => add_scheme(&hub, &file).await,
         // Opening the database brought it up to date.
-        Command::Migrate | Command::Seed { data: Data::Code } | Command::Rules { .. } => Ok(()),
+        Command::Migrate
+        | Command::Seed { data: Data::Code }
+        | Command::Rules { .. }
+        | Command::Schemes { .. } => Ok(()),
         Command::Seed { data: Data::Demo { readers } } => {
             seed::demo(&hub, readers.as_deref()).await
         }
@@ -326,6 +356,10 @@ fn check_cases(file: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
 /// The largest table that is read, in bytes: years of shifts.
 const LARGEST_TABLE: u64 = 4 * 1024 * 1024;
 
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read_table(file)?).with_context(|| file.display().to_string())
+}
+
 fn read_table(file: &Path) -> anyhow::Result<Vec<u8>> {
     let name = || file.display().to_string();
     let mut table = Vec::new();
@@ -349,6 +383,29 @@ async fn add_rules(hub: &Hub, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn add_scheme(hub: &Hub, file: &Path) -> anyhow::Result<()> {
+    let scheme = schemes::from_file(file)?;
+    if !nursery::add_scheme(hub, &scheme).await? {
+        anyhow::bail!(
+            "a scheme called '{}' is kept already, and is never changed: give this another name",
+            scheme.name
+        );
+    }
+    println!("{} is kept; it holds from {}", scheme.name, scheme.from_day);
+    Ok(())
+}
+
+fn list_schemes(files: &[PathBuf]) -> anyhow::Result<()> {
+    let mut told = String::new();
+    for scheme in schemes::shipped_and(files)? {
+        let sure = if scheme.confirmed { "" } else { " (to be confirmed before use)" };
+        writeln!(told, "{:<22} from {}{sure}  {}", scheme.name, scheme.from_day, scheme.title.en)?;
+        writeln!(told, "{:22} {}", "", scheme.source.en)?;
+    }
+    print(&told);
+    Ok(())
+}
+
 async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Result<()> {
     let atlas = Atlas::load(&*hub.store, hub.now()).await?;
     let centre = atlas.named(slug.as_str());
@@ -357,9 +414,22 @@ async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Resu
     let nursery = nursery.with_context(|| format!("the centre '{slug}' has no nursery"))?;
     let new_id = || hub.new_id().map_err(|_| anyhow::anyhow!("the random source failed"));
     match what {
+        NurseryWhat::Terms { file } => {
+            let known: Vec<&str> = atlas.schemes.iter().map(|one| one.name.as_str()).collect();
+            let name = || file.display().to_string();
+            let text = read_text(&file)?;
+            let terms = terms_file::read(&text, &known).with_context(name)?;
+            nursery::set_terms(hub, centre, nursery, &terms).await?.with_context(name)?;
+            let schemes = if terms.schemes.is_empty() {
+                "no scheme".to_owned()
+            } else {
+                terms.schemes.join(", ")
+            };
+            println!("{} offers {schemes} from now on", nursery.name.en);
+        }
         NurseryWhat::Staffing { file } => {
             let name = || file.display().to_string();
-            let text = std::fs::read_to_string(&file).with_context(name)?;
+            let text = read_text(&file)?;
             let known: Vec<&str> = atlas.rule_sets.iter().map(|set| set.name.as_str()).collect();
             let before = nursery.staffing.as_ref();
             let staffing = staffing_file::read(&text, before, &known, new_id)?;

@@ -1,21 +1,15 @@
 //! Rule sets: those that ship, and those that a town writes.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use model::care::rule_set::{BadRules, RuleSet};
+use model::care::rule_set::RuleSet;
 use store::{Store, StoreError};
 
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        [$(($name, include_str!(concat!("../../rules/childcare/", $name, ".toml")))),+]
-    };
-}
+use super::data_file::{self, BadFile, Data};
 
 /// The files that ship, by name.
-const SHIPPED: [(&str, &str); 11] = files![
+const SHIPPED: [(&str, &str); 11] = data_file::texts!["childcare";
     "jp-art33-1998",
     "jp-art33-2024",
     "jp-age1-2025",
@@ -34,7 +28,7 @@ const SHIPPED: [(&str, &str); 11] = files![
 /// # Errors
 /// [`BadFile`] where one of them is not as it should be: a test holds that none is.
 pub fn shipped() -> Result<Vec<RuleSet>, BadFile> {
-    SHIPPED.into_iter().map(|(name, text)| read(text, name)).collect()
+    data_file::all(&SHIPPED)
 }
 
 /// All that ship and those in `files`.
@@ -42,15 +36,7 @@ pub fn shipped() -> Result<Vec<RuleSet>, BadFile> {
 /// # Errors
 /// [`BadFile`] says which file holds no rules, and why.
 pub fn shipped_and(files: &[PathBuf]) -> Result<Vec<RuleSet>, BadFile> {
-    let mut sets = shipped()?;
-    for file in files {
-        let set = from_file(file)?;
-        if sets.iter().any(|other| other.name == set.name) {
-            return Err(BadFile::Twice(set.name));
-        }
-        sets.push(set);
-    }
-    Ok(sets)
+    data_file::and(shipped()?, files)
 }
 
 /// Brings the rule sets that ship into the store, where they are not yet: what is kept is never changed, and a
@@ -79,59 +65,17 @@ pub async fn keep_shipped(store: &dyn Store, at: DateTime<Utc>) -> Result<(), St
 /// # Errors
 /// [`BadFile`] says why there is none in it.
 pub fn from_file(path: &Path) -> Result<RuleSet, BadFile> {
-    let unreadable = |error| BadFile::Unreadable { path: path.to_owned(), error };
-    let mut text = String::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LARGEST {
-        return Err(BadFile::Large(path.to_owned()));
+    data_file::from_file(path)
+}
+
+impl Data for RuleSet {
+    fn name(&self) -> &str {
+        &self.name
     }
-    read(&text, &path.display().to_string())
-}
 
-fn read(text: &str, name: &str) -> Result<RuleSet, BadFile> {
-    let set: RuleSet = toml::from_str(text)
-        .map_err(|error| BadFile::Form { name: name.to_owned(), error: Box::new(error) })?;
-    set.check().map_err(|error| BadFile::Rules { name: name.to_owned(), error })?;
-    Ok(set)
-}
-
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 256 * 1024;
-
-/// Why a file holds no rules.
-#[derive(Debug, thiserror::Error)]
-pub enum BadFile {
-    /// It cannot be read.
-    #[error("{}: {error}", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        error: std::io::Error,
-    },
-    /// It is no such file.
-    #[error("{name}: {error}")]
-    Form {
-        /// Which file.
-        name: String,
-        /// Where and why.
-        error: Box<toml::de::Error>,
-    },
-    /// Its rules cannot be applied.
-    #[error("{name}: {error}")]
-    Rules {
-        /// Which file.
-        name: String,
-        /// Why not.
-        error: BadRules,
-    },
-    /// More than rules ever are.
-    #[error("{}: a rule set has at most {LARGEST} bytes", .0.display())]
-    Large(PathBuf),
-    /// Two of one name.
-    #[error("two rule sets are called '{0}'")]
-    Twice(String),
+    fn problem(&self) -> Option<String> {
+        self.check().err().map(|bad| bad.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +129,8 @@ mod tests {
     #[test]
     fn a_file_that_holds_no_rules_says_so() {
         let (_, good) = SHIPPED[0];
-        let said = |text: &str| read(text, "town.toml").unwrap_err().to_string();
+        let said =
+            |text: &str| data_file::read::<RuleSet>(text, "town.toml").unwrap_err().to_string();
         assert!(said("").contains("missing field `name`"), "{}", said(""));
         let odd = good.replace("children = 3\n", "children = -3\n");
         assert!(said(&odd).contains("town.toml: TOML parse error at line"), "{}", said(&odd));

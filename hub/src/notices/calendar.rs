@@ -261,6 +261,7 @@ mod tests {
             child: ChildId(id(n)),
             room: None,
             ages: None,
+            scheme: None,
             when,
             released_at: None,
         };

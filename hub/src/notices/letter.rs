@@ -2,7 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
-use model::booking::{Booking, BookingStatus};
+use model::booking::{Booking, BookingStatus, slots_of};
 use model::centre::Centre;
 use model::interval::Interval;
 use model::language::Language;
@@ -107,6 +107,8 @@ struct Facts {
     desks: Option<String>,
     children: Option<String>,
     nursery: Option<String>,
+    /// When care is, where hand-overs make it longer than the desk.
+    care_hours: Option<String>,
     code: Option<String>,
     opens: Option<String>,
     answer_by: Option<String>,
@@ -133,6 +135,7 @@ impl Facts {
             (Some(booking), _) => of_booking(booking, *kind, body),
             (None, Some(wish)) => Told {
                 slots: wish.slots.clone(),
+                care: Vec::new(),
                 desks: wish.desks as usize,
                 children: wish.children as usize,
             },
@@ -188,6 +191,12 @@ impl Facts {
                 ("child", "children"),
             ),
             nursery: nursery.map(|nursery| one_line(nursery.name.get(language))),
+            care_hours: words::care_hours(
+                language,
+                &told.slots,
+                told.care.iter().copied().filter(|_| tells_care),
+                zone,
+            ),
             code: booking.filter(|_| stands).map(|booking| booking.code.to_string()),
             opens: booking
                 .filter(|booking| !booking.desks.is_empty())
@@ -217,6 +226,7 @@ impl Facts {
 /// What of a booking a letter tells of.
 struct Told {
     slots: Vec<Interval>,
+    care: Vec<Interval>,
     desks: usize,
     children: usize,
 }
@@ -234,14 +244,17 @@ fn of_booking(booking: &Booking, kind: NoticeKind, body: &NoticeBody) -> Told {
     if meant.is_empty() {
         meant = all.iter().collect();
     }
-    let mut slots: Vec<Interval> = meant.iter().map(|stretch| stretch.when).collect();
-    slots.sort();
-    slots.dedup();
+    let when = |care: bool| {
+        let of_kind = meant.iter().filter(move |stretch| stretch.care == care);
+        of_kind.map(|stretch| stretch.when)
+    };
+    let slots = slots_of(when(false), when(true));
+    let care = when(true).collect();
     let most = |care: bool| {
         let of_kind = meant.iter().filter(|stretch| stretch.care == care);
         of_kind.map(|stretch| stretch.count).max().unwrap_or_default()
     };
-    Told { slots, desks: most(false), children: most(true) }
+    Told { slots, care, desks: most(false), children: most(true) }
 }
 
 fn count(n: usize, language: Language, ja: &str, (one, many): (&str, &str)) -> Option<String> {

@@ -309,6 +309,8 @@ fn name(f: &Frame, action: AuditAction) -> &'static str {
         DataForgotten => ("古いデータの消去", "Old data forgotten"),
         KeysRotated => ("鍵の更新", "Keys rotated"),
         CareRulesAdded => ("保育の規則の追加", "Childcare rules added"),
+        CareSchemeAdded => ("保育の制度の追加", "Childcare scheme added"),
+        NurseryTermsSet => ("保育室の条件の変更", "Nursery's hours and schemes set"),
         NurseryStaffed => ("保育室の体制の変更", "Nursery's rooms and rules set"),
         RosterPut => ("保育者シフトの変更", "Caregivers' shifts replaced"),
         BookingCancelledForGuest => ("予約の代理取り消し", "Booking cancelled for a guest"),

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::Days;
 use model::centre::{CentreKind, SpaceKind};
+use model::opening::OpeningRules;
 use model::permission::{Action, Target};
 
 use super::frame::{Frame, Part};
@@ -43,6 +44,18 @@ struct Nursery {
     name: String,
     places: u32,
     walking_minutes: u32,
+    /// Minutes of hand-over before and after the desk, with the way on foot.
+    handover: Option<(u32, u32)>,
+    /// Its hours in the coming days, where it has some of its own.
+    days: Vec<Day>,
+    schemes: Vec<Scheme>,
+}
+
+/// A scheme that the nursery offers today.
+struct Scheme {
+    title: String,
+    /// What it grants, in short sentences.
+    grants: Vec<String>,
 }
 
 /// `/centres/{slug}`
@@ -57,18 +70,41 @@ pub async fn get(
     let f = Frame::new(&caller, Part::Search);
     let zone = centre.time_zone;
     let today = web.hub.now().with_timezone(&zone).date_naive();
-    let days =
-        (0..7).filter_map(|ahead| today.checked_add_days(Days::new(ahead))).map(|date| Day {
-            name: words::day(f.language(), date),
-            hours: centre
-                .opening
-                .on(date, zone)
-                .iter()
-                .map(|open| words::hours(f.language(), open, zone))
+    let week = |opening: &OpeningRules| -> Vec<Day> {
+        let dates = (0..7).filter_map(|ahead| today.checked_add_days(Days::new(ahead)));
+        let hours = |date| {
+            let open = opening.on(date, zone);
+            open.iter().map(|open| words::hours(f.language(), open, zone)).collect()
+        };
+        dates
+            .map(|date| Day {
+                name: words::day(f.language(), date),
+                hours: hours(date),
+                holiday: opening.holidays.contains(&date),
+                today: date == today,
+            })
+            .collect()
+    };
+    let days = week(&centre.opening);
+    let nursery = atlas.nursery(centre.id).map(|nursery| {
+        let hours = &nursery.terms.hours;
+        let own = OpeningRules { hours: hours.clone(), ..centre.opening.clone() };
+        let offered = nursery.terms.offered(&atlas.schemes, today, centre.municipality);
+        Nursery {
+            name: f.get(&nursery.name).to_owned(),
+            places: nursery.places,
+            walking_minutes: nursery.walking_minutes,
+            handover: nursery.terms.minutes_around(nursery.walking_minutes, centre),
+            days: if hours.is_empty() { Vec::new() } else { week(&own) },
+            schemes: offered
+                .into_iter()
+                .map(|scheme| Scheme {
+                    title: f.get(&scheme.title).to_owned(),
+                    grants: words::grants(f.language(), scheme),
+                })
                 .collect(),
-            holiday: centre.opening.holidays.contains(&date),
-            today: date == today,
-        });
+        }
+    });
     let count = |kind| {
         atlas.spaces.iter().filter(|space| space.centre == centre.id && space.kind == kind).count()
     };
@@ -88,18 +124,14 @@ pub async fn get(
         },
         address: f.get(&centre.address).to_owned(),
         town: atlas.municipality(centre.municipality).map(|name| f.get(name).to_owned()),
-        days: days.collect(),
+        days,
         desks: count(SpaceKind::Desk),
         others: others
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, name)| format!("{name} {count}"))
             .collect(),
-        nursery: atlas.nursery(centre.id).map(|nursery| Nursery {
-            name: f.get(&nursery.name).to_owned(),
-            places: nursery.places,
-            walking_minutes: nursery.walking_minutes,
-        }),
+        nursery,
         grain: centre.settings.grain_minutes,
         early: centre.settings.early_minutes,
         no_show: centre.settings.no_show_minutes,

@@ -68,6 +68,8 @@ struct OtherView {
 struct Offer {
     slots: Vec<String>,
     children: Vec<ChildId>,
+    /// The schemes that care can go under, where there is a choice: names and titles.
+    schemes: Vec<(String, String)>,
     key: String,
     label: String,
     hint: String,
@@ -192,6 +194,7 @@ impl Draw<'_> {
                 )
             });
         }
+        let zone = centre.time_zone;
         let nursery = self.atlas.nursery(centre.id).filter(|_| self.wanted.count > 0);
         if let (Some(_), Some(places)) = (nursery, taker.free_care) {
             badges.push(if f.ja() {
@@ -216,11 +219,16 @@ impl Draw<'_> {
         }
         let note = nursery.map(|nursery| {
             let name = f.get(&nursery.name);
-            match (nursery.walking_minutes, f.ja()) {
+            let way = match (nursery.walking_minutes, f.ja()) {
                 (0, true) => format!("{name}は同じ建物にあります"),
                 (0, false) => format!("{name} is in the same building"),
                 (minutes, true) => format!("{name}まで歩いて{minutes}分"),
                 (minutes, false) => format!("{name} is {minutes} min on foot"),
+            };
+            match words::care_hours(f.language(), &taker.slots, taker.care.iter().copied(), zone) {
+                Some(hours) if f.ja() => format!("{way}。送り迎えを入れて、保育は{hours}"),
+                Some(hours) => format!("{way}. With drop-off and pick-up, care is {hours}"),
+                None => way,
             }
         });
         Some(TakerView {
@@ -229,13 +237,16 @@ impl Draw<'_> {
             place: place(f, centre, taker.distance_km),
             badges,
             note,
-            offer: self.offer(
-                centre,
-                &taker.slots,
-                &self.wanted.children,
-                f.say("予約する", "Book").to_owned(),
-                self.holds(),
-            ),
+            offer: Offer {
+                schemes: self.schemes(taker),
+                ..self.offer(
+                    centre,
+                    &taker.slots,
+                    &self.wanted.children,
+                    f.say("予約する", "Book").to_owned(),
+                    self.holds(),
+                )
+            },
         })
     }
 
@@ -245,7 +256,12 @@ impl Draw<'_> {
         let zone = centre.time_zone;
         let care_is_short = matches!(
             other.why,
-            Why::NoNursery | Why::NoRoomForAge | Why::Care(..) | Why::CareShort(_)
+            Why::NoNursery
+                | Why::NoRoomForAge
+                | Why::NurseryShut(..)
+                | Why::NotUnder(..)
+                | Why::Care(..)
+                | Why::CareShort(_)
         );
         let offer = other.instead.as_ref().map(|instead| match instead {
             Instead::Shifted(slots) => {
@@ -328,6 +344,12 @@ impl Draw<'_> {
                 )
                 .to_owned(),
             Why::CareShort(lacks) => words::lacks(f.language(), lacks, centre.time_zone),
+            Why::NurseryShut(slot, open) => {
+                words::nursery_open(f.language(), slot, open, centre.time_zone)
+            }
+            Why::NotUnder(when, why) => {
+                words::not_under(f.language(), when, why.as_ref(), centre.time_zone)
+            }
             Why::Care(slot, 0) => {
                 format!(
                     "{}{}",
@@ -375,6 +397,22 @@ impl Draw<'_> {
         }
     }
 
+    /// What there is to choose from: schemes by name, and before them that none is named, where that will do.
+    fn schemes(&self, taker: &Taker) -> Vec<(String, String)> {
+        let f = self.f;
+        let title = |name: &String| {
+            let known = self.atlas.schemes.iter().find(|scheme| scheme.name == *name);
+            known.map_or_else(|| name.clone(), |scheme| f.get(&scheme.title).to_owned())
+        };
+        let named = taker.schemes.iter().map(|name| (name.clone(), title(name)));
+        let any = f.say("お子さまに合う制度", "The one that suits the child");
+        match (taker.by_default, taker.schemes.len()) {
+            (true, 0 | 1) => Vec::new(),
+            (true, _) => [(String::new(), any.to_owned())].into_iter().chain(named).collect(),
+            (false, _) => named.collect(),
+        }
+    }
+
     fn offer(
         &self,
         centre: &Centre,
@@ -386,6 +424,7 @@ impl Draw<'_> {
         Offer {
             slots: slots.iter().map(slot_value).collect(),
             children: children.to_vec(),
+            schemes: Vec::new(),
             key: format!("{}.{}", self.key, centre.slug),
             label,
             hint,

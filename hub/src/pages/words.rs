@@ -4,10 +4,11 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use model::booking::BadWish;
 use model::care::intake::{Lack, Lacking};
+use model::care::scheme::{Ahead, Cap, CapMeasure, CapOf, NotUnder, OverCap, Scheme};
 use model::centre::{BadSettings, Centre, HouseRule};
 use model::feature::Feature;
 use model::interval::Interval;
-use model::language::Language;
+use model::language::{Language, LocalText};
 use model::quota::{Measure, Over};
 
 /// `11月24日（火）`, `Tue 24 Nov`.
@@ -126,6 +127,21 @@ pub fn stretches(language: Language, slots: &[Interval], zone: Tz) -> String {
     }
 }
 
+/// When care is, where it is not as long as what it goes with.
+#[must_use]
+pub fn care_hours(
+    language: Language,
+    slots: &[Interval],
+    care: impl IntoIterator<Item = Interval>,
+    zone: Tz,
+) -> Option<String> {
+    let mut care: Vec<Interval> = care.into_iter().collect();
+    care.sort();
+    care.dedup();
+    let same = care.iter().all(|when| slots.contains(when));
+    (!same).then(|| stretches(language, &care, zone))
+}
+
 /// `45分`, `2時間`, `2時間30分`.
 #[must_use]
 pub fn length(language: Language, minutes: i64) -> String {
@@ -218,6 +234,147 @@ fn lacking(language: Language, lack: &Lack) -> String {
         (Lacking::Places, true) => format!("定員は{}人", lack.have),
         (Lacking::Places, false) => format!("{} places in all", lack.have),
     }
+}
+
+/// When a nursery is open on the days of care that it is shut for.
+#[must_use]
+pub fn nursery_open(language: Language, slot: &Interval, open: &[Interval], zone: Tz) -> String {
+    let ja = language == Language::Ja;
+    let day = day(language, slot.starts().with_timezone(&zone).date_naive());
+    let hours: Vec<String> = open.iter().map(|open| hours(language, open, zone)).collect();
+    match (hours.is_empty(), ja) {
+        (true, true) => format!("{day}は、保育室がお休みです"),
+        (true, false) => format!("The nursery is closed on {day}"),
+        (false, true) => format!("{day}の保育室は{}です", hours.join("、")),
+        (false, false) => format!("On {day} the nursery is open {}", hours.join(" and ")),
+    }
+}
+
+/// Why no scheme of a nursery takes a child's care then:
+/// `12月17日（木） 9:45〜13:15 一時預かり（江戸川区）：1回3時間までです`.
+#[must_use]
+pub fn not_under(
+    language: Language,
+    when: &Interval,
+    why: Option<&(LocalText, NotUnder)>,
+    zone: Tz,
+) -> String {
+    let (when, why) = (day_and_hours(language, when, zone), not_allowed(language, why));
+    if language == Language::Ja { format!("{when} {why}") } else { format!("{when}: {why}") }
+}
+
+/// The same without the time: `こども誰でも通園制度：12月は、あと2時間30分です`.
+#[must_use]
+pub fn not_allowed(language: Language, why: Option<&(LocalText, NotUnder)>) -> String {
+    let ja = language == Language::Ja;
+    let Some((scheme, not)) = why else {
+        return if ja {
+            "この保育室では、その制度は使えません".to_owned()
+        } else {
+            "The nursery does not offer that scheme".to_owned()
+        };
+    };
+    let what = match (not, ja) {
+        (NotUnder::NeedsDesk, true) => "席といっしょの予約だけです".to_owned(),
+        (NotUnder::NeedsDesk, false) => "only together with a desk".to_owned(),
+        (NotUnder::TooYoung(months), true) => format!("生後{months}か月からです"),
+        (NotUnder::TooYoung(months), false) => format!("from {months} months of age on"),
+        (NotUnder::TooOld(years), true) => format!("{years}歳になる前までです"),
+        (NotUnder::TooOld(years), false) => format!("for children below {years}"),
+        (NotUnder::TooLong(most), true) => {
+            format!("1回{}までです", length(language, (*most).into()))
+        }
+        (NotUnder::TooLong(most), false) => {
+            format!("at most {} a visit", length(language, (*most).into()))
+        }
+        (NotUnder::NotYet(from), true) => format!("{}から予約できます", day(language, *from)),
+        (NotUnder::NotYet(from), false) => {
+            format!("can be booked from {} on", day(language, *from))
+        }
+        (NotUnder::Over(over), _) => over_cap(language, over),
+    };
+    if ja { format!("{}：{what}", scheme.ja) } else { format!("{}: {what}", scheme.en) }
+}
+
+fn over_cap(language: Language, over: &OverCap) -> String {
+    let ja = language == Language::Ja;
+    let month = month(language, over.month);
+    let amount = |number| capped(language, &over.cap, number);
+    let (most, left) = (amount(over.cap.most), amount(over.left));
+    match (over.cap.whose, ja) {
+        (CapOf::Child, true) => {
+            format!("お子さま1人につき月{most}までで、{month}の残りは{left}です")
+        }
+        (CapOf::Child, false) => {
+            format!("{most} a month for each child, and {left} left in {month}")
+        }
+        (CapOf::Household, true) => format!("1世帯につき月{most}までで、{month}の残りは{left}です"),
+        (CapOf::Household, false) => {
+            format!("{most} a month for a household, and {left} left in {month}")
+        }
+    }
+}
+
+/// What a scheme grants: for whom, how long a visit, how much a month, from when on it is booked.
+#[must_use]
+pub fn grants(language: Language, scheme: &Scheme) -> Vec<String> {
+    let ja = language == Language::Ja;
+    let mut grants = Vec::new();
+    match (scheme.from_months, scheme.below_years, ja) {
+        (0, None, _) => {}
+        (0, Some(below), true) => grants.push(format!("{below}歳になる前まで")),
+        (0, Some(below), false) => grants.push(format!("children below {below}")),
+        (from, None, true) => grants.push(format!("生後{from}か月から")),
+        (from, None, false) => grants.push(format!("from {from} months of age")),
+        (from, Some(below), true) => {
+            grants.push(format!("生後{from}か月から{below}歳になる前まで"))
+        }
+        (from, Some(below), false) => {
+            grants.push(format!("from {from} months of age until below {below}"));
+        }
+    }
+    grants.extend(scheme.longest_minutes.map(|most| {
+        let most = length(language, most.into());
+        if ja { format!("1回{most}まで") } else { format!("at most {most} a visit") }
+    }));
+    grants.extend(scheme.caps.iter().map(|cap| {
+        let most = capped(language, cap, cap.most);
+        match (cap.whose, ja) {
+            (CapOf::Child, true) => format!("お子さま1人につき月{most}まで"),
+            (CapOf::Child, false) => format!("{most} a month for each child"),
+            (CapOf::Household, true) => format!("1世帯につき月{most}まで"),
+            (CapOf::Household, false) => format!("{most} a month for a household"),
+        }
+    }));
+    grants.extend(scheme.ahead.map(|ahead| match (ahead, ja) {
+        (Ahead::Days(days), true) => format!("予約は{days}日前から"),
+        (Ahead::Days(days), false) => format!("booked from {days} days before on"),
+        (Ahead::Months(months), true) => format!("予約は{months}か月前の同じ日から"),
+        (Ahead::Months(months), false) => format!("booked from {months} months before on"),
+    }));
+    if scheme.needs_desk {
+        grants.push(if ja { "席の予約といっしょのとき" } else { "only with a desk" }.to_owned());
+    }
+    grants
+}
+
+/// So much of what a cap counts.
+fn capped(language: Language, cap: &Cap, number: u32) -> String {
+    let ja = language == Language::Ja;
+    match (cap.measure, ja) {
+        (CapMeasure::Minutes, _) => length(language, number.into()),
+        (CapMeasure::HalfDays, true) => format!("{}日", halves(number)),
+        (CapMeasure::HalfDays, false) if number == 2 => "1 day".to_owned(),
+        (CapMeasure::HalfDays, false) => format!("{} days", halves(number)),
+        (CapMeasure::Visits, true) => format!("{number}回"),
+        (CapMeasure::Visits, false) if number == 1 => "1 visit".to_owned(),
+        (CapMeasure::Visits, false) => format!("{number} visits"),
+    }
+}
+
+/// Half days as days: `13.5`.
+fn halves(number: u32) -> String {
+    if number.is_multiple_of(2) { (number / 2).to_string() } else { format!("{}.5", number / 2) }
 }
 
 fn caregivers(count: u32) -> &'static str {

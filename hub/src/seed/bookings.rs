@@ -75,6 +75,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             desks: wish.desks,
             pinned: wish.pinned,
             children: wish.children,
+            schemes: wish.schemes,
             ages,
             on_account_of: people::employer_of(plan.person),
             code: BookingCode::from_random(10_000_000 + u64::from(number)),

@@ -176,6 +176,7 @@ async fn book(hub: &Hub, centre: &Centre, visit: &PastVisit) -> Result<SpaceId> 
         desks: 1,
         pinned: None,
         children: Vec::new(),
+        schemes: Default::default(),
         ages: Default::default(),
         on_account_of: people::employer_of(visit.person),
         code: BookingCode::from_random(50_000_000 + u64::from(visit.number)),

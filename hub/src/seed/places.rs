@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use chrono::Weekday;
 use chrono_tz::Asia::Tokyo;
+use model::care::terms::Terms;
 use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
 use model::day_sheet::DeviceKind;
 use model::feature::{Feature, Features};
@@ -384,6 +385,7 @@ fn nursery(centre: u32, row: &CentreRow) -> Option<Nursery> {
         name: text(nursery.name),
         places: nursery.places,
         walking_minutes: nursery.walking_minutes,
+        terms: Terms::default(),
         staffing: None,
     })
 }

@@ -84,7 +84,7 @@ pub async fn decide(
         }
         Some(Settled::Otherwise(booking)) => Ok(Decided::Otherwise(booking)),
         // It was counted when it came to be asked for.
-        Some(Settled::Over(_)) => Ok(Decided::Otherwise(booking)),
+        Some(Settled::Over(_) | Settled::NotUnder(..)) => Ok(Decided::Otherwise(booking)),
         None => Err(Refused::NotFound),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use foldhash::fast::RandomState;
 use model::care::rule_set::RuleSet;
+use model::care::scheme::Scheme;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::Closure;
 use model::feature::Features;
@@ -27,6 +28,8 @@ pub struct Atlas {
     pub nurseries: Vec<Nursery>,
     /// By name.
     pub rule_sets: Vec<RuleSet>,
+    /// By name.
+    pub schemes: Vec<Scheme>,
     /// By id.
     pub municipalities: Vec<(MunicipalityId, LocalText)>,
     /// Those to come and those of now, by start.
@@ -104,6 +107,7 @@ impl Atlas {
             spaces: store.spaces().await?,
             nurseries: store.nurseries().await?,
             rule_sets: store.rule_sets().await?,
+            schemes: store.schemes().await?,
             municipalities: store.municipalities().await?,
             closures: store.closures(now).await?,
             // Days differ from zone to zone.

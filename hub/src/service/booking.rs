@@ -1,11 +1,15 @@
 //! Making, seeing, changing and cancelling bookings.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::AuditAction;
-use model::booking::{Approvals, Booking, BookingStatus, CareClaim, DeskClaim, Wish};
+use model::booking::{Approvals, Booking, BookingStatus, CareClaim, DeskClaim, Wish, slots_of};
+use model::care::scheme::NotUnder;
 use model::centre::Centre;
-use model::id::BookingId;
+use model::id::{BookingId, ChildId};
 use model::interval::Interval;
+use model::language::LocalText;
 use model::permission::{Action, Target, may};
 use model::quota::Over;
 use store::{
@@ -74,6 +78,8 @@ pub enum Confirmed {
     Otherwise(Booking),
     /// It goes over a quota; it stays held.
     Over(Booking, Over),
+    /// The care of a child goes over what there may be under this scheme; it stays held.
+    NotUnder(Booking, ChildId, Interval, (LocalText, NotUnder)),
 }
 
 /// A booking that changes while it is confirmed is looked at anew so often at most.
@@ -262,6 +268,9 @@ pub async fn confirm(
             }
             Some(Settled::Otherwise(now)) => booking = now,
             Some(Settled::Over(over)) => return Ok(Confirmed::Over(booking, over)),
+            Some(Settled::NotUnder(child, when, why)) => {
+                return Ok(Confirmed::NotUnder(booking, child, when, why));
+            }
             None => return Err(Refused::NotFound),
         }
     }
@@ -304,12 +313,14 @@ pub fn wish_to_come(booking: &Booking, now: DateTime<Utc>) -> Wish {
 fn wish_for(booking: &Booking, meant: impl Fn(&Interval, Option<DateTime<Utc>>) -> bool) -> Wish {
     let desks: Vec<&DeskClaim> =
         booking.desks.iter().filter(|claim| meant(&claim.when, claim.released_at)).collect();
-    let care: Vec<&CareClaim> =
-        booking.care.iter().filter(|claim| meant(&claim.when, claim.released_at)).collect();
-    let mut slots: Vec<_> = desks.iter().map(|claim| claim.when).collect();
-    slots.extend(care.iter().map(|claim| claim.when));
-    slots.sort();
-    slots.dedup();
+    // Care goes with its desk: a hand-over that has begun is no care that has.
+    let goes_with = |care: &CareClaim| {
+        booking.desks.iter().map(|desk| desk.when).find(|desk| desk.overlaps(&care.when))
+    };
+    let is_meant =
+        |care: &&CareClaim| meant(&goes_with(care).unwrap_or(care.when), care.released_at);
+    let care: Vec<&CareClaim> = booking.care.iter().filter(is_meant).collect();
+    let slots = slots_of(desks.iter().map(|claim| claim.when), care.iter().map(|claim| claim.when));
     let picked = desks.first().filter(|_| booking.needs.pinned).map(|claim| claim.space);
     let side_by_side = |slot: &Interval| desks.iter().filter(|claim| claim.when == *slot).count();
     let desks = slots.iter().map(side_by_side).max().unwrap_or_default();
@@ -325,6 +336,8 @@ fn wish_for(booking: &Booking, meant: impl Fn(&Interval, Option<DateTime<Utc>>) 
         wanted: booking.needs.wanted,
         together: booking.needs.together,
         children,
+        // The booking's own are liked by the store; nobody has named them anew.
+        schemes: BTreeMap::new(),
     }
 }
 
@@ -335,10 +348,7 @@ fn too_late(atlas: &Atlas, caller: &Caller, booking: &Booking, now: DateTime<Utc
     let operator =
         may(&caller.actor, Action::CancelBooking, &Target { owner: None, ..target(booking) });
     // Of several days the one that runs or comes next counts: those that are over concern nobody any more.
-    let desks = booking.desks.iter().map(|claim| (claim.when, claim.released_at));
-    let care = booking.care.iter().map(|claim| (claim.when, claim.released_at));
-    let live = desks.chain(care).filter(|(_, released)| released.is_none());
-    let to_come = live.filter(|(when, _)| now < when.ends()).map(|(when, _)| when.starts());
+    let to_come = booking.to_come(now).into_iter().map(|when| when.starts());
     minutes > 0
         && !operator
         && booking.status == BookingStatus::Confirmed

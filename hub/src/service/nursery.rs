@@ -1,9 +1,11 @@
-//! What a nursery's children are admitted by: rule sets, rooms, shifts. Whoever may run the hub's own program
+//! What a nursery's children are admitted by: rule sets, schemes, terms, rooms, shifts. Whoever may run the hub's own program
 //! decides it so far; each decision leaves an entry.
 
 use model::audit::{AuditAction, AuditActor};
 use model::care::rule_set::RuleSet;
+use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
+use model::care::terms::{BadTerms, Terms};
 use model::centre::{Centre, Nursery};
 use store::{Roster, RosterPut, StoreError};
 
@@ -25,6 +27,51 @@ pub async fn add_rules(hub: &Hub, rules: &RuleSet) -> Result<bool, Refused> {
         .note("from", rules.from_day.to_string());
     audit::record_as(hub, AuditActor::Hub, entry).await?;
     Ok(true)
+}
+
+/// Keeps a scheme that has been checked; false where one of its name is kept already.
+///
+/// # Errors
+/// [`Refused`] when the store fails.
+pub async fn add_scheme(hub: &Hub, scheme: &Scheme) -> Result<bool, Refused> {
+    match hub.store.add_scheme(scheme, hub.now()).await {
+        Err(StoreError::Duplicate(_)) => return Ok(false),
+        kept => kept?,
+    }
+    let entry = Entry::new(AuditAction::CareSchemeAdded)
+        .note("scheme", scheme.name.clone())
+        .note("from", scheme.from_day.to_string());
+    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    Ok(true)
+}
+
+/// Gives a nursery of `centre` other terms from now on. What is booked already stands.
+///
+/// # Errors
+/// [`Refused`] when there is no such nursery, or the store fails; within, [`BadTerms`] where the centre's door would
+/// not open in time.
+pub async fn set_terms(
+    hub: &Hub,
+    centre: &Centre,
+    nursery: &Nursery,
+    terms: &Terms,
+) -> Result<Result<(), BadTerms>, Refused> {
+    if let Err(bad) = terms.check().and_then(|()| terms.check_door(nursery.walking_minutes, centre))
+    {
+        return Ok(Err(bad));
+    }
+    if !hub.store.set_terms(nursery.id, terms).await? {
+        return Err(Refused::NotFound);
+    }
+    let handover = terms.handover.map(|one| format!("{} + {} min", one.before, one.after));
+    let entry = Entry::new(AuditAction::NurseryTermsSet)
+        .at(centre.id)
+        .note("nursery", nursery.id.to_string())
+        .note("schemes", terms.schemes.join(", "))
+        .note("handover", handover.unwrap_or_default())
+        .note("hours", terms.hours.len().to_string());
+    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    Ok(Ok(()))
 }
 
 /// Lets a nursery of `centre` go by its staff from now on. What is booked already stands.

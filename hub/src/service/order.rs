@@ -102,6 +102,7 @@ pub async fn order(
         desks: wish.desks,
         pinned: wish.pinned,
         children: wish.children,
+        schemes: wish.schemes,
         ages,
         on_account_of: asked.on_account_of,
         code: draw_code(hub)?,

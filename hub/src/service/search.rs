@@ -8,8 +8,10 @@ use std::iter;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
+use model::care::admission::Admits;
 use model::care::age::{Ages, YearStart};
-use model::care::intake::{Intake, Lack, NotTaken};
+use model::care::intake::{CareWanted, Intake, Lack, NotTaken};
+use model::care::scheme::{NotUnder, Scheme, choose};
 use model::care::staffing::Staffing;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::{self, Closure};
@@ -97,6 +99,8 @@ pub struct Query {
     pub kids: Vec<ChildId>,
     /// Whose children they are; the caller's where nobody is said.
     pub whose: Option<PersonId>,
+    /// Under which scheme all of the care is to go; each child's under the first that is for it where none is said.
+    pub scheme: Option<String>,
     /// What each desk must have.
     pub required: Features,
     /// What each desk had better have.
@@ -132,6 +136,7 @@ impl Query {
             children: 0,
             kids: Vec::new(),
             whose: None,
+            scheme: None,
             required: Features::NONE,
             wanted: Features::NONE,
             together: false,
@@ -149,10 +154,11 @@ impl Query {
             pinned: wish.pinned,
             children: u32::try_from(wish.children.len()).unwrap_or(u32::MAX),
             kids: wish.children.clone(),
+            scheme: wish.one_scheme().map(str::to_owned),
             required: wish.required,
             wanted: wish.wanted,
             together: wish.together,
-            ..Self::at(When::Slots(wish.slots.clone()))
+            ..Self::at(When::Slots(wish.slots_in_order()))
         }
     }
 
@@ -188,6 +194,12 @@ pub struct Taker {
     pub centre: CentreId,
     /// The stretches, as they would be booked.
     pub slots: Vec<Interval>,
+    /// When care would be, with the hand-overs, where care is asked for.
+    pub care: Vec<Interval>,
+    /// The schemes that all of the care can go under, by name, where the nursery offers any.
+    pub schemes: Vec<String>,
+    /// Whether it can be booked without naming one of them.
+    pub by_default: bool,
     /// Desks free all through, before this wish; the fewest of any stretch.
     pub free_desks: usize,
     /// Care places free all through, before this wish, where there is a nursery that counts places alone.
@@ -239,6 +251,10 @@ pub enum Why {
     NoNursery,
     /// Its nursery takes no child of that age.
     NoRoomForAge,
+    /// Its nursery is not open all through this stretch; when it is, on its days.
+    NurseryShut(Interval, Vec<Interval>),
+    /// No scheme of its nursery takes this care at this time; which one says so, and why.
+    NotUnder(Interval, Option<(LocalText, NotUnder)>),
     /// Its nursery has too little for these children, in the order of time; never empty.
     CareShort(Vec<Lack>),
     /// Too few care places in this stretch; so many are free.
@@ -269,8 +285,15 @@ pub async fn way_out(
     wish: &Wish,
     why: Option<&NoRoom>,
 ) -> Result<Option<Instead>, Refused> {
-    if matches!(why, Some(NoRoom::Quota(_) | NoRoom::ChildElsewhere(..) | NoRoom::NoRoomForAge(_)))
-    {
+    if matches!(
+        why,
+        Some(
+            NoRoom::Quota(_)
+                | NoRoom::ChildElsewhere(..)
+                | NoRoom::NoRoomForAge(_)
+                | NoRoom::NotUnder(_, _, Some((_, NotUnder::Over(_))))
+        )
+    ) {
         return Ok(None);
     }
     let query = Query { only: Some(wish.centre), stays: true, ..Query::of(wish) };
@@ -343,6 +366,9 @@ pub async fn search(
             slots: stretches.at(centre).to_vec(),
             free_desks: fit.free_desks,
             free_care: fit.free_care,
+            care: fit.care,
+            schemes: fit.under.schemes,
+            by_default: fit.under.by_default,
         })
         .collect();
     others.sort_by(|(near, ..), (far, ..)| by_distance(*near, *far));
@@ -471,8 +497,9 @@ async fn born(
     kids: &[ChildId],
 ) -> Result<Vec<NaiveDate>, Refused> {
     let mut born = Vec::new();
-    let staffed = atlas.nurseries.iter().any(|nursery| nursery.staffing.is_some());
-    let Some(whose) = whose.filter(|_| staffed && !kids.is_empty()) else { return Ok(born) };
+    let asks = |nursery: &Nursery| nursery.staffing.is_some() || !nursery.terms.schemes.is_empty();
+    let asked = atlas.nurseries.iter().any(asks) && !kids.is_empty();
+    let Some(whose) = whose.filter(|_| asked) else { return Ok(born) };
     for sealed in hub.store.children_of(whose).await? {
         if kids.contains(&sealed.id) {
             born.extend(children::born(hub, &sealed).await?);
@@ -493,9 +520,34 @@ struct Room<'a> {
     born: Vec<NaiveDate>,
 }
 
+/// Under what care can be booked.
+#[derive(Clone)]
+struct Under {
+    schemes: Vec<String>,
+    by_default: bool,
+}
+
+impl Default for Under {
+    /// Nothing asks for a scheme.
+    fn default() -> Self {
+        Self { schemes: Vec::new(), by_default: true }
+    }
+}
+
+/// What a nursery can take of a wish.
+#[derive(Default)]
+struct Cared {
+    /// Places that stay free, where places alone count.
+    free: Option<usize>,
+    care: Vec<Interval>,
+    under: Under,
+}
+
 struct Fit {
     free_desks: usize,
     free_care: Option<usize>,
+    care: Vec<Interval>,
+    under: Under,
     has_wanted: bool,
 }
 
@@ -552,15 +604,15 @@ impl<'a> Room<'a> {
         if children > 0 && nursery.is_none() {
             return Err(Why::NoNursery);
         }
-        let free_care = match nursery {
+        let Cared { free: free_care, care, under } = match nursery {
             Some(nursery) => self.care(centre, nursery, slots, query)?,
-            None => None,
+            None => Cared::default(),
         };
         let has_wanted = query.wanted.is_empty() || {
             let best = self.spaces(centre, query, query.required.or(query.wanted), slots);
             slots.iter().all(|slot| self.view.free(centre, &best, slot) >= wanted)
         };
-        Ok(Fit { free_desks, free_care, has_wanted })
+        Ok(Fit { free_desks, free_care, care, under, has_wanted })
     }
 
     /// The desks, or whatever kind it is, that offer `required` and are not shut, by id; where one was
@@ -617,29 +669,116 @@ impl<'a> Room<'a> {
     }
 
     /// The fewest care places that are free at some moment of `slots`, where that is enough; nothing of a nursery
-    /// that goes by staffing: how many it takes depends on who they are.
+    /// that goes by staffing: how many it takes depends on who they are. With it when care would be.
     fn care(
         &self,
         centre: &Centre,
         nursery: &Nursery,
         slots: &[Interval],
         query: &Query,
-    ) -> Result<Option<usize>, Why> {
+    ) -> Result<Cared, Why> {
         let children = usize::try_from(query.children).unwrap_or(usize::MAX);
         let places = usize::try_from(nursery.places).unwrap_or(usize::MAX);
+        let (with_desk, walk) = (query.desks > 0, nursery.walking_minutes);
+        let care = if children > 0 {
+            let care = nursery.terms.care_of_all(slots, with_desk, walk, centre, self.now);
+            Cow::Owned(care.map_err(|(slot, open)| Why::NurseryShut(slot, open))?)
+        } else {
+            Cow::Borrowed(slots)
+        };
         let mut least = places;
-        for slot in slots {
-            let free = places.saturating_sub(self.view.most_children(centre, slot));
+        for when in care.iter() {
+            let free = places.saturating_sub(self.view.most_children(centre, when));
             if free < children {
-                return Err(Why::Care(*slot, free));
+                return Err(Why::Care(*when, free));
             }
             least = least.min(free);
         }
-        let Some(staffing) = &nursery.staffing else { return Ok(Some(least)) };
-        if children > 0 {
-            self.staffed_care(centre, nursery, staffing, slots, query)?;
+        let free = nursery.staffing.is_none().then_some(least);
+        if children == 0 {
+            return Ok(Cared { free, ..Cared::default() });
         }
-        Ok(None)
+        let (under, asked) = self.under(centre, nursery, &care, query)?;
+        if let Some(staffing) = &nursery.staffing {
+            self.staffed_care(centre, nursery, staffing, &asked)?;
+        }
+        Ok(Cared { free, care: care.into_owned(), under })
+    }
+
+    /// The schemes that all of the care can go under, and how it is asked for under the one that counts.
+    fn under(
+        &self,
+        centre: &Centre,
+        nursery: &Nursery,
+        care: &[Interval],
+        query: &Query,
+    ) -> Result<(Under, Vec<CareWanted>), Why> {
+        let ask = |name: Option<&str>| self.asked_under(centre, nursery, care, query, name);
+        let names = nursery.terms.schemes.iter();
+        let schemes: Vec<String> = names.filter(|name| ask(Some(name)).is_ok()).cloned().collect();
+        match (ask(query.scheme.as_deref()), schemes.first()) {
+            (Ok(asked), _) => Ok((Under { schemes, by_default: true }, asked)),
+            (Err(_), Some(first)) if query.scheme.is_none() => {
+                let asked = ask(Some(first))?;
+                Ok((Under { schemes, by_default: false }, asked))
+            }
+            (Err(why), _) => Err(why),
+        }
+    }
+
+    /// All of the care as it is asked for under the scheme of this name, or for each child under the first that is
+    /// for it. How much there has been this month, only the database knows; and whoever is not known is not told
+    /// that they are too young.
+    fn asked_under(
+        &self,
+        centre: &Centre,
+        nursery: &Nursery,
+        care: &[Interval],
+        query: &Query,
+        name: Option<&str>,
+    ) -> Result<Vec<CareWanted>, Why> {
+        let children = usize::try_from(query.children).unwrap_or(usize::MAX);
+        let mut asked = Vec::with_capacity(care.len());
+        for when in care {
+            let day = when.starts().with_timezone(&centre.time_zone).date_naive();
+            let offered = nursery.terms.offered(&self.atlas.schemes, day, centre.municipality);
+            for ages in self.ages(day, children) {
+                let admits = if nursery.terms.schemes.is_empty() {
+                    None
+                } else {
+                    self.scheme(&offered, name, when, ages, query.desks > 0, centre)?
+                };
+                asked.push(CareWanted { when: *when, ages, admits });
+            }
+        }
+        Ok(asked)
+    }
+
+    /// How old so many children count on a day: those who are known, and newborns.
+    fn ages(&self, day: NaiveDate, children: usize) -> impl Iterator<Item = Ages> {
+        let known = self.born.iter().map(move |born| Ages::of(*born, day, YearStart::default()));
+        known.chain(iter::repeat(Ages::default())).take(children)
+    }
+
+    /// The figure of the scheme that a child's care would go under, if it says one.
+    fn scheme(
+        &self,
+        offered: &[&Scheme],
+        name: Option<&str>,
+        when: &Interval,
+        ages: Ages,
+        with_desk: bool,
+        centre: &Centre,
+    ) -> Result<Option<Admits>, Why> {
+        let told = |(scheme, not): (&Scheme, NotUnder)| (scheme.title.clone(), not);
+        let scheme = match choose(offered, name, ages.months, with_desk) {
+            Ok(scheme) => scheme,
+            Err(Some((scheme, NotUnder::TooYoung(_)))) if self.born.is_empty() => scheme,
+            Err(why) => return Err(Why::NotUnder(*when, why.map(told))),
+        };
+        let allowed = scheme.allows(when, self.now, centre.time_zone);
+        allowed.map_err(|not| Why::NotUnder(*when, Some(told((scheme, not)))))?;
+        Ok(scheme.admits)
     }
 
     fn staffed_care(
@@ -647,10 +786,11 @@ impl<'a> Room<'a> {
         centre: &Centre,
         nursery: &Nursery,
         staffing: &Staffing,
-        slots: &[Interval],
-        query: &Query,
+        asked: &[CareWanted],
     ) -> Result<(), Why> {
-        let Staffed { taken, shifts } = self.view.staffed(centre, slots);
+        let mut times: Vec<Interval> = asked.iter().map(|one| one.when).collect();
+        times.dedup();
+        let Staffed { taken, shifts } = self.view.staffed(centre, &times);
         let intake = Intake {
             staffing,
             places: nursery.places,
@@ -660,16 +800,7 @@ impl<'a> Room<'a> {
             taken: &taken,
             shifts: &shifts,
         };
-        let day = |slot: &Interval| slot.starts().with_timezone(&centre.time_zone).date_naive();
-        let ages = |day| {
-            let known =
-                self.born.iter().map(move |born| Ages::of(*born, day, YearStart::default()));
-            let children = usize::try_from(query.children).unwrap_or(0);
-            known.chain(iter::repeat(Ages::default())).take(children)
-        };
-        let asked: Vec<(Interval, Ages)> =
-            slots.iter().flat_map(|slot| ages(day(slot)).map(move |ages| (*slot, ages))).collect();
-        intake.take(&asked).map(|_| ()).map_err(|why| match why {
+        intake.take(asked).map(|_| ()).map_err(|why| match why {
             NotTaken::NoRoomForAge(_) => Why::NoRoomForAge,
             NotTaken::Short(lacks) => Why::CareShort(lacks),
         })
@@ -703,7 +834,8 @@ impl<'a> Room<'a> {
         let mut times = times.filter_map(shifted).take(most);
         // Where there is no nursery, or none for that age, there is none at any time.
         if !matches!(why, Why::NoNursery | Why::NoRoomForAge)
-            && let Some(slots) = times.find(|slots| self.fits(centre, slots, query).is_ok())
+            && let Some(slots) = times
+                .find(|slots| self.fits(centre, slots, query).is_ok_and(|fit| fit.under.by_default))
         {
             return Some(Instead::Shifted(slots));
         }

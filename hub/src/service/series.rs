@@ -234,7 +234,9 @@ pub async fn repeat_booking(
         on_day(slot, day_of(slot, zone).succ_opt()?.max(today), zone)
     });
     let Some(next) = next else { return Ok(Repeated::BadRule(BadRule::NoDay)) };
-    let wish = Wish { slots: vec![next], ..wish };
+    let care = booking.care.iter();
+    let schemes = care.filter_map(|claim| Some((claim.child, claim.scheme.clone()?))).collect();
+    let wish = Wish { slots: vec![next], schemes, ..wish };
     let began = Some(booking.id);
     repeat_from(hub, atlas, caller, Repeat { wish, rule, each, key, began }).await
 }

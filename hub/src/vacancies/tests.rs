@@ -45,6 +45,7 @@ fn nursery() -> Nursery {
         places: 4,
         walking_minutes: 0,
         staffing: None,
+        terms: Default::default(),
     }
 }
 
@@ -89,7 +90,7 @@ proptest! {
                 .iter()
                 .map(|when| {
                     let ages = Default::default();
-                    (nursery().id, CareTaken { when: *when, room: None, ages })
+                    (nursery().id, CareTaken { when: *when, room: None, ages, admits: None })
                 })
                 .collect(),
             shifts: Vec::new(),

@@ -127,12 +127,13 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
     };
     query(
         "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at, room_id,
-             age, school_age)
+             age, school_age, scheme)
          SELECT claim.id, $1, claim.nursery_id, claim.child_id, claim.starts_at, claim.ends_at,
-             claim.room_id, claim.age, claim.school_age
+             claim.room_id, claim.age, claim.school_age, claim.scheme
          FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
-                 $7::uuid[], $8::int8[], $9::int8[])
-             AS claim (id, nursery_id, child_id, starts_at, ends_at, room_id, age, school_age)",
+                 $7::uuid[], $8::int8[], $9::int8[], $10::text[])
+             AS claim (id, nursery_id, child_id, starts_at, ends_at, room_id, age, school_age,
+                 scheme)",
     )
     .bind(booking.id.0)
     .bind(claims.iter().map(|claim| claim.id.0).collect::<Vec<Uuid>>())
@@ -141,8 +142,9 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
     .bind(claims.iter().map(|claim| claim.when.starts()).collect::<Vec<DateTime<Utc>>>())
     .bind(claims.iter().map(|claim| claim.when.ends()).collect::<Vec<DateTime<Utc>>>())
     .bind(claims.iter().map(|claim| claim.room.map(|room| room.0)).collect::<Vec<Option<Uuid>>>())
-    .bind(ages(|ages| ages.actual))
+    .bind(ages(|ages| ages.months / 12))
     .bind(ages(|ages| ages.school_year))
+    .bind(claims.iter().map(|claim| claim.scheme.clone()).collect::<Vec<Option<String>>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

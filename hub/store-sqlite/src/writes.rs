@@ -79,8 +79,8 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
     for claim in &booking.care {
         query(
             "INSERT INTO care_claims (id, booking_id, nursery_id, child_id, starts_at, ends_at,
-                 room_id, age, school_age)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                 room_id, age, school_age, scheme)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(claim.id.0)
         .bind(booking.id.0)
@@ -89,8 +89,9 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
         .bind(claim.when.starts())
         .bind(claim.when.ends())
         .bind(claim.room.map(|room| room.0))
-        .bind(claim.ages.map(|ages| i64::from(ages.actual)))
+        .bind(claim.ages.map(|ages| i64::from(ages.months / 12)))
         .bind(claim.ages.map(|ages| i64::from(ages.school_year)))
+        .bind(&claim.scheme)
         .execute(&mut **tx)
         .await?;
     }

@@ -1,5 +1,6 @@
 //! Making a booking, or all of a series: all of it or nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,14 +19,15 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::beside::Beside;
 use super::bookings::{booking_by_id, span_of};
-use super::care::{CarePlaced, CarePlaces};
-use super::convert::{bytes32, interval};
+use super::care::{CarePlace, CarePlaced, CarePlaces, Had};
+use super::convert::bytes32;
 use super::ending::end_lapsed;
 use super::floor::Floor;
 use super::notices::NoticeRow;
 use super::tries::Tries;
-use super::{Broken, LONGEST_CLAIM, Outcome, counted, notices};
+use super::{Broken, Outcome, counted, notices};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -229,17 +231,17 @@ pub(super) async fn place(tx: &mut Tx, order: &BookingOrder, days: &[NaiveDate])
     if ended {
         floor = Floor::read(tx, &order.centre, &span, order.at).await?;
     }
-    Ok(Found { room: place_on(tx, floor, order, days, &span, &[]).await?, ended })
+    Ok(Found { room: place_on(tx, floor, order, days, &span, None).await?, ended })
 }
 
-/// The same where the floor has been read, for a booking that `had` this care.
+/// The same where the floor has been read, for a booking that `had` something before.
 pub(super) async fn place_on(
     tx: &mut Tx,
     floor: Floor,
     order: &BookingOrder,
     days: &[NaiveDate],
     span: &Interval,
-    had: &[CareClaim],
+    had: Option<Had<'_>>,
 ) -> Result<Result<Placed, NoRoom>> {
     if let Some(over) = counted::over(tx, order, None).await? {
         return Ok(Err(NoRoom::Quota(over)));
@@ -261,7 +263,7 @@ pub(super) async fn hold(
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    match place_on(tx, floor, order, days, &span, &[]).await? {
+    match place_on(tx, floor, order, days, &span, None).await? {
         Ok(placed) => {
             let booking = booking_of(order, placed, None, 1);
             insert(tx, order, &booking, &[]).await?;
@@ -275,47 +277,23 @@ async fn place_care(
     tx: &mut Tx,
     order: &BookingOrder,
     span: &Interval,
-    had: &[CareClaim],
+    had: Option<Had<'_>>,
 ) -> Result<Result<Option<CarePlaced>, NoRoom>> {
     if order.children.is_empty() {
         return Ok(Ok(None));
     }
-    if let Some((child, slot)) = child_elsewhere(tx, order, span).await? {
+    let beside = Beside::read(tx, &order.children, &order.slots, &order.centre, None).await?;
+    if let Some((child, slot)) = elsewhere(order, &beside) {
         return Ok(Err(NoRoom::ChildElsewhere(child, slot)));
     }
-    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order, had).map(Some))
+    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order, had, &beside).map(Some))
 }
 
 /// A child of the order that is in care already at that time, wherever that is.
-async fn child_elsewhere(
-    tx: &mut Tx,
-    order: &BookingOrder,
-    span: &Interval,
-) -> Result<Option<(ChildId, Interval)>> {
-    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = query_as(concat!(
-        "SELECT child_id, starts_at, ends_at FROM care_claims
-         WHERE released_at IS NULL AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
-             AND child_id ",
-        in_list!("$1"),
-    ))
-    .bind(crate::id_list(order.children.iter().map(|child| child.0)))
-    .bind(span.starts() - LONGEST_CLAIM)
-    .bind(span.ends())
-    .bind(span.starts())
-    .fetch_all(&mut **tx)
-    .await?;
-    let taken = rows
-        .into_iter()
-        .map(|(child, starts, ends)| Ok((ChildId(child), interval(starts, ends)?)))
-        .collect::<Result<Vec<_>>>()?;
-    let at_once = |child: &ChildId, slot: &Interval| {
-        taken.iter().any(|(other, when)| other == child && when.overlaps(slot))
-    };
-    Ok(order
-        .slots
-        .iter()
-        .flat_map(|slot| order.children.iter().map(move |child| (*child, *slot)))
-        .find(|(child, slot)| at_once(child, slot)))
+fn elsewhere(order: &BookingOrder, beside: &Beside) -> Option<(ChildId, Interval)> {
+    let slots = order.slots.iter();
+    let mut wishes = slots.flat_map(|slot| order.children.iter().map(move |child| (*child, *slot)));
+    wishes.find(|(child, slot)| beside.has_care(*child, slot))
 }
 
 /// The booking as it will stand; its claims are numbered from its own id and version on.
@@ -333,23 +311,18 @@ pub(super) fn booking_of(
         .into_iter()
         .map(|(space, when)| DeskClaim { id: next(), space, when, released_at: None })
         .collect();
-    let care = placed.care.map_or_else(Vec::new, |CarePlaced { nursery, rooms }| {
-        let mut rooms = rooms.into_iter();
-        let places = order
-            .slots
-            .iter()
-            .flat_map(|slot| order.children.iter().map(move |child| (*child, *slot)));
-        places
-            .map(|(child, when)| CareClaim {
-                id: next(),
-                nursery,
-                child,
-                room: rooms.next().flatten(),
-                ages: order.ages_of(child, &when),
-                when,
-                released_at: None,
-            })
-            .collect()
+    let care = placed.care.map_or_else(Vec::new, |CarePlaced { nursery, places }| {
+        let claim = |CarePlace { child, when, ages, scheme, room }| CareClaim {
+            id: next(),
+            nursery,
+            child,
+            room,
+            ages,
+            scheme,
+            when,
+            released_at: None,
+        };
+        places.into_iter().map(claim).collect()
     });
     Booking {
         id: order.id,
@@ -391,6 +364,7 @@ pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>)
         pinned: None,
         needs: booking.needs,
         children: Vec::new(),
+        schemes: BTreeMap::new(),
         ages,
         on_account_of: booking.on_account_of,
         code: booking.code,
@@ -438,8 +412,8 @@ pub(crate) fn bind_row<'q>(
     order: &BookingOrder,
     booking: &Booking,
 ) -> Result<Statement<'q>> {
-    let span = span_of(&order.slots)
-        .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
+    let span =
+        booking.span().ok_or_else(|| StoreError::Corrupt("a booking without claims".to_owned()))?;
     let idempotency = order.idempotency.as_ref();
     Ok(statement
         .bind(booking.id.0)

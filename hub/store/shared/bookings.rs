@@ -36,7 +36,7 @@ macro_rules! bookings_where {
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id AS claim_id,
                  c.space_id AS place_id, NULL AS child_id, NULL AS room_id, NULL AS age,
-                 NULL AS school_age, c.starts_at, c.ends_at, c.released_at
+                 NULL AS school_age, NULL AS scheme, c.starts_at, c.ends_at, c.released_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
             $($condition)+,
@@ -45,7 +45,7 @@ macro_rules! bookings_where {
                  b.tariff_rev, b.rule_rev, b.made_at, b.version, b.required, b.wanted, b.pinned,
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id,
-                 c.nursery_id, c.child_id, c.room_id, c.age, c.school_age, c.starts_at, c.ends_at,
+                 c.nursery_id, c.child_id, c.room_id, c.age, c.school_age, c.scheme, c.starts_at, c.ends_at,
                  c.released_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
@@ -344,6 +344,7 @@ struct ClaimRow {
     room_id: Option<Uuid>,
     age: Option<i64>,
     school_age: Option<i64>,
+    scheme: Option<String>,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     released_at: Option<DateTime<Utc>>,
@@ -393,7 +394,17 @@ impl ClaimRow {
                 let (nursery, child) = (NurseryId(self.place_id), ChildId(child));
                 let room = self.room_id.map(RoomId);
                 let ages = ages(self.age, self.school_age)?;
-                booking.care.push(CareClaim { id, nursery, child, room, ages, when, released_at });
+                let scheme = self.scheme.clone();
+                booking.care.push(CareClaim {
+                    id,
+                    nursery,
+                    child,
+                    room,
+                    ages,
+                    scheme,
+                    when,
+                    released_at,
+                });
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use store::{BookingOrder, Changed, NewNotice, NoRoom, Result, Spare, StoreError,
 
 use super::book::{booking_of, insert_claims, place_on};
 use super::bookings::{booking_by_id, note_stretches, span_of};
+use super::care::Had;
 use super::ending::{days_with_waiting, end_lapsed};
 use super::floor::Floor;
 use super::tries::Tries;
@@ -99,7 +100,8 @@ async fn once(
     let span = span_of(&order.slots)
         .ok_or_else(|| StoreError::Corrupt("an order without slots".to_owned()))?;
     let floor = Floor::read(tx, &order.centre, &span, order.at).await?;
-    let placed = match place_on(tx, floor, order, days, &span, &now.care).await? {
+    let had = Had { booking: &now, stands: true };
+    let placed = match place_on(tx, floor, order, days, &span, Some(had)).await? {
         Ok(placed) => placed,
         Err(no_room) => return Ok(Outcome::Undo(Changed::Refused(no_room))),
     };
@@ -143,21 +145,20 @@ async fn once(
 /// whole; everything else ends at the next step of the grain.
 async fn give_way(tx: &mut Tx, before: &Booking, order: &BookingOrder) -> Result<()> {
     let (id, at) = (before.id.0, order.at);
+    // Care first: with a desk it has begun when the desk has, whatever the hand-over.
     for not_begun in [
-        "DELETE FROM desk_claims
-         WHERE booking_id = $1 AND released_at IS NULL AND starts_at >= $2",
         "DELETE FROM care_claims
+         WHERE booking_id = $1 AND released_at IS NULL AND (starts_at >= $2 OR EXISTS (
+             SELECT 1 FROM desk_claims d
+             WHERE d.booking_id = $1 AND d.released_at IS NULL AND d.starts_at >= $2
+                 AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at))",
+        "DELETE FROM desk_claims
          WHERE booking_id = $1 AND released_at IS NULL AND starts_at >= $2",
     ] {
         query(not_begun).bind(id).bind(at).execute(&mut **tx).await?;
     }
-    let desks = before.desks.iter().map(|claim| (claim.when, claim.released_at));
-    let care = before.care.iter().map(|claim| (claim.when, claim.released_at));
-    let live = desks.chain(care).filter(|(_, released)| released.is_none());
-    let (running, to_come): (Vec<_>, Vec<_>) = live
-        .map(|(when, _)| when)
-        .filter(|when| at < when.ends())
-        .partition(|one| one.starts() < at);
+    let (running, to_come): (Vec<Interval>, Vec<Interval>) =
+        before.to_come(at).into_iter().partition(|one| one.starts() < at);
     let overlapped = running.iter().any(|runs| order.slots.iter().any(|slot| slot.overlaps(runs)));
     if running.is_empty() || !(overlapped || to_come.is_empty()) {
         return Ok(());

@@ -2,10 +2,10 @@
 //! want a place for the same child, at whatever centres.
 
 use chrono::{DateTime, Utc};
-use model::id::BookingId;
+use model::id::{BookingId, ChildId};
 use model::interval::Interval;
 use model::quota::Over;
-use sqlx::{Transaction, query_as};
+use sqlx::{Transaction, query_as, query_scalar};
 use store::{BookingOrder, Counted, Result, Whose};
 use uuid::Uuid;
 
@@ -22,11 +22,29 @@ pub(super) async fn lock<'a>(
     tx: &mut Tx,
     orders: impl Iterator<Item = &'a BookingOrder>,
 ) -> Result<()> {
-    let subjects = orders.flat_map(|order| {
-        let counted = order.quotas.iter().map(|counted| counted.whose.lock());
-        counted.chain(order.children.iter().map(|child| child.0))
-    });
-    lock_subjects(tx, subjects.collect()).await
+    let (mut subjects, mut children) = (Vec::new(), Vec::new());
+    for order in orders {
+        subjects.extend(order.quotas.iter().map(|counted| counted.whose.lock()));
+        children.extend(order.children.iter().copied());
+    }
+    subjects.extend(with_households(tx, &children).await?);
+    lock_subjects(tx, subjects).await
+}
+
+/// What those lock who want care for these children: each of them, and their households, whose care a scheme may
+/// count together.
+pub(super) async fn with_households(tx: &mut Tx, children: &[ChildId]) -> Result<Vec<Uuid>> {
+    if children.is_empty() {
+        return Ok(Vec::new());
+    }
+    let households: Vec<Uuid> = query_scalar(concat!(
+        "SELECT DISTINCT household_id FROM children WHERE id ",
+        in_list!("$1"),
+    ))
+    .bind(crate::id_list(children.iter().map(|child| child.0)))
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(children.iter().map(|child| child.0).chain(households).collect())
 }
 
 /// The same for these.

@@ -11,8 +11,9 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::LONGEST_CLAIM;
-use super::care::taken;
+use super::care::{admits, taken};
 use super::convert::{from_json, interval};
+use super::roster::schemes;
 use crate::{Here, id_list};
 
 #[async_trait]
@@ -60,7 +61,7 @@ impl Days for Here {
         .fetch_all(self.reader())
         .await?;
         let care: Vec<TakenRow> = query_as(concat!(
-            "SELECT c.nursery_id, c.starts_at, c.ends_at, c.room_id, c.age, c.school_age
+            "SELECT c.nursery_id, c.starts_at, c.ends_at, c.room_id, c.age, c.school_age, c.scheme
              FROM nurseries n JOIN care_claims c ON c.nursery_id = n.id
              WHERE c.released_at IS NULL
                  AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4 AND n.centre_id ",
@@ -84,6 +85,8 @@ impl Days for Here {
         .bind(window.starts())
         .fetch_all(self.reader())
         .await?;
+        let under = care.iter().any(|row| row.scheme.is_some());
+        let schemes = if under { schemes(self.reader()).await? } else { Vec::new() };
         Ok(LiveClaims {
             shifts: shifts
                 .into_iter()
@@ -101,8 +104,15 @@ impl Days for Here {
             care: care
                 .into_iter()
                 .map(|row| {
-                    let taken =
-                        taken(row.starts_at, row.ends_at, row.room_id, row.age, row.school_age)?;
+                    let admits = admits(&schemes, row.scheme.as_deref());
+                    let taken = taken(
+                        row.starts_at,
+                        row.ends_at,
+                        row.room_id,
+                        row.age,
+                        row.school_age,
+                        admits,
+                    )?;
                     Ok((NurseryId(row.nursery_id), taken))
                 })
                 .collect::<Result<_>>()?,
@@ -125,4 +135,5 @@ struct TakenRow {
     room_id: Option<Uuid>,
     age: Option<i64>,
     school_age: Option<i64>,
+    scheme: Option<String>,
 }

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::{self, Booking, BookingStatus};
+use model::care::scheme::NotUnder;
 use model::centre::Centre;
-use model::id::BookingId;
+use model::id::{BookingId, ChildId};
 use model::interval::Interval;
 use model::notice::{NoticeBody, NoticeKind};
 use sqlx::{Transaction, query, query_scalar};
@@ -16,7 +17,7 @@ use super::book::order_again;
 use super::bookings::{booking_by_id, days_of};
 use super::tries::Tries;
 use super::waitlist::{days_waited_for, offer, outcome_of_offer};
-use super::{Outcome, counted, notices};
+use super::{Outcome, beside, counted, notices};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -136,12 +137,15 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
         let (centre, spare) = (settling.centre.clone(), settling.spare.to_vec());
         let days = days_to_end(store, &before, &centre).await?;
         let quotas = settling.quotas.to_vec();
+        let children: Vec<ChildId> = before.care.iter().map(|claim| claim.child).collect();
         let done = store.write(move |tx| {
             let (centre, spare, days) = (centre.clone(), spare.clone(), days.clone());
-            let quotas = quotas.clone();
+            let (quotas, children) = (quotas.clone(), children.clone());
             Box::pin(async move {
-                let subjects = quotas.iter().map(|counted| counted.whose.lock());
-                counted::lock_subjects(tx, subjects.collect()).await?;
+                let mut subjects: Vec<Uuid> =
+                    quotas.iter().map(|counted| counted.whose.lock()).collect();
+                subjects.extend(counted::with_households(tx, &children).await?);
+                counted::lock_subjects(tx, subjects).await?;
                 writes::lock_days(tx, centre.id, &days).await?;
                 let Some(held) = still_within(tx, id, &centre, &days).await? else {
                     return Ok(Outcome::Clean(None));
@@ -154,6 +158,14 @@ pub(super) async fn settle(store: &Here, settling: &Settling<'_>) -> Result<Opti
                 let order = held_as_order(&held, &centre, quotas, at);
                 if let Some(over) = counted::over(tx, &order, Some(id)).await? {
                     return Ok(Outcome::Clean(Some(Some(Settled::Over(over)))));
+                }
+                if stands.is_some()
+                    && let Some((visit, scheme, over)) =
+                        beside::over_now(tx, &held, &centre).await?
+                {
+                    let why = (scheme.title, NotUnder::Over(over));
+                    let not = Settled::NotUnder(visit.child, visit.when, why);
+                    return Ok(Outcome::Clean(Some(Some(not))));
                 }
                 let status = stands.map_or(BookingStatus::Declined, Stands::status);
                 query(

@@ -17,6 +17,7 @@ use store::{BookingOrder, NewNotice, Result, StoreError};
 
 use super::book::{booking_of, insert_claims, order_again, place_on};
 use super::bookings::{booking_by_id, note_stretches};
+use super::care::Had;
 use super::convert::{from_word, number};
 use super::floor::Floor;
 use super::{counted, notices};
@@ -48,10 +49,11 @@ pub(super) async fn lock_children(tx: &mut Tx, late: &BTreeSet<BookingId>) -> Re
     let mut children = Vec::new();
     for id in late {
         if let Some(booking) = booking_by_id(&mut **tx, *id).await? {
-            children.extend(booking.care.iter().map(|claim| claim.child.0));
+            children.extend(booking.care.iter().map(|claim| claim.child));
         }
     }
-    counted::lock_subjects(tx, children).await
+    let subjects = counted::with_households(tx, &children).await?;
+    counted::lock_subjects(tx, subjects).await
 }
 
 /// Gives the guest of a booking as many desks as they lost by coming late, and with them the care that
@@ -74,6 +76,7 @@ pub(super) async fn seat(
         return Ok(());
     }
     let Some((lost, slot)) = lost(&booking, centre, now) else { return Ok(()) };
+    let revived = revived(&booking, now);
     for pinned in where_to_look(tx, &booking, lost[0].space).await? {
         let order = BookingOrder {
             slots: vec![slot],
@@ -83,7 +86,9 @@ pub(super) async fn seat(
             ..order_again(&booking, centre, now)
         };
         let floor = Floor::read(tx, centre, &slot, now).await?;
-        let Ok(placed) = place_on(tx, floor, &order, locked, &slot, &[]).await? else { continue };
+        let had = Had { booking: &revived, stands: false };
+        let placed = place_on(tx, floor, &order, locked, &slot, Some(had)).await?;
+        let Ok(placed) = placed else { continue };
         let version: i64 = query_scalar(
             "UPDATE bookings SET status = 'confirmed', version = version + 1 WHERE id = $1
              RETURNING version",
@@ -134,6 +139,18 @@ async fn forget_lost(tx: &mut Tx, id: BookingId, now: DateTime<Utc>) -> Result<(
         query(lost).bind(id.0).bind(now).execute(&mut **tx).await?;
     }
     Ok(())
+}
+
+/// The booking with what was given free of the stretch that runs now as it was before.
+fn revived(booking: &Booking, now: DateTime<Utc>) -> Booking {
+    let mut revived = booking.clone();
+    for claim in revived.desks.iter_mut().filter(|claim| claim.when.contains(now)) {
+        claim.released_at = None;
+    }
+    for claim in revived.care.iter_mut().filter(|claim| claim.when.contains(now)) {
+        claim.released_at = None;
+    }
+    revived
 }
 
 /// The children whose care was given free with the desks.

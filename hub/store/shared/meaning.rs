@@ -316,9 +316,11 @@ pub(super) async fn after_no_show(
              AND NOT EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
                  AND d.released_at IS NULL
                  AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at)
-             AND NOT EXISTS (SELECT 1 FROM visits v WHERE v.booking_id = $1
-                 AND v.checked_in_at < care_claims.ends_at
-                 AND (v.checked_out_at IS NULL OR v.checked_out_at > care_claims.starts_at))",
+             AND NOT EXISTS (SELECT 1 FROM visits v JOIN desk_claims d ON d.booking_id = v.booking_id
+                 WHERE v.booking_id = $1 AND d.released_at IS NOT NULL
+                 AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at
+                 AND v.checked_in_at < d.ends_at
+                 AND (v.checked_out_at IS NULL OR v.checked_out_at > d.starts_at))",
     )
     .bind(booking.0)
     .bind(at)

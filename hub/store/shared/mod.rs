@@ -8,6 +8,7 @@
 
 mod api_tokens;
 mod audit;
+mod beside;
 pub(crate) mod book;
 mod bookings;
 mod cards;
@@ -31,6 +32,7 @@ mod people;
 mod personal;
 mod places;
 mod reports;
+mod roster;
 mod seal_keys;
 mod sessions;
 mod sites;

@@ -181,8 +181,8 @@ impl Places for Here {
     async fn add_nursery(&self, nursery: &Nursery) -> Result<()> {
         query(
             "INSERT INTO nurseries (id, centre_id, name_ja, name_en, places, walking_minutes,
-                 staffing)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                 staffing, terms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(nursery.id.0)
         .bind(nursery.centre.0)
@@ -191,6 +191,7 @@ impl Places for Here {
         .bind(i64::from(nursery.places))
         .bind(i64::from(nursery.walking_minutes))
         .bind(nursery.staffing.as_ref().map(to_json).transpose()?)
+        .bind(to_json(&nursery.terms)?)
         .execute(self.writer())
         .await
         .map_err(duplicate("nursery"))?;
@@ -199,7 +200,7 @@ impl Places for Here {
 
     async fn nurseries(&self) -> Result<Vec<Nursery>> {
         let rows: Vec<NurseryRow> = query_as(
-            "SELECT id, centre_id, name_ja, name_en, places, walking_minutes, staffing
+            "SELECT id, centre_id, name_ja, name_en, places, walking_minutes, staffing, terms
              FROM nurseries ORDER BY id",
         )
         .fetch_all(self.reader())
@@ -405,6 +406,7 @@ struct NurseryRow {
     places: i64,
     walking_minutes: i64,
     staffing: Option<String>,
+    terms: String,
 }
 
 impl TryFrom<NurseryRow> for Nursery {
@@ -417,6 +419,7 @@ impl TryFrom<NurseryRow> for Nursery {
             places: number(row.places)?,
             walking_minutes: number(row.walking_minutes)?,
             staffing: row.staffing.as_deref().map(from_json).transpose()?,
+            terms: from_json(&row.terms)?,
         })
     }
 }

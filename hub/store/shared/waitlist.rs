@@ -212,6 +212,8 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
             | NoRoom::Closed(..)
             | NoRoom::NoNursery
             | NoRoom::NoRoomForAge(_)
+            | NoRoom::NotUnder(..)
+            | NoRoom::NurseryShut(..)
             | NoRoom::ChildElsewhere(..)),
         ) => return Ok(Outcome::Undo(Waited::Never(never))),
         Err(no_room @ (NoRoom::Desk { .. } | NoRoom::Care(_) | NoRoom::CareShort(_))) => {
@@ -328,8 +330,7 @@ impl Free {
     }
 
     fn may_take(&self, order: &BookingOrder) -> bool {
-        self.floor.may_take(order)
-            && (order.children.is_empty() || self.care.place(order, &[]).is_ok())
+        self.floor.may_take(order) && (order.children.is_empty() || self.care.may_take(order))
     }
 }
 
@@ -355,6 +356,7 @@ fn order_of(entry: &Entry, centre: &Centre, spare: &Spare, at: DateTime<Utc>) ->
         pinned: wish.pinned,
         needs: wish.needs(),
         children: wish.children.clone(),
+        schemes: wish.schemes.clone(),
         ages: entry.ages.clone(),
         on_account_of: entry.on_account_of,
         code: spare.code,

@@ -1,10 +1,13 @@
 //! Bookings and the claims they hold.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::booking::{Approvals, Booking, BookingCode, BookingStatus, DeskNeeds, Wish};
 use model::care::age::{Ages, AgesByDay};
 use model::care::intake::Lack;
+use model::care::scheme::NotUnder;
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, ChildId, EmployerId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
@@ -117,6 +120,8 @@ pub struct BookingOrder {
     pub needs: DeskNeeds,
     /// Whose care in each slot; they are the person's own children.
     pub children: Vec<ChildId>,
+    /// Under which scheme a child's care goes, where somebody has said so.
+    pub schemes: BTreeMap<ChildId, String>,
     /// How old they count on the local days the slots begin on; whoever is not there counts as a newborn.
     pub ages: AgesByDay,
     /// Who pays.
@@ -300,6 +305,8 @@ pub enum Settled {
     Otherwise(Booking),
     /// It goes over a quota, and stays held.
     Over(Over),
+    /// This child's care goes over what there may be under a scheme, and stays held.
+    NotUnder(ChildId, Interval, (LocalText, NotUnder)),
 }
 
 /// Who is asked for an approval.
@@ -330,6 +337,11 @@ pub enum NoRoom {
     NoRoomForAge(ChildId),
     /// The centre has no nursery.
     NoNursery,
+    /// The nursery is not open all through this slot; when it is, on its days.
+    NurseryShut(Interval, Vec<Interval>),
+    /// No scheme of the nursery takes this child's care at this time; which one says so, and why, where it
+    /// offers one of that name.
+    NotUnder(ChildId, Interval, Option<(LocalText, NotUnder)>),
     /// The child is in another booking in this slot.
     ChildElsewhere(ChildId, Interval),
     /// The centre takes no bookings in this slot.
@@ -352,7 +364,6 @@ pub fn status_text(status: BookingStatus) -> &'static str {
     }
 }
 
-/// The order for all of a wish.
 impl BookingOrder {
     /// How old a child of the order counts while a slot of it runs, if that is known.
     #[must_use]
@@ -373,6 +384,7 @@ impl BookingOrder {
             wanted: self.needs.wanted,
             together: self.needs.together,
             children: self.children.clone(),
+            schemes: self.schemes.clone(),
         }
     }
 }

@@ -5,7 +5,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use model::care::duty::Shift;
 use model::care::intake::Lack;
 use model::care::rule_set::RuleSet;
+use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
+use model::care::terms::Terms;
 use model::centre::Centre;
 use model::id::{BookingId, NurseryId, ShiftId};
 use model::interval::Interval;
@@ -20,6 +22,12 @@ pub trait Care {
     async fn add_rule_set(&self, rules: &RuleSet, at: DateTime<Utc>) -> Result<()>;
     /// Every rule set, by name.
     async fn rule_sets(&self) -> Result<Vec<RuleSet>>;
+    /// Keeps a scheme that has been checked, as [`Care::add_rule_set`] does a rule set.
+    async fn add_scheme(&self, scheme: &Scheme, at: DateTime<Utc>) -> Result<()>;
+    /// Every scheme, by name.
+    async fn schemes(&self) -> Result<Vec<Scheme>>;
+    /// Decides a nursery's terms; false where there is no such nursery. What is booked already stands.
+    async fn set_terms(&self, nursery: NurseryId, terms: &Terms) -> Result<bool>;
     /// Decides how a nursery is staffed; false where there is no such nursery. What is booked already
     /// stands.
     async fn set_staffing(&self, nursery: NurseryId, staffing: Option<&Staffing>) -> Result<bool>;

@@ -149,6 +149,7 @@ impl Region {
             desks: 1,
             pinned: None,
             children: Vec::new(),
+            schemes: Default::default(),
             ages: Default::default(),
             on_account_of: None,
             code: BookingCode::from_random(u64::try_from(number).unwrap()),

@@ -28,8 +28,6 @@ pub enum Admits {
 pub struct Nursery<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
-    /// The figure that admits.
-    pub admits: Admits,
     /// Whether it is part of a larger nursery, whose staff is at hand.
     pub integrated: bool,
     /// The most children at once, whatever the rules say.
@@ -81,6 +79,8 @@ pub struct Presence {
     pub room: usize,
     /// The child's age in years, as the rules count it.
     pub years: u32,
+    /// The figure of staff that must hold while it is there.
+    pub admits: Admits,
 }
 
 /// A child that wants to be there.
@@ -90,11 +90,13 @@ pub struct Asked {
     pub when: Interval,
     /// Its age in years, as the rules count it.
     pub years: u32,
+    /// The figure of staff that admits it.
+    pub admits: Admits,
 }
 
 impl Asked {
     fn placed(&self, room: usize) -> Presence {
-        Presence { when: self.when, room, years: self.years }
+        Presence { when: self.when, room, years: self.years, admits: self.admits }
     }
 }
 
@@ -242,6 +244,9 @@ struct Sweep<'n> {
 struct Moment {
     rooms: Vec<Heads>,
     duty: OnDuty,
+    /// How many children are there whose figure is the one to roster, and the one that must be there.
+    by_plan: u32,
+    by_live: u32,
     /// How many of the main hours hold it.
     main: u32,
 }
@@ -249,12 +254,19 @@ struct Moment {
 /// Many of them are sorted for each question: they are kept small.
 #[derive(Clone, Copy)]
 enum Change {
-    In { room: u8, years: u8 },
-    Out { room: u8, years: u8 },
+    In(Child),
+    Out(Child),
     Come(u8),
     Go(u8),
     MainBegins,
     MainEnds,
+}
+
+#[derive(Clone, Copy)]
+struct Child {
+    room: u8,
+    years: u8,
+    admits: Admits,
 }
 
 /// Places of rooms and kinds are far below 255, which is none.
@@ -307,9 +319,10 @@ impl<'n> Sweep<'n> {
                 changes.push((until, ends));
             }
         };
-        for Presence { when, room, years } in self.nursery.taken.iter().chain(more) {
-            let (room, years) = (small(*room), u8::try_from(*years).unwrap_or(u8::MAX));
-            lay(when, Change::In { room, years }, Change::Out { room, years });
+        for Presence { when, room, years, admits } in self.nursery.taken.iter().chain(more) {
+            let years = u8::try_from(*years).unwrap_or(u8::MAX);
+            let child = Child { room: small(*room), years, admits: *admits };
+            lay(when, Change::In(child), Change::Out(child));
         }
         for Duty { when, kind } in self.nursery.duty {
             lay(when, Change::Come(small(*kind)), Change::Go(small(*kind)));
@@ -330,6 +343,8 @@ impl<'n> Sweep<'n> {
         let mut moment = Moment {
             rooms: vec![Heads::default(); self.nursery.rooms.len()],
             duty: OnDuty::default(),
+            by_plan: 0,
+            by_live: 0,
             main: 0,
         };
         let mut found: Vec<Shortfall> = Vec::new();
@@ -376,12 +391,12 @@ impl<'n> Sweep<'n> {
         let setting = Setting { main_hours: main, integrated: nursery.integrated };
         let staff = figures.staff(&moment.duty);
         let mut need = 0;
-        if nursery.admits != Admits::Live {
+        if moment.by_plan > 0 {
             let plan = figures.plan_staff(&moment.rooms, setting);
             weigh(Short::PlanStaff, staff, plan);
             need = plan;
         }
-        if nursery.admits != Admits::Plan {
+        if moment.by_live > 0 {
             let live = figures.live_staff(&moment.rooms, setting);
             weigh(Short::LiveStaff, staff, live);
             need = need.max(live);
@@ -417,14 +432,18 @@ impl Shortfall {
 impl Moment {
     fn change(&mut self, change: Change) {
         match change {
-            Change::In { room, years } => {
-                if let Some(heads) = self.rooms.get_mut(usize::from(room)) {
-                    heads.come(years.into(), 1);
+            Change::In(child) => {
+                if let Some(heads) = self.rooms.get_mut(usize::from(child.room)) {
+                    heads.come(child.years.into(), 1);
+                    self.by_plan += u32::from(child.admits != Admits::Live);
+                    self.by_live += u32::from(child.admits != Admits::Plan);
                 }
             }
-            Change::Out { room, years } => {
-                if let Some(heads) = self.rooms.get_mut(usize::from(room)) {
-                    heads.go(years.into(), 1);
+            Change::Out(child) => {
+                if let Some(heads) = self.rooms.get_mut(usize::from(child.room)) {
+                    heads.go(child.years.into(), 1);
+                    self.by_plan -= u32::from(child.admits != Admits::Live);
+                    self.by_live -= u32::from(child.admits != Admits::Plan);
                 }
             }
             Change::Come(kind) => self.duty.come(kind.into()),
@@ -462,6 +481,7 @@ mod tests {
             when: minutes(*from, *to),
             room: 0,
             years: *years,
+            admits: Admits::Live,
         };
         of.iter().map(there).collect()
     }
@@ -472,20 +492,11 @@ mod tests {
         duty: &'a [Duty],
         taken: &'a [Presence],
     ) -> Nursery<'a> {
-        Nursery {
-            rules,
-            admits: Admits::Live,
-            integrated: false,
-            places: 100,
-            rooms,
-            main_hours: &[],
-            duty,
-            taken,
-        }
+        Nursery { rules, integrated: false, places: 100, rooms, main_hours: &[], duty, taken }
     }
 
     fn asked(from: i64, to: i64, years: u32) -> Asked {
-        Asked { when: minutes(from, to), years }
+        Asked { when: minutes(from, to), years, admits: Admits::Live }
     }
 
     fn short(from: i64, to: i64, what: Short, have: u32, need: u32) -> NotAdmitted {
@@ -551,8 +562,8 @@ mod tests {
         let mut full = nursery(&rules, std::slice::from_ref(&HALL), &duty, &crowd);
         assert_eq!(full.admit(&[asked(0, 60, 1)]), Err(short(0, 60, Short::Group(0), 6, 7)));
         full.taken = &[];
-        full.admits = Admits::Plan;
-        assert_eq!(full.admit(&[asked(470, 490, 5)]).unwrap_err(), {
+        let by_plan = Asked { admits: Admits::Plan, ..asked(470, 490, 5) };
+        assert_eq!(full.admit(&[by_plan]).unwrap_err(), {
             let when = minutes(480, 490);
             NotAdmitted::Short(vec![
                 Shortfall { when, what: Short::PlanStaff, have: 0, need: 2 },
@@ -646,11 +657,13 @@ mod tests {
             let setting = Setting { main_hours: true, integrated: false };
             let live = figures.live_staff(&rooms, setting);
             let plan = figures.plan_staff(&rooms, setting);
-            let staff = match nursery.admits {
+            let by = |admits: Admits| match admits {
                 Admits::Plan => plan,
                 Admits::Live => live,
                 Admits::Both => plan.max(live),
             };
+            let now = all.iter().filter(|one| one.when.contains(time));
+            let staff = now.map(|one| by(one.admits)).max().unwrap_or(0);
             let bad_room = nursery.rooms.iter().zip(&rooms).any(|(room, heads)| {
                 figures.floor_for(heads) > room.hundredths_m2
                     || figures.group_limit(heads).is_some_and(|limit| heads.total() > limit)
@@ -682,10 +695,15 @@ mod tests {
         fn no_moment_falls_below(
             duty in prop::collection::vec((a_stretch(), 0_usize..2), 3..14),
             wishes in prop::collection::vec(
-                (prop::collection::vec((a_stretch(), 0_u32..6), 1..4), prop::bool::weighted(0.3)), 1..25,
+                (
+                    prop::collection::vec((a_stretch(), 0_u32..6), 1..4),
+                    prop::bool::weighted(0.3),
+                    prop::sample::select(vec![Admits::Plan, Admits::Live, Admits::Both]),
+                ),
+                1..25,
             ),
             small in 300_u32..2_000, places in 2_u32..15,
-            plan in 0_usize..4, live in 0_usize..4, admits in 0_usize..3, helped in any::<bool>(),
+            plan in 0_usize..4, live in 0_usize..4, helped in any::<bool>(),
         ) {
             const METHODS: [Method; 4] = [
                 Method::TruncateAddRound,
@@ -706,16 +724,15 @@ mod tests {
             ];
             let day = minutes(0, 60);
             let mut taken: Vec<Presence> = Vec::new();
-            for (family, cancels) in wishes {
+            for (family, cancels, admits) in wishes {
                 let asked: Vec<_> =
-                    family.iter().map(|((from, to), years)| asked(*from, *to, *years)).collect();
+                    family.iter().map(|((from, to), years)| Asked { admits, ..asked(*from, *to, *years) }).collect();
                 let mut now = nursery(&rules, &rooms, &duty, &taken);
                 now.places = places;
-                now.admits = [Admits::Plan, Admits::Live, Admits::Both][admits];
                 let answer = now.admit(&asked);
                 let with = |rooms: &[usize]| -> Vec<Presence> {
                     let more = asked.iter().zip(rooms).map(|(one, room)| Presence {
-                        when: one.when, room: *room, years: one.years,
+                        when: one.when, room: *room, years: one.years, admits,
                     });
                     taken.iter().copied().chain(more).collect()
                 };
@@ -762,7 +779,7 @@ mod tests {
                 duty.into_iter().map(|((from, to), kind)| Duty { when: minutes(from, to), kind }).collect();
             let taken: Vec<_> = there
                 .into_iter()
-                .map(|((from, to), years)| Presence { when: minutes(from, to), room: 0, years })
+                .map(|((from, to), years)| Presence { when: minutes(from, to), room: 0, years, admits: Admits::Both })
                 .collect();
             let day = nursery(&rules, std::slice::from_ref(&HALL), &duty, &taken);
             let short = day.shortfalls(minutes(0, 60));

@@ -50,25 +50,41 @@ impl Default for YearStart {
 /// The ages of one child on one day that rules may ask for: what is known of it where its birth date is not.
 /// The default is a newborn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "KeptAges")]
 pub struct Ages {
-    /// By [`Basis::ActualAge`].
-    pub actual: u32,
-    /// By [`Basis::SchoolYear`].
+    /// Full months by [`Basis::ActualAge`].
+    pub months: u32,
+    /// Years by [`Basis::SchoolYear`].
     pub school_year: u32,
+}
+
+/// Ages as they are kept: those of before schemes had years alone, and count as their last month.
+#[derive(Deserialize)]
+struct KeptAges {
+    months: Option<u32>,
+    actual: Option<u32>,
+    school_year: u32,
+}
+
+impl From<KeptAges> for Ages {
+    fn from(kept: KeptAges) -> Self {
+        let years = || kept.actual.unwrap_or_default().saturating_mul(12).saturating_add(11);
+        Self { months: kept.months.unwrap_or_else(years), school_year: kept.school_year }
+    }
 }
 
 impl Ages {
     /// The ages of a child born on `born` on the day `on`, where school years begin on `start`.
     #[must_use]
     pub fn of(born: NaiveDate, on: NaiveDate, start: YearStart) -> Self {
-        Self { actual: years(born, on), school_year: Basis::SchoolYear(start).years(born, on) }
+        Self { months: months(born, on), school_year: Basis::SchoolYear(start).years(born, on) }
     }
 
-    /// The one that rules of this basis count.
+    /// The years that rules of this basis count.
     #[must_use]
     pub fn by(self, basis: Basis) -> u32 {
         match basis {
-            Basis::ActualAge => self.actual,
+            Basis::ActualAge => self.months / 12,
             Basis::SchoolYear(_) => self.school_year,
         }
     }
@@ -135,8 +151,17 @@ mod tests {
     fn both_ages_are_those_of_their_basis() {
         let (born, on) = (day("2023-04-02"), day("2027-03-31"));
         let ages = Ages::of(born, on, YearStart::default());
-        assert_eq!(ages, Ages { actual: 3, school_year: 2 });
+        assert_eq!(ages, Ages { months: 47, school_year: 2 });
         assert_eq!((ages.by(Basis::ActualAge), ages.by(APRIL)), (3, 2));
+    }
+
+    #[test]
+    fn ages_that_were_kept_in_years_are_read() {
+        let read = |text: &str| serde_json::from_str::<Ages>(text).unwrap();
+        let old = read(r#"{"actual":3,"school_year":2}"#);
+        assert_eq!(old, Ages { months: 47, school_year: 2 });
+        let new = Ages { months: 41, school_year: 2 };
+        assert_eq!(read(&serde_json::to_string(&new).unwrap()), new);
     }
 
     fn day(text: &str) -> NaiveDate {

@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::admission::{Asked, Duty, NotAdmitted, Nursery, Presence, Room, Short, Shortfall};
+use super::admission::{
+    Admits, Asked, Duty, NotAdmitted, Nursery, Presence, Room, Short, Shortfall,
+};
 use super::age::Ages;
 use super::duty::Shift;
 use super::rule_set::RuleSet;
@@ -44,6 +46,20 @@ pub struct CareTaken {
     pub room: Option<RoomId>,
     /// How old the child counts.
     pub ages: Ages,
+    /// The figure that its scheme is admitted by; the nursery's own where it says none.
+    #[serde(default)]
+    pub admits: Option<Admits>,
+}
+
+/// Care of one child that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CareWanted {
+    /// When.
+    pub when: Interval,
+    /// How old the child counts.
+    pub ages: Ages,
+    /// The figure that its scheme is admitted by; the nursery's own where it says none.
+    pub admits: Option<Admits>,
 }
 
 /// Why children are not taken.
@@ -90,14 +106,14 @@ pub enum Lacking {
 }
 
 impl Intake<'_> {
-    /// Whether all of `asked` can be there, each a child of so many years at a time; answers with their rooms.
+    /// Whether all of `asked` can be there; answers with their rooms.
     ///
     /// # Errors
     /// [`NotTaken`] says why not.
-    pub fn take(&self, asked: &[(Interval, Ages)]) -> Result<Vec<RoomId>, NotTaken> {
+    pub fn take(&self, asked: &[CareWanted]) -> Result<Vec<RoomId>, NotTaken> {
         // What is under the same rules is asked for together: whoever is refused hears of all of it.
         let mut by_rules: BTreeMap<&str, (&RuleSet, Vec<usize>)> = BTreeMap::new();
-        for (at, (when, _)) in asked.iter().enumerate() {
+        for (at, CareWanted { when, .. }) in asked.iter().enumerate() {
             let rules =
                 self.rules_at(when).ok_or_else(|| NotTaken::Short(vec![no_rules(*when)]))?;
             by_rules.entry(&rules.name).or_insert((rules, Vec::new())).1.push(at);
@@ -105,8 +121,9 @@ impl Intake<'_> {
         let mut rooms: BTreeMap<usize, RoomId> = BTreeMap::new();
         for (rules, places) in by_rules.into_values() {
             let wishes = places.iter().map(|at| {
-                let (when, ages) = asked[*at];
-                Asked { when, years: ages.by(rules.basis) }
+                let CareWanted { when, ages, admits } = asked[*at];
+                let admits = admits.unwrap_or(self.staffing.admits);
+                Asked { when, years: ages.by(rules.basis), admits }
             });
             let wishes: Vec<Asked> = wishes.collect();
             let windows = wishes.iter().map(|wish| wish.when);
@@ -188,7 +205,8 @@ impl Intake<'_> {
         let rooms = &self.staffing.rooms;
         let known = rooms.iter().position(|room| taken.room == Some(room.id));
         let room = known.or_else(|| rooms.iter().position(|room| room.room.takes(years)));
-        Presence { when: taken.when, room: room.unwrap_or(0), years }
+        let admits = taken.admits.unwrap_or(self.staffing.admits);
+        Presence { when: taken.when, room: room.unwrap_or(0), years, admits }
     }
 
     fn lacks(&self, rules: &RuleSet, short: &[Shortfall]) -> Vec<Lack> {
@@ -246,7 +264,6 @@ impl Ground {
     fn nursery<'a>(&'a self, intake: &Intake<'_>, rules: &'a RuleSet) -> Nursery<'a> {
         Nursery {
             rules,
-            admits: intake.staffing.admits,
             integrated: intake.staffing.integrated,
             places: intake.places,
             rooms: &self.rooms,
@@ -298,6 +315,10 @@ mod tests {
         [first, RuleSet { name: "second".to_owned(), from_day, ..licensed() }]
     }
 
+    fn wanted(when: Interval, ages: Ages) -> CareWanted {
+        CareWanted { when, ages, admits: None }
+    }
+
     fn shift(when: Interval) -> Shift {
         Shift { kind: "nursery-teacher".to_owned(), when, breaks: Vec::new() }
     }
@@ -322,24 +343,29 @@ mod tests {
         let asked = intake(&staffing, &sets, &[], &shifts);
         let (today, tomorrow) = (hours(9, 12), hours(33, 36));
         // One who is a baby by its age is of the older class by the school year, from April on.
-        let grows = Ages { actual: 0, school_year: 1 };
+        let grows = Ages { months: 11, school_year: 1 };
         let small = Ages::default();
-        let wish = [(today, grows), (today, small), (tomorrow, grows), (tomorrow, small)];
+        let wish = [
+            wanted(today, grows),
+            wanted(today, small),
+            wanted(tomorrow, grows),
+            wanted(tomorrow, small),
+        ];
         assert_eq!(asked.take(&wish), Ok(vec![baby, baby, other, baby]));
-        let five = [(today, small); 5];
+        let five = [wanted(today, small); 5];
         let lack = |have, need| Lack { when: today, what: Lacking::LiveStaff, have, need };
         assert_eq!(asked.take(&five), Err(NotTaken::Short(vec![lack(2, 3)])));
-        assert!(asked.take(&[(tomorrow, small); 5]).is_ok(), "three to one from April on");
+        assert!(asked.take(&[wanted(tomorrow, small); 5]).is_ok(), "three to one from April on");
         let before = hours(-24 * 2_000, -24 * 2_000 + 1);
         let none = Lack { when: before, what: Lacking::Rules, have: 0, need: 1 };
-        assert_eq!(asked.take(&[(before, small)]), Err(NotTaken::Short(vec![none.clone()])));
+        assert_eq!(asked.take(&[wanted(before, small)]), Err(NotTaken::Short(vec![none.clone()])));
         // Nor is a night between two sets of rules under either.
-        let night = (hours(22, 26), small);
+        let night = wanted(hours(22, 26), small);
         assert!(
             matches!(asked.take(&[night]), Err(NotTaken::Short(lacks)) if lacks[0].what == Lacking::Rules)
         );
         // What is booked on such a day cannot be kept, nor what comes after too little.
-        let care = |when| CareTaken { when, room: None, ages: small };
+        let care = |when| CareTaken { when, room: None, ages: small, admits: None };
         let failing = asked.failing(&[vec![care(before)], vec![care(today); 4], vec![care(today)]]);
         assert_eq!(failing, [(0, vec![none]), (2, vec![lack(2, 3)])]);
     }
@@ -351,12 +377,13 @@ mod tests {
         let lost = CareTaken {
             when: hours(9, 12),
             room: Some(RoomId(Uuid::from_u128(9))),
-            ages: Ages { actual: 3, school_year: 3 },
+            ages: Ages { months: 36, school_year: 3 },
+            admits: None,
         };
         // Six babies fill their group: the lost child of three years is not among them.
         let taken: Vec<CareTaken> = vec![lost; 3];
         let asked = intake(&staffing, &sets, &taken, &shifts);
-        assert!(asked.take(&[(hours(9, 12), Ages::default()); 6]).is_ok());
+        assert!(asked.take(&[wanted(hours(9, 12), Ages::default()); 6]).is_ok());
     }
 
     #[test]
@@ -365,7 +392,7 @@ mod tests {
         let mut sets = sets();
         sets[0].least.outside_main_hours = Some(1);
         let shifts = [shift(hours(6, 20)), shift(hours(8, 18))];
-        let early = [(hours(7, 9), Ages { actual: 4, school_year: 4 })];
+        let early = [wanted(hours(7, 9), Ages { months: 48, school_year: 4 })];
         assert!(intake(&staffing, &sets, &[], &shifts).take(&early).is_err());
         staffing.main_hours = Some(MainHours { from: 8 * 60, until: 18 * 60 });
         assert!(intake(&staffing, &sets, &[], &shifts).take(&early).is_ok());

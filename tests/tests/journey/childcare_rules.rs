@@ -80,6 +80,50 @@ fn a_town_checks_rules_of_its_own_before_they_count() {
     assert!(why.contains("line 2: there are no rules called 'our-town'; there are "), "{why}");
 }
 
+#[test]
+fn a_nursery_is_told_its_terms() {
+    let folder = Folder::new("terms");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let (good, said, why) = hub(&folder, &["schemes", "list"]);
+    assert!(
+        good && said.contains("jp-open-to-all         from 2026-04-01  Open-to-all"),
+        "{said}{why}"
+    );
+    assert!(said.contains("jp-temporary           from 2024-04-01 (to be confirmed"), "{said}");
+    assert!(!folder.join("hub").exists(), "it needs no data");
+    let (good, _, why) = hub(&folder, &["seed", "demo"]);
+    assert!(good, "{why}");
+    let shipped = Path::new(SHIPPED).join("../schemes/edogawa-temporary.toml");
+    let shipped = std::fs::read_to_string(shipped).unwrap();
+    write("again.toml", &shipped);
+    write("own.toml", &shipped.replace("edogawa-temporary", "our-town"));
+    write("odd.toml", &shipped.replace("most = 10", "most = \"ten\""));
+    write("terms.toml", "schemes = [\"our-town\"]\nhandover = { before = 10, after = 10 }\n");
+    write("long.toml", "handover = { before = 90, after = 10 }\n");
+    write("early.toml", "handover = { before = 20, after = 10 }\n");
+    let terms = |file: &str| hub(&folder, &["nursery", "--centre", "yokohama", "terms", file]);
+    for ((good, said, why), want) in [
+        (
+            terms("terms.toml"),
+            "there is no scheme called 'our-town'; keep it first with `schemes add`",
+        ),
+        (terms("long.toml"), "a hand-over takes at most 60 minutes before and after"),
+        (terms("early.toml"), "a hand-over cannot begin 30 minutes before"),
+        (terms("nowhere.toml"), "nowhere.toml: No such file"),
+        (hub(&folder, &["schemes", "add", "odd.toml"]), "odd.toml: TOML parse error at line"),
+        (
+            hub(&folder, &["schemes", "add", "again.toml"]),
+            "a scheme called 'edogawa-temporary' is kept already",
+        ),
+    ] {
+        assert!(!good && said.is_empty() && why.contains(want), "{said}{why}");
+    }
+    let (good, said, why) = hub(&folder, &["schemes", "add", "own.toml"]);
+    assert!(good && said == "our-town is kept; it holds from 2024-04-01\n", "{said}{why}");
+    let (good, said, why) = terms("terms.toml");
+    assert!(good && said.ends_with("offers our-town from now on\n"), "{said}{why}");
+}
+
 const ROOMS: &str = r#"
 rule_sets = ["our-town"]
 admits = "live"

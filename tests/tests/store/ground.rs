@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc, Weekday};
 use model::booking::{Booking, BookingCode};
+use model::care::terms::Terms;
 use model::centre::{Centre, CentreKind, CentreSettings, Nursery, Space, SpaceKind};
 use model::id::{
     BookingId, CentreId, ChildId, EmployerId, HouseholdId, MunicipalityId, NurseryId, PersonId,
@@ -145,8 +146,15 @@ impl Ground {
     pub async fn nursery(&self, centre: &Centre, places: u32) -> NurseryId {
         let id = NurseryId(self.id());
         let name = LocalText::new("保育室", "Nursery");
-        let nursery =
-            Nursery { id, centre: centre.id, name, places, walking_minutes: 3, staffing: None };
+        let nursery = Nursery {
+            id,
+            centre: centre.id,
+            name,
+            places,
+            walking_minutes: 3,
+            staffing: None,
+            terms: Terms::default(),
+        };
         self.store.add_nursery(&nursery).await.unwrap();
         id
     }
@@ -194,6 +202,7 @@ impl Ground {
             desks: 1,
             pinned: None,
             children: Vec::new(),
+            schemes: Default::default(),
             ages: Default::default(),
             on_account_of: Some(self.employer),
             code: BookingCode::from_random(self.number()),

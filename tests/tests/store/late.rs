@@ -13,7 +13,7 @@ use store::{BookResult, EventBatch};
 use crate::ground::{Ground, at, slot};
 
 /// Tells that nobody came for a booking's first desk until half past nine.
-async fn nobody_came(ground: &Ground, centre: &Centre, first: u64, booking: &Booking) {
+pub async fn nobody_came(ground: &Ground, centre: &Centre, first: u64, booking: &Booking) {
     let claim = &booking.desks[0];
     let (space, starts_at) = (claim.space, claim.when.starts());
     let what = Happening::NoShow { booking: booking.id, space, starts_at };
@@ -22,7 +22,7 @@ async fn nobody_came(ground: &Ground, centre: &Centre, first: u64, booking: &Boo
 }
 
 /// Tells that a booking's guest was turned away, and answers the booking as it stands then.
-async fn turned_away(
+pub async fn turned_away(
     ground: &Ground,
     centre: &Centre,
     first: u64,
@@ -59,12 +59,12 @@ fn live(booking: &Booking) -> Vec<(SpaceId, Interval)> {
 }
 
 /// Seven minutes past ten.
-fn seven_past() -> DateTime<Utc> {
+pub fn seven_past() -> DateTime<Utc> {
     at(1, 10) + TimeDelta::minutes(7)
 }
 
 /// The rest of it, from the last full five minutes on.
-fn rest() -> Interval {
+pub fn rest() -> Interval {
     Interval::new(at(1, 10) + TimeDelta::minutes(5), at(1, 12)).unwrap()
 }
 

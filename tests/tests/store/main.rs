@@ -28,6 +28,7 @@ mod rules;
 mod schema;
 mod sites;
 mod staffing;
+mod terms;
 mod waiting;
 
 /// Makes each case a test on SQLite and a test on PostgreSQL.
@@ -149,6 +150,17 @@ on_both_databases! {
         who_changes_something_else_keeps_their_care,
         who_asks_for_more_is_asked_as_anybody,
         fifty_families_share_the_last_caregiver;
+    terms:
+        schemes_and_terms_come_back_as_they_were,
+        hand_overs_lie_around_the_desk,
+        a_nursery_has_hours_of_its_own,
+        a_scheme_says_who_and_how_much,
+        a_hand_over_that_has_begun_holds_nobody_fast,
+        who_has_left_their_desk_can_still_change_their_care,
+        who_comes_late_keeps_their_scheme,
+        who_waits_is_not_held_up_by_their_own_hand_over,
+        what_was_held_is_counted_again_when_it_is_to_stand,
+        one_household_goes_over_no_cap_at_two_centres;
     contention:
         fifty_want_one_desk,
         fifty_want_two_dates_in_opposite_orders;

@@ -84,7 +84,7 @@ impl Plain {
                 .filter(|(nursery, ..)| *nursery == house.nursery)
                 .map(|(.., when)| *when)
                 .collect();
-            if let Err(slot) = care_fits(2, &here, slots, 1) {
+            if let Err(slot) = care_fits(2, &here, slots) {
                 return Some(NoRoom::Care(slot));
             }
         }

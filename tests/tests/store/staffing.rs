@@ -112,7 +112,7 @@ async fn care(ground: &Ground, centre: &Centre, slots: &[Interval], ages: &[u32]
         order.children.push(child);
         for slot in slots {
             let day = slot.starts().with_timezone(&centre.time_zone).date_naive();
-            order.ages.put(child, day, Ages { actual: *years, school_year: 9 });
+            order.ages.put(child, day, Ages { months: *years * 12, school_year: 9 });
         }
     }
     order
@@ -179,7 +179,7 @@ pub async fn care_is_sold_as_far_as_there_is_staff(ground: Ground) {
     // Two look after six babies, or three and six others, and nobody outside their hours.
     let made = ground.book(&care(&ground, &centre, &[slot(1, 9, 12)], &[0, 0, 0]).await).await;
     assert!(made.care.iter().all(|claim| claim.room.is_some()));
-    assert_eq!(made.care[0].ages, Some(Ages { actual: 0, school_year: 9 }));
+    assert_eq!(made.care[0].ages, Some(Ages { months: 0, school_year: 9 }));
     assert_eq!(ground.store.booking(made.id).await.unwrap(), Some(made.clone()));
     let older = care(&ground, &centre, &[slot(1, 10, 17)], &[1, 2, 3, 4, 5]).await;
     ground.book(&older).await;
@@ -313,7 +313,7 @@ pub async fn who_waits_for_staff_is_served_when_it_comes(ground: Ground) {
     }];
     let offered = store.promote(&centre, at(0, 1), &spare).await.unwrap();
     assert_eq!(offered.len(), 1);
-    assert_eq!(offered[0].care[0].ages, Some(Ages { actual: 3, school_year: 9 }));
+    assert_eq!(offered[0].care[0].ages, Some(Ages { months: 36, school_year: 9 }));
 }
 
 pub async fn who_changes_something_else_keeps_their_care(ground: Ground) {

@@ -14,12 +14,12 @@ use model::permission::{Action, Target, may};
 
 use super::{
     Status, barred, change, child_names, desk_count, met, repeat, shut_then, status, stretches,
-    to_come,
 };
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::like::Like;
 use crate::pages::{html, words};
+use crate::service::atlas::Atlas;
 use crate::service::voucher::{self, Issued};
 use crate::service::{Caller, Refused, booking as service, children, qr};
 use crate::typed;
@@ -50,6 +50,10 @@ struct Page {
     can_repeat: bool,
     children: Option<String>,
     nursery: Option<String>,
+    /// When care is, where hand-overs make it longer than the desk.
+    care_hours: Option<String>,
+    /// The schemes it is under.
+    schemes: Option<String>,
     opens: Option<String>,
     can_cancel: bool,
     can_change: bool,
@@ -104,7 +108,7 @@ pub async fn get(
     let slots = stretches(&booking);
     let just_made = !fields.get("new").is_empty() && booking.status == BookingStatus::Confirmed;
     let nursery = atlas.nursery(centre.id).filter(|_| !booking.care.is_empty());
-    let to_come = to_come(&booking, looked_at);
+    let to_come = booking.to_come(looked_at);
     let shut_slots: BTreeSet<Interval> = met(&atlas, &booking).map(|(_, slot)| slot).collect();
     let others_stand = to_come.iter().any(|slot| !shut_slots.contains(slot));
     let closures = atlas.closures_of(centre.id).filter(|closure| closure.meets(&booking));
@@ -194,6 +198,8 @@ pub async fn get(
         can_repeat: repeat::can_repeat(&caller, &booking, centre),
         children: child_names(&f, &booking, &own),
         nursery: nursery.map(|nursery| f.get(&nursery.name).to_owned()),
+        care_hours: words::care_hours(f.language(), &slots, care_times(&booking), zone),
+        schemes: schemes(&f, &atlas, &booking),
         opens,
         voucher,
         can_cancel: service::can_cancel(&caller, &booking, hub.now()),
@@ -206,6 +212,25 @@ pub async fn get(
         f,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+/// The times of care as they stand; as they were, where none does any more.
+fn care_times(booking: &Booking) -> impl Iterator<Item = Interval> {
+    let stands = booking.care.iter().any(|claim| claim.released_at.is_none());
+    let meant = booking.care.iter().filter(move |claim| !stands || claim.released_at.is_none());
+    meant.map(|claim| claim.when)
+}
+
+/// What the schemes of its care are called, each once.
+fn schemes(f: &Frame, atlas: &Atlas, booking: &Booking) -> Option<String> {
+    let names: BTreeSet<&str> =
+        booking.care.iter().filter_map(|claim| claim.scheme.as_deref()).collect();
+    let title = |name: &&str| {
+        let known = atlas.schemes.iter().find(|scheme| scheme.name == *name);
+        known.map_or_else(|| (*name).to_owned(), |scheme| f.get(&scheme.title).to_owned())
+    };
+    let titles: Vec<String> = names.iter().map(title).collect();
+    (!titles.is_empty()).then(|| titles.join(f.say("、", ", ")))
 }
 
 /// Whose approval is waited for.

@@ -150,6 +150,14 @@ fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
             ),
             String::new(),
         ),
+        Rebooked::NoRoom(NoRoom::NurseryShut(slot, open)) => (
+            f.say("その時間、保育室は開いていません", "The nursery is not open then"),
+            words::nursery_open(f.language(), slot, open, centre.time_zone),
+        ),
+        Rebooked::NoRoom(NoRoom::NotUnder(_, when, why)) => (
+            f.say("保育の制度の決まりで予約できません", "The childcare scheme does not allow it"),
+            words::not_under(f.language(), when, why.as_ref(), centre.time_zone),
+        ),
         Rebooked::NoRoom(NoRoom::CareShort(lacks)) => (
             f.say("その時間は保育の体制が足りません", "The nursery is short then"),
             words::lacks(f.language(), lacks, centre.time_zone),

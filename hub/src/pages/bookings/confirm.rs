@@ -23,7 +23,9 @@ pub async fn post(
         Confirmed::Done(booking) | Confirmed::Otherwise(booking) => {
             format!("/bookings/{}?new=1", booking.id)
         }
-        Confirmed::Over(booking, _) => format!("/bookings/{}?over=1", booking.id),
+        Confirmed::Over(booking, _) | Confirmed::NotUnder(booking, ..) => {
+            format!("/bookings/{}?over=1", booking.id)
+        }
     };
     Ok(Redirect::to(&to).into_response())
 }

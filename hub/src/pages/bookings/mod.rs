@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use model::booking::{Booking, BookingStatus, Wish};
+use model::booking::{Booking, BookingStatus, Wish, slots_of};
 use model::centre::Centre;
 use model::child::Child;
 use model::closure::Closure;
@@ -159,7 +159,17 @@ pub(super) fn read_wish(fields: &Fields, centre: CentreId) -> Option<Wish> {
     let slots = slots.filter(|slots| !slots.is_empty())?;
     let desks = typed::number(fields.get("desks"))?;
     let like = Like::read(fields)?;
-    Some(like.put_on(Wish { children: children?, ..Wish::of_desks(centre, slots, desks) }))
+    let (children, scheme) = (children?, fields.get("scheme"));
+    let named = children.iter().filter(|_| !scheme.is_empty());
+    let schemes = named.map(|child| (*child, scheme.to_owned())).collect();
+    Some(like.put_on(Wish { children, schemes, ..Wish::of_desks(centre, slots, desks) }))
+}
+
+/// What the buttons that book a wish otherwise carry along.
+fn carried(wish: &Wish) -> Vec<(&'static str, String)> {
+    let mut carried = Like::of(wish).fields();
+    carried.extend(wish.schemes.values().next().map(|scheme| ("scheme", scheme.clone())));
+    carried
 }
 
 #[derive(Template)]
@@ -244,7 +254,7 @@ pub(super) async fn taken(
         slug: centre.slug.to_string(),
         offer,
         same_time,
-        like: Like::of(wish).fields(),
+        like: carried(wish),
         wait: matches!(
             no,
             Booked::NoRoom(NoRoom::Desk { .. } | NoRoom::Care(_) | NoRoom::CareShort(_))
@@ -290,6 +300,16 @@ fn why_not(f: &Frame, centre: &Centre, no: &Booked) -> (StatusCode, &'static str
             ),
             String::new(),
         ),
+        Booked::NoRoom(NoRoom::NurseryShut(slot, open)) => (
+            StatusCode::CONFLICT,
+            f.say("その時間、保育室は開いていません", "The nursery is not open then"),
+            words::nursery_open(f.language(), slot, open, zone),
+        ),
+        Booked::NoRoom(NoRoom::NotUnder(_, when, why)) => (
+            StatusCode::CONFLICT,
+            f.say("保育の制度の決まりで予約できません", "The childcare scheme does not allow it"),
+            words::not_under(f.language(), when, why.as_ref(), zone),
+        ),
         Booked::NoRoom(NoRoom::NoNursery) => (
             StatusCode::CONFLICT,
             f.say("このセンターには保育室がありません", "This centre has no nursery"),
@@ -326,15 +346,10 @@ fn why_not(f: &Frame, centre: &Centre, no: &Booked) -> (StatusCode, &'static str
 
 /// The stretches of a booking, by start; those of desk and care together.
 fn stretches(booking: &Booking) -> Vec<Interval> {
-    let mut slots: Vec<Interval> = booking
-        .desks
-        .iter()
-        .map(|claim| claim.when)
-        .chain(booking.care.iter().map(|claim| claim.when))
-        .collect();
-    slots.sort();
-    slots.dedup();
-    slots
+    slots_of(
+        booking.desks.iter().map(|claim| claim.when),
+        booking.care.iter().map(|claim| claim.when),
+    )
 }
 
 fn row(
@@ -439,17 +454,6 @@ fn met<'a>(
 fn barred(atlas: &Atlas, booking: &Booking) -> BTreeSet<Interval> {
     let begins = |(closure, slot): &(&Closure, Interval)| closure.when.contains(slot.starts());
     met(atlas, booking).filter(begins).map(|(_, slot)| slot).collect()
-}
-
-/// The stretches that a booking still holds and that are not over.
-fn to_come(booking: &Booking, now: DateTime<Utc>) -> Vec<Interval> {
-    let desks = booking.desks.iter().map(|claim| (claim.when, claim.released_at));
-    let care = booking.care.iter().map(|claim| (claim.when, claim.released_at));
-    let held = desks.chain(care).filter(|(when, gone)| gone.is_none() && now < when.ends());
-    let mut slots: Vec<Interval> = held.map(|(when, _)| when).collect();
-    slots.sort();
-    slots.dedup();
-    slots
 }
 
 /// Desks side by side.
