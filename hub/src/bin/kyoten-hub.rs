@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
 use hub::care::{cases, rule_sets, schemes, shift_table, staffing_file, terms_file};
 use hub::config::{Config, names_in};
@@ -325,14 +325,18 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn list_rules(files: &[PathBuf]) -> anyhow::Result<()> {
-    let mut told = String::new();
-    for set in rule_sets::shipped_and(files)? {
-        let sure = if set.confirmed { "" } else { " (to be confirmed before use)" };
-        writeln!(told, "{:<22} from {}{sure}  {}", set.name, set.from_day, set.title.en)?;
-        writeln!(told, "{:22} {}", "", set.source.en)?;
-    }
-    print(&told);
+    let sets = rule_sets::shipped_and(files)?;
+    let told = sets
+        .iter()
+        .map(|set| listed(&set.name, set.from_day, set.confirmed, &set.title.en, &set.source.en));
+    print(&told.collect::<String>());
     Ok(())
+}
+
+/// Two lines: what it is, and where it comes from.
+fn listed(name: &str, from: NaiveDate, confirmed: bool, title: &str, source: &str) -> String {
+    let sure = if confirmed { "" } else { " (to be confirmed before use)" };
+    format!("{name:<22} from {from}{sure}  {title}\n{:22} {source}\n", "")
 }
 
 fn check_cases(file: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
@@ -396,13 +400,11 @@ async fn add_scheme(hub: &Hub, file: &Path) -> anyhow::Result<()> {
 }
 
 fn list_schemes(files: &[PathBuf]) -> anyhow::Result<()> {
-    let mut told = String::new();
-    for scheme in schemes::shipped_and(files)? {
-        let sure = if scheme.confirmed { "" } else { " (to be confirmed before use)" };
-        writeln!(told, "{:<22} from {}{sure}  {}", scheme.name, scheme.from_day, scheme.title.en)?;
-        writeln!(told, "{:22} {}", "", scheme.source.en)?;
-    }
-    print(&told);
+    let schemes = schemes::shipped_and(files)?;
+    let told = schemes
+        .iter()
+        .map(|one| listed(&one.name, one.from_day, one.confirmed, &one.title.en, &one.source.en));
+    print(&told.collect::<String>());
     Ok(())
 }
 

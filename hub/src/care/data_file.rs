@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use store::StoreError;
 
 /// What such a file holds.
 pub trait Data: DeserializeOwned {
@@ -43,6 +44,17 @@ pub fn and<D: Data>(mut known: Vec<D>, files: &[PathBuf]) -> Result<Vec<D>, BadF
         known.push(one);
     }
     Ok(known)
+}
+
+/// Those that ship and that are not among `known`: what is kept is never changed, and what changes is one of another
+/// name.
+///
+/// # Errors
+/// Where what ships cannot be read: a fault of this version alone.
+pub fn fresh<D: Data>(shipped: Result<Vec<D>, BadFile>, known: &[D]) -> Result<Vec<D>, StoreError> {
+    let mut fresh = shipped.map_err(|bad| StoreError::Corrupt(bad.to_string()))?;
+    fresh.retain(|one| !known.iter().any(|other| other.name() == one.name()));
+    Ok(fresh)
 }
 
 /// What a file holds.

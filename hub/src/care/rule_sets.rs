@@ -45,12 +45,7 @@ pub fn shipped_and(files: &[PathBuf]) -> Result<Vec<RuleSet>, BadFile> {
 /// # Errors
 /// [`StoreError`] when the store fails. A set that cannot be read is a fault of this version alone.
 pub async fn keep_shipped(store: &dyn Store, at: DateTime<Utc>) -> Result<(), StoreError> {
-    let corrupt = |bad: BadFile| StoreError::Corrupt(bad.to_string());
-    let known = store.rule_sets().await?;
-    for set in shipped().map_err(corrupt)? {
-        if known.iter().any(|other| other.name == set.name) {
-            continue;
-        }
+    for set in data_file::fresh(shipped(), &store.rule_sets().await?)? {
         match store.add_rule_set(&set, at).await {
             // Another hub that starts just now was quicker.
             Err(StoreError::Duplicate(_)) => {}

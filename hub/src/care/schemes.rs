@@ -47,12 +47,7 @@ pub fn from_file(path: &Path) -> Result<Scheme, BadFile> {
 /// # Errors
 /// [`StoreError`] when the store fails. A scheme that cannot be read is a fault of this version alone.
 pub async fn keep_shipped(store: &dyn Store, at: DateTime<Utc>) -> Result<(), StoreError> {
-    let corrupt = |bad: BadFile| StoreError::Corrupt(bad.to_string());
-    let known = store.schemes().await?;
-    for scheme in shipped().map_err(corrupt)? {
-        if known.iter().any(|other| other.name == scheme.name) {
-            continue;
-        }
+    for scheme in data_file::fresh(shipped(), &store.schemes().await?)? {
         match store.add_scheme(&scheme, at).await {
             // Another hub that starts just now was quicker.
             Err(StoreError::Duplicate(_)) => {}

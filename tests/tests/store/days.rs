@@ -145,12 +145,7 @@ pub async fn hubs_hear_of_each_others_days(ground: Ground) {
     let hears = |store: &Arc<dyn Store>| {
         let store = Arc::clone(store);
         // As a hub does: whatever ends it, it begins again.
-        tokio::spawn(async move {
-            loop {
-                store.hear_others().await.ok();
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        })
+        tokio::spawn(async move { while store.hear_others().await.is_err() {} })
     };
     let mut news = other.day_news();
     let hearing = [hears(&ground.store), hears(&other)];
