@@ -34,6 +34,8 @@ pub enum About {
     Passkey,
     /// The child `{id}`.
     Child,
+    /// The nursery `{id}`.
+    Nursery,
     /// The calendar whose private address ends in `{token}`.
     CalendarFeed,
     /// The centre `{slug}`.

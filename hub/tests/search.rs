@@ -332,8 +332,8 @@ async fn the_terms_of_a_nursery_are_found_as_they_are_booked() {
     assert_eq!((nursery.walking_minutes, yokohama.settings.grain_minutes), (0, 15));
     let terms = Terms {
         handover: Some(HandOver { before: 10, after: 10 }),
-        hours: Vec::new(),
         schemes: vec!["edogawa-temporary".to_owned(), "jp-temporary".to_owned()],
+        ..Terms::default()
     };
     assert!(store.set_terms(nursery.id, &terms).await.unwrap());
     let mut parent = world.signed_in("takahashi").await;

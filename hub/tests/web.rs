@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod web_care_files;
 mod web_repeating;
 mod web_sign_in;
 mod web_support;

@@ -60,6 +60,20 @@ pub enum AuditAction {
     ChildHealthChanged,
     /// A household got another guardian.
     GuardianAdded,
+    /// Somebody was named who may collect a child.
+    CollectorNamed,
+    /// Their own account says who they are from now on.
+    CollectorLinked,
+    /// Somebody is named no more.
+    CollectorRemoved,
+    /// Somebody was barred from collecting a child.
+    CollectingBarred,
+    /// A bar was lifted.
+    CollectingBarLifted,
+    /// A nursery noted a document or an interview.
+    CareFileChanged,
+    /// Somebody looked at which children a nursery cares for.
+    NurseryDaySeen,
     /// Somebody read this record.
     AuditRead,
     /// Somebody took a copy of data with them.
@@ -106,7 +120,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 47] = {
+    pub const ALL: [Self; 54] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -135,6 +149,13 @@ impl AuditAction {
             ChildHealthSeen,
             ChildHealthChanged,
             GuardianAdded,
+            CollectorNamed,
+            CollectorLinked,
+            CollectorRemoved,
+            CollectingBarred,
+            CollectingBarLifted,
+            CareFileChanged,
+            NurseryDaySeen,
             AuditRead,
             DataExported,
             PersonErased,

@@ -6,6 +6,7 @@ pub mod admission;
 pub mod age;
 pub mod duty;
 pub mod figure;
+pub mod file;
 pub mod intake;
 pub mod rule_set;
 pub mod scheme;

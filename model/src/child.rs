@@ -31,6 +31,9 @@ pub enum BadParticulars {
     /// No name, or one over 60 characters.
     #[error("a child's name takes 1 to 60 characters")]
     Name,
+    /// Another child of the household is called so: nobody could tell them apart.
+    #[error("another child of the household has that name; add what tells them apart")]
+    Twice,
     /// Born after today, or 13 years ago or more.
     #[error("the birth date must lie in the last 12 years")]
     Born,
@@ -138,6 +141,22 @@ pub fn telephone(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_has_a_name_and_is_born() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap_or_default();
+        let today = day("2026-12-01");
+        let bad = |name: &str, born: &str| Particulars::new(name, day(born), today).err();
+        assert_eq!(bad(" はな ", "2024-05-10"), None);
+        assert_eq!(bad("はな", "2026-12-01"), None);
+        for name in ["", " ", "は\u{7}な", &"は".repeat(61)] {
+            assert_eq!(bad(name, "2024-05-10"), Some(BadParticulars::Name), "{name:?}");
+        }
+        for born in ["2026-12-02", "2013-12-01"] {
+            assert_eq!(bad("はな", born), Some(BadParticulars::Born), "{born}");
+        }
+        assert_eq!(bad("はな", "2013-12-02"), None);
+    }
 
     #[test]
     fn health_takes_what_people_write_and_no_more() {

@@ -85,6 +85,10 @@ ids! {
     TicketId;
     /// A mail that tells somebody something.
     NoticeId;
+    /// Somebody whom guardians have named to collect a child.
+    CollectorId;
+    /// A bar that keeps somebody from collecting a child.
+    BarId;
 }
 
 /// Why a text is no [`Slug`].

@@ -104,6 +104,14 @@ pub enum Action {
     KeepChildren,
     /// See a child's health, allergies and contacts.
     SeeChildHealth,
+    /// See which children a nursery cares for today, and who comes to talk first.
+    SeeNurseryDay,
+    /// Decide who works at a nursery, and when.
+    ManageShifts,
+    /// Decide a nursery's rooms, the rules it is under, its hours, hand-overs and schemes.
+    ManageNursery,
+    /// Note in a child's care file what a nursery has seen: documents, interviews, orders of a court.
+    KeepCareFiles,
     /// See a centre's live state.
     SeeLiveCentre,
     /// Issue, block and replace the cards of a centre's guests.
@@ -140,7 +148,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 32] = {
+    pub const ALL: [Self; 36] = {
         use Action::*;
         [
             UseTheDoor,
@@ -159,6 +167,10 @@ impl Action {
             KeepCards,
             KeepChildren,
             SeeChildHealth,
+            SeeNurseryDay,
+            ManageShifts,
+            ManageNursery,
+            KeepCareFiles,
             SeeLiveCentre,
             ManageCards,
             ManageDevices,
@@ -273,11 +285,16 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (Operator, CancelBooking, TheirCentre),
         (Operator, ApproveBooking, TheirCentre),
         (Operator, ManageHouse, TheirCentre),
+        (Operator, ManageShifts, TheirCentre),
+        (Operator, ManageNursery, TheirCentre),
         (Operator, ManageCards, TheirCentre),
         (Operator, KeepCards, Own),
         (Operator, ManageDevices, TheirCentre),
         (Operator, ReadAudit, TheirCentre),
         (NurseryStaff, SeeChildHealth, TheirNursery),
+        (NurseryStaff, SeeNurseryDay, TheirNursery),
+        (NurseryStaff, ManageShifts, TheirNursery),
+        (NurseryStaff, KeepCareFiles, TheirNursery),
         (NurseryStaff, KeepCards, Own),
         (MunicipalAdmin, ReadReport, TheirMunicipality),
         (SystemAdmin, ManagePeople, Any),

@@ -321,6 +321,8 @@ fn why(why: &Why, zone: Tz) -> (&'static str, String) {
         Why::NotUnder(when, why) => {
             ("no_scheme", words::not_under(Language::En, when, why.as_ref(), zone))
         }
+        Why::NeedsInterview => ("needs_interview", words::needs_interview(Language::En).to_owned()),
+        Why::SiteSilent(_) => ("site_silent", words::site_silent(Language::En).to_owned()),
         Why::CareShort(lacks) => ("care_short", words::lacks(Language::En, lacks, zone)),
         Why::Care(_, free) => {
             ("no_care_place", format!("only {free} care places are free all through"))

@@ -636,6 +636,13 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
         NoRoom::NotUnder(_, when, _) => {
             ("no-scheme", "The nursery's schemes do not allow it", Some(*when))
         }
+        NoRoom::NotTheirs(_) => ("not-your-child", "A child is not among your own", None),
+        NoRoom::SiteSilent(slot) => {
+            ("site-silent", "The centre cannot be reached to take a child today", Some(*slot))
+        }
+        NoRoom::NeedsInterview { .. } => {
+            ("needs-interview", "The nursery talks with the guardians before the first day", None)
+        }
         NoRoom::NoNursery => ("no-nursery", "The centre has no nursery", None),
         NoRoom::ChildElsewhere(_, slot) => {
             ("child-elsewhere", "The child is in another booking then", Some(*slot))
@@ -647,6 +654,9 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
         NoRoom::Closed(_, reason) => reason.en.clone(),
         NoRoom::Quota(over) => words::over(Language::En, over),
         NoRoom::NotUnder(_, _, why) => words::not_allowed(Language::En, why.as_ref()),
+        NoRoom::NeedsInterview { child, .. } => {
+            format!("Ask for it at /children/{child}, and book a time after it.")
+        }
         _ => "Nothing was booked.".to_owned(),
     };
     let problem = Problem::new(StatusCode::CONFLICT, name, title, detail);
@@ -660,7 +670,10 @@ pub(super) fn no_room_problem(no_room: &NoRoom) -> Problem {
         NoRoom::CareShort(lacks) => {
             problem.with("lacks", lacks.iter().map(Short::from).collect::<Vec<_>>())
         }
-        NoRoom::NoRoomForAge(child) => problem.with("child", child),
+        NoRoom::NoRoomForAge(child) | NoRoom::NotTheirs(child) => problem.with("child", child),
+        NoRoom::NeedsInterview { child, nursery, fixed } => {
+            problem.with("child", child).with("nursery", nursery).with("interview_at", fixed)
+        }
         NoRoom::NurseryShut(_, open) => {
             problem.with("open", open.iter().copied().map(Slot::from).collect::<Vec<_>>())
         }
@@ -744,7 +757,7 @@ async fn taken(
     };
     let problem = no_room_problem(no_room);
     Ok(match no_room {
-        NoRoom::Quota(_) | NoRoom::Closed(..) => problem,
+        NoRoom::Quota(_) | NoRoom::Closed(..) | NoRoom::NeedsInterview { .. } => problem,
         _ => problem.saying(detail),
     }
     .with("instead", instead)

@@ -421,7 +421,7 @@ async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Resu
             let name = || file.display().to_string();
             let text = read_text(&file)?;
             let terms = terms_file::read(&text, &known).with_context(name)?;
-            nursery::set_terms(hub, centre, nursery, &terms).await?.with_context(name)?;
+            nursery::set_terms(hub, None, centre, nursery, &terms).await?.with_context(name)?;
             let schemes = if terms.schemes.is_empty() {
                 "no scheme".to_owned()
             } else {
@@ -441,7 +441,7 @@ async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Resu
             let rules = rules.with_context(|| {
                 format!("{}: none of its rule sets holds at {slug} today", file.display())
             })?;
-            nursery::set_staffing(hub, centre, nursery, &staffing).await?;
+            nursery::set_staffing(hub, None, centre, nursery, &staffing).await?;
             println!(
                 "{} goes by {} from now on; {} rooms",
                 nursery.name.en,
@@ -469,7 +469,7 @@ async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Resu
             let (centre, nursery) = (centre.clone(), nursery.id);
             let roster = Roster { centre, nursery, days, shifts, at: hub.now(), only_try };
             let zone = roster.centre.time_zone;
-            match nursery::put_roster(hub, &roster).await? {
+            match nursery::put_roster(hub, None, &roster).await? {
                 RosterPut::Overlaps { caregiver, when } => anyhow::bail!(
                     "{caregiver} has another shift, {}, of a day that the table does not replace",
                     words::day_and_hours(Language::En, &when, zone)

@@ -1,7 +1,7 @@
 //! A nursery's terms, as a file that somebody writes by hand.
 
 use chrono::Weekday;
-use model::care::terms::{BadTerms, HandOver, Terms};
+use model::care::terms::{BadTerms, HandOver, NeededDocument, Terms};
 use model::opening::{DayKind, OpeningHours};
 use serde::Deserialize;
 
@@ -16,6 +16,11 @@ struct File {
     handover: Option<HandOver>,
     #[serde(default)]
     hours: Vec<FileHours>,
+    #[serde(default)]
+    interview: bool,
+    #[serde(default)]
+    document: Vec<NeededDocument>,
+    collect_from_years: Option<u32>,
 }
 
 /// Hours on some kinds of day, such as `days = ["mon", "holiday"]`, `from = "8:00"`, `until = "18:30"`.
@@ -64,7 +69,14 @@ pub fn read(text: &str, known: &[&str]) -> Result<Terms, BadFile> {
             hours.push(OpeningHours { day: kind_of(&day)?, opens, closes });
         }
     }
-    let terms = Terms { handover: file.handover, hours, schemes: file.schemes };
+    let terms = Terms {
+        handover: file.handover,
+        hours,
+        schemes: file.schemes,
+        interview: file.interview,
+        documents: file.document,
+        collect_from_years: file.collect_from_years,
+    };
     Ok(terms.check().map(|()| terms)?)
 }
 
@@ -89,6 +101,10 @@ mod tests {
         days = ["mon", "holiday"]
         from = "8:00"
         until = "１８：３０"
+        [[document]]
+        code = "allergy-form"
+        name = { ja = "アレルギー指示書", en = "Allergy form" }
+        months = 12
     "#;
 
     fn parsed(text: &str) -> Result<Terms, BadFile> {
@@ -100,6 +116,12 @@ mod tests {
         let terms = parsed(FILE).unwrap();
         assert_eq!(terms.handover, Some(HandOver { before: 10, after: 15 }));
         assert_eq!(terms.schemes, ["jp-temporary", "jp-open-to-all"]);
+        assert_eq!((terms.interview, terms.collects_from()), (false, 18));
+        let needed: Vec<_> =
+            terms.documents.iter().map(|one| (one.code.as_str(), one.months)).collect();
+        assert_eq!(needed, [("allergy-form", Some(12))]);
+        let strict = parsed("interview = true\ncollect_from_years = 20").unwrap();
+        assert_eq!((strict.interview, strict.collects_from()), (true, 20));
         let on = |day| OpeningHours { day, opens: 480, closes: 1_110 };
         assert_eq!(terms.hours, [on(DayKind::Weekday(Weekday::Mon)), on(DayKind::Holiday)]);
         assert_eq!(parsed("").unwrap(), Terms::default());
@@ -123,6 +145,8 @@ mod tests {
             said(&FILE.replace("8:00", "19:00")),
             "hours end after they begin, on the same day"
         );
+        assert!(said(&FILE.replace("months = 12", "months = 0")).starts_with("a nursery needs"));
+        assert!(said("collect_from_years = 3").starts_with("whoever collects a child"));
         let long = FILE.replace("before = 10", "before = 61");
         assert_eq!(said(&long), "a hand-over takes at most 60 minutes before and after");
         let twice = FILE.replace("jp-open-to-all", "jp-temporary");

@@ -18,6 +18,8 @@ pub enum Part {
     Children,
     /// Centres run by the caller.
     Operations,
+    /// Nurseries that the caller works in.
+    Nursery,
     /// Reports of the caller's municipality.
     Reports,
     /// The record of who did what.
@@ -128,6 +130,9 @@ fn ways(caller: &Caller, part: Part) -> Vec<Way> {
     let runs = given().any(|grant| matches!(grant, Grant::Operator { .. }));
     if runs {
         add("/operations".into(), "desk", "館内", "Live", Part::Operations);
+    }
+    if given().any(|grant| matches!(grant, Grant::NurseryStaff { .. })) {
+        add("/nurseries".into(), "child", "保育室", "Nursery", Part::Nursery);
     }
     for grant in given() {
         if let Grant::MunicipalAdmin { municipality } = grant {

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod frame;
 pub mod index;
 pub mod like;
+pub mod nurseries;
 pub mod operations;
 pub mod people;
 pub mod quotas;
@@ -29,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use model::permission::Action::*;
 
 use account::sign_in as signing_in;
+use children::child::{collecting, nursery as for_nursery};
 
 use crate::routes::{About, Routes};
 use crate::web::Web;
@@ -69,9 +71,31 @@ pub fn routes() -> Routes<Web> {
         .get("/children/{id}", SeeChildHealth, About::Child, children::child::get)
         .post("/children/{id}/health", KeepChildren, About::Child, children::child::health)
         .post("/children/{id}/consents", KeepChildren, About::Child, children::child::consent)
+        .post("/children/{id}/collectors", KeepChildren, About::Child, collecting::name)
+        .post(
+            "/children/{id}/collectors/{collector}/remove",
+            KeepChildren,
+            About::Child,
+            collecting::remove,
+        )
+        .post(
+            "/children/{id}/collectors/{collector}/code",
+            KeepChildren,
+            About::Child,
+            collecting::code,
+        )
+        .post("/children/{id}/bars", KeepChildren, About::Child, collecting::bar)
+        .post("/children/{id}/bars/{bar}/lift", KeepChildren, About::Child, collecting::lift)
+        .post("/children/{id}/interviews", KeepChildren, About::Child, collecting::interview)
+        .post("/children/{id}/interviews/back", KeepChildren, About::Child, collecting::take_back)
+        .post("/children/{id}/file/interview", KeepCareFiles, About::Child, for_nursery::interview)
+        .post("/children/{id}/file/documents", KeepCareFiles, About::Child, for_nursery::document)
+        .post("/children/{id}/file/bars", KeepCareFiles, About::Child, for_nursery::bar)
+        .post("/children/{id}/file/bars/{bar}/lift", KeepCareFiles, About::Child, for_nursery::lift)
         .get("/children", KeepChildren, About::Caller, children::get)
         .post("/children", KeepChildren, About::Caller, children::post)
         .get("/account", KeepAccount, About::Caller, account::get)
+        .post("/account/collects", KeepAccount, About::Caller, account::collects)
         .post("/account/pin", KeepAccount, About::Caller, account::pin)
         .post("/account/language", KeepAccount, About::Caller, account::language)
         .get("/account/sign-in", KeepSignIn, About::Caller, signing_in::get)
@@ -152,6 +176,14 @@ pub fn routes() -> Routes<Web> {
         .get("/sign-in", UseTheDoor, About::Nothing, sign_in::get)
         .post("/sign-in", UseTheDoor, About::Nothing, sign_in::post)
         .post("/sign-out", UseTheDoor, About::Nothing, sign_out::post)
+        .get("/nurseries", SeeNurseryDay, About::Theirs, nurseries::get)
+        .get("/nurseries/{id}", SeeNurseryDay, About::Nursery, nurseries::nursery::get)
+        .get("/nurseries/{id}/shifts", ManageShifts, About::Nursery, nurseries::shifts::get)
+        .post("/nurseries/{id}/shifts", ManageShifts, About::Nursery, nurseries::shifts::post)
+        .get("/nurseries/{id}/rooms", ManageNursery, About::Nursery, nurseries::rooms::get)
+        .post("/nurseries/{id}/rooms", ManageNursery, About::Nursery, nurseries::rooms::post)
+        .get("/nurseries/{id}/terms", ManageNursery, About::Nursery, nurseries::terms::get)
+        .post("/nurseries/{id}/terms", ManageNursery, About::Nursery, nurseries::terms::post)
         .get("/operations", SeeLiveCentre, About::Theirs, operations::get)
         .get("/operations/{slug}", SeeLiveCentre, About::Centre, operations::centre::get)
         .get("/operations/{slug}/live", SeeLiveCentre, About::Centre, operations::centre::live)

@@ -260,6 +260,8 @@ impl Draw<'_> {
                 | Why::NoRoomForAge
                 | Why::NurseryShut(..)
                 | Why::NotUnder(..)
+                | Why::NeedsInterview
+                | Why::SiteSilent(_)
                 | Why::Care(..)
                 | Why::CareShort(_)
         );
@@ -350,6 +352,8 @@ impl Draw<'_> {
             Why::NotUnder(when, why) => {
                 words::not_under(f.language(), when, why.as_ref(), centre.time_zone)
             }
+            Why::NeedsInterview => words::needs_interview(f.language()).to_owned(),
+            Why::SiteSilent(_) => words::site_silent(f.language()).to_owned(),
             Why::Care(slot, 0) => {
                 format!(
                     "{}{}",

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
+use model::care::age;
 use model::child::Child;
 use model::id::{CentreId, ChildId};
 use model::interval::Interval;
@@ -208,7 +209,7 @@ pub fn read(
         .map(|(place, child)| Kid {
             id: child.id,
             name: child.particulars.name.clone(),
-            age: days.first().unwrap_or(&today).years_since(child.particulars.born).unwrap_or(0),
+            age: age::years(child.particulars.born, *days.first().unwrap_or(&today)),
             chosen: chosen(place, child),
         })
         .collect();

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use model::booking::BadWish;
+use model::care::duty::BadShift;
 use model::care::intake::{Lack, Lacking};
 use model::care::scheme::{Ahead, Cap, CapMeasure, CapOf, NotUnder, OverCap, Scheme};
 use model::centre::{BadSettings, Centre, HouseRule};
@@ -10,6 +11,8 @@ use model::feature::Feature;
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::quota::{Measure, Over};
+
+use crate::care::shift_table::BadShifts;
 
 /// `11月24日（火）`, `Tue 24 Nov`.
 #[must_use]
@@ -261,6 +264,93 @@ pub fn not_under(
 ) -> String {
     let (when, why) = (day_and_hours(language, when, zone), not_allowed(language, why));
     if language == Language::Ja { format!("{when} {why}") } else { format!("{when}: {why}") }
+}
+
+/// That a nursery goes by its places alone.
+#[must_use]
+pub fn not_staffed(language: Language) -> &'static str {
+    match language {
+        Language::Ja => "この保育室は人数だけで受け付けています。先に部屋と基準を登録してください",
+        Language::En => {
+            "The nursery goes by its places alone: it has to be told its rooms and rules first"
+        }
+    }
+}
+
+/// Why a table of shifts is not taken; row and column are named.
+#[must_use]
+pub fn bad_shifts(language: Language, bad: &BadShifts) -> String {
+    if language == Language::En {
+        return bad.to_string();
+    }
+    match bad {
+        BadShifts::Table(row) => {
+            format!(
+                "{}行目の列の数が見出しと合わないか、文字が読めません（CSV UTF-8で保存してください）",
+                row.line
+            )
+        }
+        BadShifts::Column(name) => format!(
+            "「{name}」の列がないか、知らない列か、2つあります。列は 日付・氏名・資格・開始・終了 で、休憩も入れられます"
+        ),
+        BadShifts::Cell { line, column, text, wanted } => {
+            format!("{line}行目の「{column}」に入れられない内容です：「{text}」（{wanted}）")
+        }
+        BadShifts::Shift { line, why } => {
+            let why = match why {
+                BadShift::Long => "シフトは24時間までです",
+                BadShift::BreakOutside => "休憩はシフトの時間の中に入れてください",
+                BadShift::BreaksOverlap => "休憩が重なっています",
+            };
+            format!("{line}行目：{why}")
+        }
+        BadShifts::Empty => "表にシフトがありません".to_owned(),
+        BadShifts::Overlap { line, caregiver, other } => {
+            format!("{line}行目：{caregiver}さんの時間が{other}行目と重なっています")
+        }
+    }
+}
+
+/// That nothing is heard from a centre's site.
+#[must_use]
+pub fn site_silent(language: Language) -> &'static str {
+    match language {
+        Language::Ja => {
+            "センターと連絡が取れないため、今日の保育は予約できません。明日からの保育か、ほかのセンターをおえらびください"
+        }
+        Language::En => {
+            "The centre cannot be reached just now, so care for today cannot be booked: choose another centre, or tomorrow"
+        }
+    }
+}
+
+/// That a nursery talks with the guardians first.
+#[must_use]
+pub fn needs_interview(language: Language) -> &'static str {
+    match language {
+        Language::Ja => "はじめて預ける前に、保育室との面談があります",
+        Language::En => "The nursery talks with you before the first day",
+    }
+}
+
+/// When an interview is, where it is fixed for a later time: `面談は12月3日（木） 10:00です`.
+#[must_use]
+pub fn interview_fixed(language: Language, fixed: Option<DateTime<Utc>>, zone: Tz) -> String {
+    let Some(fixed) = fixed else {
+        return match language {
+            Language::Ja => "お子さんのページで面談を申し込んでください。".to_owned(),
+            Language::En => "Ask for an interview on your child's page.".to_owned(),
+        };
+    };
+    let at = format!(
+        "{} {}",
+        day(language, fixed.with_timezone(&zone).date_naive()),
+        clock(fixed, zone)
+    );
+    match language {
+        Language::Ja => format!("面談は{at}です。それより後の時間を予約してください。"),
+        Language::En => format!("Your interview is on {at}: book a time after it."),
+    }
 }
 
 /// The same without the time: `こども誰でも通園制度：12月は、あと2時間30分です`.

@@ -63,7 +63,8 @@ pub async fn set_language(hub: &Hub, caller: &Caller, language: Language) -> Res
     Ok(hub.store.set_language(person, language).await?)
 }
 
-fn plain_pin(text: &str) -> Result<String, BadPin> {
+/// The digits of a PIN as it was typed.
+pub(super) fn plain_pin(text: &str) -> Result<String, BadPin> {
     let pin = crate::typed::plain(text);
     let fits = (4..=8).contains(&pin.len()) && pin.bytes().all(|byte| byte.is_ascii_digit());
     if fits { Ok(pin) } else { Err(BadPin) }

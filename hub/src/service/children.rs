@@ -3,20 +3,23 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use model::audit::AuditAction;
+use model::care::file::{CareFile, Collector, Interview, same_name};
 use model::child::{BadHealth, BadParticulars, Child, Health, Particulars};
 use model::consent::Purpose;
-use model::id::{ChildId, ConsentId, HouseholdId, NurseryId};
+use model::id::{ChildId, CollectorId, ConsentId, HouseholdId, NurseryId, PersonId};
 use model::interval::Interval;
 use model::permission::{Action, Target};
 use store::{Consent, GuardianCode, KeyOwner, SealedChild};
 
 use super::audit::{self, Entry};
-use super::{Caller, Refused, allow, allow_or_hide, secret, vault};
+use super::{Caller, Refused, allow, allow_or_hide, care_file, secret, vault};
 use crate::hub::Hub;
 use crate::typed;
 
 /// A nursery sees a child's health from so long before its care until so long after it.
-const CARE_NEAR: TimeDelta = TimeDelta::days(7);
+pub const CARE_NEAR: TimeDelta = TimeDelta::days(7);
+/// A nursery that was asked for a talk sees who asks for so long.
+const ASKED_NEAR: TimeDelta = TimeDelta::days(60);
 /// How long a code for another guardian works.
 const CODE_LASTS: TimeDelta = TimeDelta::days(2);
 
@@ -51,6 +54,16 @@ pub struct File {
     pub guardians: usize,
     /// Whether the caller is one of them, and may change all this.
     pub own: bool,
+    /// Who may collect it, and what nurseries have seen.
+    pub care: CareFile,
+    /// Its interviews.
+    pub interviews: Vec<(NurseryId, Interview)>,
+    /// The nursery for which the caller sees it, where they are not one of its guardians.
+    pub for_nursery: Option<NurseryId>,
+    /// The nurseries that it has to do with about now.
+    pub near: Vec<NurseryId>,
+    /// Whether its health is for the caller's eyes, and anything may be kept of it.
+    pub health_known: bool,
 }
 
 /// The caller's own children, in the order they were added.
@@ -92,8 +105,14 @@ pub async fn add(
         Ok(particulars) => particulars,
         Err(bad) => return Ok(Added::Bad(bad)),
     };
-    let household = match hub.store.households_of(guardian).await?.first() {
-        Some(&household) => household,
+    for sealed in hub.store.children_of(guardian).await? {
+        let other = opened(hub, &sealed).await?;
+        if same_name(&other.particulars.name, &particulars.name) {
+            return Ok(Added::Bad(BadParticulars::Twice));
+        }
+    }
+    let household = match own_household(hub, guardian).await? {
+        Some(household) => household,
         None => {
             let household = HouseholdId(hub.new_id()?);
             hub.store.found_household(household, guardian, hub.now()).await?;
@@ -104,6 +123,17 @@ pub async fn add(
     let sealed = seal(hub, id, &particulars).await?;
     hub.store.add_child(&SealedChild { id, household, sealed }).await?;
     Ok(Added::Done(Child { id, household, particulars }))
+}
+
+/// The first household of somebody's with no child that they are barred from: whoever is shut out brings nobody into
+/// that one, child or guardian.
+async fn own_household(hub: &Hub, guardian: PersonId) -> Result<Option<HouseholdId>, Refused> {
+    for household in hub.store.households_of(guardian).await? {
+        if !hub.store.is_barred(guardian, household).await? {
+            return Ok(Some(household));
+        }
+    }
+    Ok(None)
 }
 
 /// What is kept of a child, with its own key.
@@ -150,38 +180,84 @@ pub async fn born(hub: &Hub, kept: &SealedChild) -> Result<Option<NaiveDate>, Re
 ///
 /// # Errors
 /// [`Refused`] when there is none that they may see, or the store or a seal fails.
-pub async fn see(hub: &Hub, caller: &Caller, id: ChildId) -> Result<File, Refused> {
+pub async fn see(
+    hub: &Hub,
+    caller: &Caller,
+    id: ChildId,
+    wanted: Option<NurseryId>,
+) -> Result<File, Refused> {
     let me = caller.signed_in()?.id;
     let (kept, health) = hub.store.child(id).await?.ok_or(Refused::NotFound)?;
-    let guardians = hub.store.guardians(kept.household).await?;
+    let guardians = hub.store.who_answer_for(id).await?;
     let own = guardians.contains(&me);
+    let mut for_nursery = None;
     if own {
         allow_or_hide(caller, Action::SeeChildHealth, &Target::of(me))?;
     } else {
-        let nursery = nursery_of(hub, caller, id).await?;
+        let nursery = nursery_of(hub, caller, id, Action::SeeChildHealth, wanted).await?;
         let nurseries = hub.store.nurseries().await?;
         let mut entry = Entry::new(AuditAction::ChildHealthSeen).about_child(id);
         if let Some(nursery) = nurseries.iter().find(|known| known.id == nursery) {
             entry = entry.at(nursery.centre);
         }
         audit::record(hub, caller, entry).await?;
+        for_nursery = Some(nursery);
     }
-    let health = match health {
+    let near = nurseries_near(hub, id).await?;
+    let seen = for_nursery.is_none_or(|nursery| near.cares(nursery));
+    let health = match health.filter(|_| seen) {
         None => Health::default(),
-        Some(sealed) => {
-            vault::key_for(hub, KeyOwner::Child(id)).await?.open(&sealed, &health_place(id))?
-        }
+        Some(sealed) => open_health(hub, id, &sealed).await?,
     };
     let child = opened(hub, &kept).await?;
     let consents = hub.store.consents_of(id).await?;
-    Ok(File { child, health, consents, guardians: guardians.len(), own })
+    let (care, _) = care_file::read(hub, id).await?;
+    let interviews = hub.store.interviews_of(id).await?;
+    let agreed = |given: &Consent| given.purpose == Purpose::Health && given.withdrawn_at.is_none();
+    Ok(File {
+        health_known: seen && consents.iter().any(agreed),
+        child,
+        health,
+        consents,
+        guardians: guardians.len(),
+        own,
+        care,
+        interviews,
+        for_nursery,
+        near: near.nurseries,
+    })
 }
 
-/// The nursery of the caller's where the child is cared for about now.
-async fn nursery_of(hub: &Hub, caller: &Caller, id: ChildId) -> Result<NurseryId, Refused> {
-    let mut why = allow_or_hide(caller, Action::SeeChildHealth, &Target::default()).err();
-    for nursery in nurseries_near(hub, id).await? {
-        match allow_or_hide(caller, Action::SeeChildHealth, &Target::in_nursery(nursery)) {
+/// A child's health as it is kept; whoever asks records the look.
+///
+/// # Errors
+/// [`Refused`] when the store or the seal fails.
+pub(super) async fn open_health(hub: &Hub, id: ChildId, sealed: &[u8]) -> Result<Health, Refused> {
+    Ok(vault::key_for(hub, KeyOwner::Child(id)).await?.open(sealed, &health_place(id))?)
+}
+
+/// The nursery where the child is cared for about now and the caller may do `action`; the one that is `wanted`, where one
+/// is.
+///
+/// # Errors
+/// [`Refused`] when there is none, or the store fails.
+pub async fn nursery_of(
+    hub: &Hub,
+    caller: &Caller,
+    id: ChildId,
+    action: Action,
+    wanted: Option<NurseryId>,
+) -> Result<NurseryId, Refused> {
+    let mut why = allow_or_hide(caller, action, &Target::default()).err();
+    let me = caller.signed_in()?.id;
+    let (kept, _) = hub.store.child(id).await?.ok_or(Refused::NotFound)?;
+    // Whoever is of the family, barred or not, is no neutral eye, wherever they work.
+    if hub.store.guardians(kept.household).await?.contains(&me) {
+        return Err(Refused::NotFound);
+    }
+    let near = nurseries_near(hub, id).await?.nurseries;
+    for nursery in near.into_iter().filter(|one| wanted.is_none_or(|wanted| wanted == *one)) {
+        match allow_or_hide(caller, action, &Target::in_nursery(nursery)) {
             Ok(()) => return Ok(nursery),
             Err(refused) => why = Some(refused),
         }
@@ -189,15 +265,43 @@ async fn nursery_of(hub: &Hub, caller: &Caller, id: ChildId) -> Result<NurseryId
     Err(why.unwrap_or(Refused::NotFound))
 }
 
-/// The nurseries where a child is, was or will be cared for about now.
+/// The nurseries where a child is, was or will be cared for about now, or that its guardians have asked to talk with
+/// them.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn nurseries_near(hub: &Hub, id: ChildId) -> Result<Vec<NurseryId>, Refused> {
+pub async fn nurseries_near(hub: &Hub, id: ChildId) -> Result<Near, Refused> {
     let now = hub.now();
     let near = Interval::new(now - CARE_NEAR, now + CARE_NEAR)
         .map_err(|_| Refused::Inner("two weeks are an interval"))?;
-    Ok(hub.store.nurseries_of(id, &near).await?)
+    let mut nurseries = hub.store.nurseries_of(id, &near).await?;
+    // These know the child by its care; the others only come to know it.
+    let by_care = nurseries.len();
+    for (nursery, interview) in hub.store.interviews_of(id).await? {
+        let close = match interview {
+            Interview::Asked { at } => at >= now - ASKED_NEAR,
+            Interview::Fixed { on } => on >= now - CARE_NEAR,
+            Interview::Held { on, .. } => on >= (now - CARE_NEAR).date_naive(),
+        };
+        if close && !nurseries.contains(&nursery) {
+            nurseries.push(nursery);
+        }
+    }
+    Ok(Near { nurseries, by_care })
+}
+
+/// The nurseries that a child has to do with about now.
+pub struct Near {
+    /// All of them, those in front where care is booked.
+    pub nurseries: Vec<NurseryId>,
+    by_care: usize,
+}
+
+impl Near {
+    /// Whether the child's care is booked there: only then the guardians have agreed that its health is seen.
+    fn cares(&self, nursery: NurseryId) -> bool {
+        self.nurseries[..self.by_care].contains(&nursery)
+    }
 }
 
 /// Replaces what is kept of a child's health.
@@ -291,12 +395,56 @@ pub async fn consented(hub: &Hub, id: ChildId, purpose: Purpose) -> Result<bool,
 pub async fn invite(hub: &Hub, caller: &Caller) -> Result<Option<String>, Refused> {
     let me = caller.signed_in()?.id;
     allow(caller, Action::KeepChildren, &Target::of(me))?;
-    let Some(&household) = hub.store.households_of(me).await?.first() else { return Ok(None) };
+    let Some(household) = own_household(hub, me).await? else { return Ok(None) };
     let code = draw_code(hub)?;
     let ends_at = hub.now() + CODE_LASTS;
     let secret = secret::sha256(plain_code(&code).as_bytes());
-    hub.store.add_guardian_code(&GuardianCode { secret, household, made_by: me, ends_at }).await?;
+    let code_for = GuardianCode { secret, household, collects: None, made_by: me, ends_at };
+    hub.store.add_guardian_code(&code_for).await?;
     Ok(Some(code))
+}
+
+/// A one-time code with which somebody's own account becomes that of a person who collects this child.
+///
+/// # Errors
+/// [`Refused`] when the child is not theirs or names nobody such, or the store or the random source fails.
+pub async fn invite_collector(
+    hub: &Hub,
+    caller: &Caller,
+    id: ChildId,
+    collector: CollectorId,
+) -> Result<String, Refused> {
+    mine(hub, caller, id).await?;
+    let made_by = caller.signed_in()?.id;
+    let (file, _) = care_file::read(hub, id).await?;
+    let waits = |one: &Collector| one.id == collector && one.account.is_none();
+    if !file.collecting.collectors.iter().any(waits) {
+        return Err(Refused::NotFound);
+    }
+    let (kept, _) = hub.store.child(id).await?.ok_or(Refused::NotFound)?;
+    let code = draw_code(hub)?;
+    let code_for = GuardianCode {
+        secret: secret::sha256(plain_code(&code).as_bytes()),
+        household: kept.household,
+        collects: Some((id, collector)),
+        made_by,
+        ends_at: hub.now() + CODE_LASTS,
+    };
+    hub.store.add_guardian_code(&code_for).await?;
+    Ok(code)
+}
+
+/// Lets the caller's account collect a child by a code of [`invite_collector`]; answers whether it was good.
+///
+/// # Errors
+/// [`Refused`] when they may not, or the store or a seal fails.
+pub async fn collects(hub: &Hub, caller: &Caller, code: &str) -> Result<bool, Refused> {
+    let me = caller.signed_in()?.id;
+    allow(caller, Action::KeepAccount, &Target::of(me))?;
+    let secret = secret::sha256(plain_code(code).as_bytes());
+    let taken = hub.store.take_guardian_code(&secret, me, true, hub.now()).await?;
+    let Some((child, collector)) = taken.and_then(|code| code.collects) else { return Ok(false) };
+    care_file::link(hub, caller, child, collector).await
 }
 
 /// Joins the household of a code; answers whether the code was good.
@@ -307,7 +455,7 @@ pub async fn join(hub: &Hub, caller: &Caller, code: &str) -> Result<bool, Refuse
     let me = caller.signed_in()?.id;
     allow(caller, Action::KeepChildren, &Target::of(me))?;
     let secret = secret::sha256(plain_code(code).as_bytes());
-    let Some(taken) = hub.store.take_guardian_code(&secret, me, hub.now()).await? else {
+    let Some(taken) = hub.store.take_guardian_code(&secret, me, false, hub.now()).await? else {
         return Ok(false);
     };
     let entry = Entry::new(AuditAction::GuardianAdded)
@@ -317,10 +465,13 @@ pub async fn join(hub: &Hub, caller: &Caller, code: &str) -> Result<bool, Refuse
     Ok(true)
 }
 
-async fn mine(hub: &Hub, caller: &Caller, id: ChildId) -> Result<(), Refused> {
+/// Whether the caller answers for the child.
+///
+/// # Errors
+/// [`Refused`] when they do not, or the store fails.
+pub async fn mine(hub: &Hub, caller: &Caller, id: ChildId) -> Result<(), Refused> {
     let me = caller.signed_in()?.id;
-    let (kept, _) = hub.store.child(id).await?.ok_or(Refused::NotFound)?;
-    let guardians = hub.store.guardians(kept.household).await?;
+    let guardians = hub.store.who_answer_for(id).await?;
     let owner = guardians.contains(&me).then_some(me);
     allow_or_hide(caller, Action::KeepChildren, &Target { owner, ..Target::default() })
 }

@@ -1,5 +1,5 @@
 //! What a nursery's children are admitted by: rule sets, schemes, terms, rooms, shifts. Whoever may run the hub's own program
-//! decides it so far; each decision leaves an entry.
+//! decides it, and of a nursery also who runs the place; each decision leaves an entry.
 
 use model::audit::{AuditAction, AuditActor};
 use model::care::rule_set::RuleSet;
@@ -7,10 +7,12 @@ use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
 use model::care::terms::{BadTerms, Terms};
 use model::centre::{Centre, Nursery};
+use model::id::NurseryId;
+use model::permission::{Action, Target};
 use store::{Roster, RosterPut, StoreError};
 
-use super::Refused;
 use super::audit::{self, Entry};
+use super::{Caller, Refused, allow};
 use crate::hub::Hub;
 
 /// Keeps a rule set that has been checked; false where one of its name is kept already.
@@ -45,17 +47,19 @@ pub async fn add_scheme(hub: &Hub, scheme: &Scheme) -> Result<bool, Refused> {
     Ok(true)
 }
 
-/// Gives a nursery of `centre` other terms from now on. What is booked already stands.
+/// Gives a nursery of `centre` other terms from now on, for `caller` as in [`put_roster`]. What is booked already stands.
 ///
 /// # Errors
-/// [`Refused`] when there is no such nursery, or the store fails; within, [`BadTerms`] where the centre's door would
+/// [`Refused`] when they may not, there is no such nursery, or the store fails; within, [`BadTerms`] where the centre's door would
 /// not open in time.
 pub async fn set_terms(
     hub: &Hub,
+    caller: Option<&Caller>,
     centre: &Centre,
     nursery: &Nursery,
     terms: &Terms,
 ) -> Result<Result<(), BadTerms>, Refused> {
+    may_if_asked(caller, Action::ManageNursery, centre, nursery.id)?;
     if let Err(bad) = terms.check().and_then(|()| terms.check_door(nursery.walking_minutes, centre))
     {
         return Ok(Err(bad));
@@ -70,20 +74,23 @@ pub async fn set_terms(
         .note("schemes", terms.schemes.join(", "))
         .note("handover", handover.unwrap_or_default())
         .note("hours", terms.hours.len().to_string());
-    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    record(hub, caller, entry).await?;
     Ok(Ok(()))
 }
 
-/// Lets a nursery of `centre` go by its staff from now on. What is booked already stands.
+/// Lets a nursery of `centre` go by its staff from now on, for `caller` as in [`put_roster`]. What is booked already
+/// stands.
 ///
 /// # Errors
-/// [`Refused`] when there is no such nursery, or the store fails.
+/// [`Refused`] when they may not, there is no such nursery, or the store fails.
 pub async fn set_staffing(
     hub: &Hub,
+    caller: Option<&Caller>,
     centre: &Centre,
     nursery: &Nursery,
     staffing: &Staffing,
 ) -> Result<(), Refused> {
+    may_if_asked(caller, Action::ManageNursery, centre, nursery.id)?;
     if !hub.store.set_staffing(nursery.id, Some(staffing)).await? {
         return Err(Refused::NotFound);
     }
@@ -92,15 +99,21 @@ pub async fn set_staffing(
         .note("nursery", nursery.id.to_string())
         .note("rules", staffing.rule_sets.join(", "))
         .note("rooms", staffing.rooms.len().to_string());
-    audit::record_as(hub, AuditActor::Hub, entry).await?;
+    record(hub, caller, entry).await?;
     Ok(())
 }
 
-/// Puts a roster in the place of the shifts of its days, or only tries it.
+/// Puts a roster in the place of the shifts of its days, or only tries it; for `caller`, or for whoever may run the hub's
+/// own program where none is said.
 ///
 /// # Errors
-/// [`Refused`] when the store fails.
-pub async fn put_roster(hub: &Hub, roster: &Roster) -> Result<RosterPut, Refused> {
+/// [`Refused`] when they may not, or the store fails.
+pub async fn put_roster(
+    hub: &Hub,
+    caller: Option<&Caller>,
+    roster: &Roster,
+) -> Result<RosterPut, Refused> {
+    may_if_asked(caller, Action::ManageShifts, &roster.centre, roster.nursery)?;
     let put = hub.store.put_roster(roster).await?;
     if let RosterPut::Done(failing) = &put
         && !roster.only_try
@@ -115,7 +128,29 @@ pub async fn put_roster(hub: &Hub, roster: &Roster) -> Result<RosterPut, Refused
             .note("from", day(first))
             .note("until", day(last))
             .note("failing", failing.len().to_string());
-        audit::record_as(hub, AuditActor::Hub, entry).await?;
+        record(hub, caller, entry).await?;
     }
     Ok(put)
+}
+
+fn may_if_asked(
+    caller: Option<&Caller>,
+    action: Action,
+    centre: &Centre,
+    nursery: NurseryId,
+) -> Result<(), Refused> {
+    caller.map_or(Ok(()), |caller| allow(caller, action, &target(centre, nursery)))
+}
+
+async fn record(hub: &Hub, caller: Option<&Caller>, entry: Entry) -> Result<(), Refused> {
+    match caller {
+        Some(caller) => audit::record(hub, caller, entry).await,
+        None => audit::record_as(hub, AuditActor::Hub, entry).await,
+    }
+}
+
+/// A nursery as the table of rights is asked about it.
+#[must_use]
+pub fn target(centre: &Centre, nursery: NurseryId) -> Target {
+    Target { nursery: Some(nursery), ..Target::at(centre.id) }
 }

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use model::audit::{AuditAction, AuditActor};
 use model::booking::{Booking, BookingStatus};
+use model::care::file::{CareFile, Interview};
 use model::child::{Health, Particulars};
 use model::consent::Purpose;
-use model::id::{ChildId, PersonId};
+use model::id::{ChildId, NurseryId, PersonId};
 use model::people::Given;
 use model::permission::{Action, Target};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,16 @@ struct ChildCopy {
     particulars: Particulars,
     health: Health,
     consents: Vec<ConsentCopy>,
+    /// Who may collect it, who may not, and what nurseries have seen.
+    care_file: CareFile,
+    interviews: Vec<InterviewCopy>,
+}
+
+#[derive(Serialize)]
+struct InterviewCopy {
+    nursery: NurseryId,
+    #[serde(flatten)]
+    interview: Interview,
 }
 
 #[derive(Serialize)]
@@ -86,6 +97,16 @@ pub async fn contact(hub: &Hub, caller: &Caller) -> Result<Contact, Refused> {
     let Some(sealed) = hub.store.sealed_of(me).await? else { return Ok(Contact::default()) };
     let key = vault::key_for(hub, KeyOwner::Person(me)).await?;
     Ok(key.open(&sealed, &contact_place(me))?)
+}
+
+/// Somebody's telephone number, empty where none is kept; whoever asks has asked the table of rights.
+///
+/// # Errors
+/// [`Refused`] when the store or a seal fails.
+pub async fn telephone_of(hub: &Hub, person: PersonId) -> Result<String, Refused> {
+    let Some(sealed) = hub.store.sealed_of(person).await? else { return Ok(String::new()) };
+    let key = vault::key_for(hub, KeyOwner::Person(person)).await?;
+    Ok(key.open::<Contact>(&sealed, &contact_place(person))?.telephone)
 }
 
 /// Keeps or forgets (an empty text) the caller's telephone number; answers whether it is one.
@@ -121,7 +142,9 @@ pub async fn copy(hub: &Hub, caller: &Caller) -> Result<Option<Copy>, Refused> {
     audit::record(hub, caller, Entry::new(AuditAction::DataExported).about(person.id)).await?;
     let mut kids = Vec::new();
     for child in children::list_if_any(hub, caller).await? {
-        let file = children::see(hub, caller, child.id).await?;
+        let mut file = children::see(hub, caller, child.id, None).await?;
+        // Proofs are no data to take away.
+        file.care.collecting.collectors.iter_mut().for_each(|named| named.pin = None);
         let consents = file.consents.into_iter().map(|consent| ConsentCopy {
             purpose: consent.purpose,
             wording: consent.wording,
@@ -133,6 +156,12 @@ pub async fn copy(hub: &Hub, caller: &Caller) -> Result<Option<Copy>, Refused> {
             particulars: child.particulars,
             health: file.health,
             consents: consents.collect(),
+            care_file: file.care,
+            interviews: file
+                .interviews
+                .into_iter()
+                .map(|(nursery, interview)| InterviewCopy { nursery, interview })
+                .collect(),
         });
     }
     let cards = hub.store.credentials_of(person.id).await?;
@@ -197,7 +226,7 @@ pub async fn erase(hub: &Hub, atlas: &Atlas, caller: &Caller) -> Result<Erased, 
     }
     let mut alone = Vec::new();
     for child in hub.store.children_of(me).await? {
-        if hub.store.guardians(child.household).await? == [me] {
+        if hub.store.who_answer_for(child.id).await? == [me] {
             alone.push(child.id);
         }
     }

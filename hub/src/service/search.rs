@@ -10,13 +10,14 @@ use chrono_tz::Tz;
 use model::booking::{self, BadWish, Wish};
 use model::care::admission::Admits;
 use model::care::age::{Ages, YearStart};
+use model::care::file::Interview;
 use model::care::intake::{CareWanted, Intake, Lack, NotTaken};
 use model::care::scheme::{NotUnder, Scheme, choose};
 use model::care::staffing::Staffing;
 use model::centre::{Centre, Nursery, Space, SpaceKind};
 use model::closure::{self, Closure};
 use model::feature::Features;
-use model::id::{CentreId, ChildId, PersonId, SpaceId};
+use model::id::{CentreId, ChildId, NurseryId, PersonId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::opening;
@@ -257,6 +258,10 @@ pub enum Why {
     NotUnder(Interval, Option<(LocalText, NotUnder)>),
     /// Its nursery has too little for these children, in the order of time; never empty.
     CareShort(Vec<Lack>),
+    /// Its nursery talks with the guardians of one of these children before the first day.
+    NeedsInterview,
+    /// Nothing is heard from its site, which would have to take the children on the same day.
+    SiteSilent(Interval),
     /// Too few care places in this stretch; so many are free.
     Care(Interval, usize),
 }
@@ -291,6 +296,7 @@ pub async fn way_out(
             NoRoom::Quota(_)
                 | NoRoom::ChildElsewhere(..)
                 | NoRoom::NoRoomForAge(_)
+                | NoRoom::NeedsInterview { .. }
                 | NoRoom::NotUnder(_, _, Some((_, NotUnder::Over(_))))
         )
     ) {
@@ -322,7 +328,7 @@ pub async fn search(
 ) -> Result<Found, Refused> {
     allow(caller, Action::Search, &Target::default())?;
     let stretches = Stretches::of(atlas, &query.when);
-    let room = Room::at(hub, atlas, &stretches, rules::SHIFT, query.kids_of(caller)).await?;
+    let room = Room::at(hub, atlas, &stretches, rules::SHIFT, query, caller).await?;
     let position = query.position(atlas);
     let far = |centre: &Centre| position.map(|from| distance_km(from, centre.position));
     let (mut takers, mut others) = (Vec::new(), Vec::new());
@@ -448,6 +454,10 @@ impl Stretches {
         here.map_or(&[], |(_, slots)| slots)
     }
 
+    fn begin_before(&self, time: DateTime<Utc>) -> bool {
+        self.0.iter().flat_map(|(_, slots)| slots).any(|slot| slot.starts() < time)
+    }
+
     /// From the first start to the last end in any zone, `beside` more to both sides; of that, what
     /// can be booked at all, so that nobody can make the hub read years of claims.
     fn window(&self, atlas: &Atlas, beside: TimeDelta, now: DateTime<Utc>) -> Option<Interval> {
@@ -475,7 +485,7 @@ async fn other_day(
         .collect();
     let on = |days: Vec<NaiveDate>| When::Days { days, from: *from, to: *to };
     let all = Stretches::of(atlas, &on(later.clone()));
-    let room = Room::at(hub, atlas, &all, TimeDelta::zero(), query.kids_of(caller)).await?;
+    let room = Room::at(hub, atlas, &all, TimeDelta::zero(), query, caller).await?;
     let mut centres: Vec<&Centre> = asked(atlas, query).collect();
     if let Some(from) = query.position(atlas) {
         let far = |centre: &Centre| distance_km(from, centre.position);
@@ -508,6 +518,24 @@ async fn born(
     Ok(born)
 }
 
+/// The interviews of those of `kids` who are the children of `whose`, each child's.
+async fn interviews(
+    hub: &Hub,
+    atlas: &Atlas,
+    whose: Option<PersonId>,
+    kids: &[ChildId],
+) -> Result<Vec<Vec<(NurseryId, Interview)>>, Refused> {
+    let asked = atlas.nurseries.iter().any(|nursery| nursery.terms.interview) && !kids.is_empty();
+    let Some(whose) = whose.filter(|_| asked) else { return Ok(Vec::new()) };
+    let mut all = Vec::with_capacity(kids.len());
+    for sealed in hub.store.children_of(whose).await? {
+        if kids.contains(&sealed.id) {
+            all.push(hub.store.interviews_of(sealed.id).await?);
+        }
+    }
+    Ok(all)
+}
+
 /// So many other times are tried at a nursery that goes by staffing: each is a question of every moment.
 const MOST_STAFFED_TRIES: usize = 24;
 
@@ -518,6 +546,10 @@ struct Room<'a> {
     now: DateTime<Utc>,
     /// When the children that are known were born, where any nursery asks for it.
     born: Vec<NaiveDate>,
+    /// The centres that nothing is heard from, where care may be asked for on the same day.
+    silent: Vec<CentreId>,
+    /// The interviews of the children that are known, where any nursery asks for them.
+    interviews: Vec<Vec<(NurseryId, Interview)>>,
 }
 
 /// Under what care can be booked.
@@ -558,10 +590,18 @@ impl<'a> Room<'a> {
         atlas: &'a Atlas,
         stretches: &Stretches,
         beside: TimeDelta,
-        (whose, kids): (Option<PersonId>, &[ChildId]),
+        query: &Query,
+        caller: &Caller,
     ) -> Result<Self, Refused> {
+        let ((whose, kids), care) = (query.kids_of(caller), query.children > 0);
         let now = hub.now();
         let born = born(hub, atlas, whose, kids).await?;
+        let silent = if care && stretches.begin_before(now + TimeDelta::days(1)) {
+            hub.store.silent_sites(now).await?
+        } else {
+            Vec::new()
+        };
+        let interviews = interviews(hub, atlas, whose, kids).await?;
         let view = match stretches.window(atlas, beside, now) {
             Some(window) => {
                 // No zone is a whole day away from UTC.
@@ -573,7 +613,7 @@ impl<'a> Room<'a> {
             }
             None => View::default(),
         };
-        Ok(Self { atlas, view, now, born })
+        Ok(Self { atlas, view, now, born, silent, interviews })
     }
 
     fn fits(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Result<Fit, Why> {
@@ -603,6 +643,12 @@ impl<'a> Room<'a> {
         let nursery = self.atlas.nursery(centre.id);
         if children > 0 && nursery.is_none() {
             return Err(Why::NoNursery);
+        }
+        if children > 0 && self.silent.contains(&centre.id) {
+            let day = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone).date_naive();
+            if let Some(slot) = slots.iter().find(|slot| day(slot.starts()) <= day(self.now)) {
+                return Err(Why::SiteSilent(*slot));
+            }
         }
         let Cared { free: free_care, care, under } = match nursery {
             Some(nursery) => self.care(centre, nursery, slots, query)?,
@@ -686,6 +732,15 @@ impl<'a> Room<'a> {
         } else {
             Cow::Borrowed(slots)
         };
+        let before = |starts| {
+            let talked = |one: &(NurseryId, Interview)| {
+                one.0 == nursery.id && one.1.is_before(starts, self.now)
+            };
+            self.interviews.iter().all(|theirs| theirs.iter().any(talked))
+        };
+        if children > 0 && nursery.terms.interview && !care.iter().all(|one| before(one.starts())) {
+            return Err(Why::NeedsInterview);
+        }
         let mut least = places;
         for when in care.iter() {
             let free = places.saturating_sub(self.view.most_children(centre, when));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::Booking;
+use model::care::file::Interview;
 use model::care::scheme::{CareVisit, OverCap, Scheme};
 use model::centre::Centre;
-use model::id::{BookingId, ChildId};
+use model::id::{BookingId, ChildId, NurseryId};
 use model::interval::Interval;
 use model::opening::whole_month;
 use sqlx::{FromRow, Transaction, query_as};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::LONGEST_CLAIM;
 use super::bookings::span_of;
 use super::convert::interval;
+use super::interviews;
 use super::roster::schemes;
 use crate::Db;
 
@@ -28,6 +30,10 @@ pub(super) struct Beside {
     /// With whom each child lives, by the household.
     households: BTreeMap<ChildId, Uuid>,
     care: Vec<(CareVisit, Option<String>)>,
+    /// Read only where a nursery asks for them.
+    interviews: Vec<(ChildId, NurseryId, Interview)>,
+    /// Where the centre's site is not heard of: the end of the local day on which it takes no more.
+    pub(super) silent_until: Option<DateTime<Utc>>,
 }
 
 impl Beside {
@@ -67,6 +73,22 @@ impl Beside {
             }
         }
         Ok(beside)
+    }
+
+    /// Reads the interviews of `children`.
+    pub(super) async fn read_interviews(
+        &mut self,
+        tx: &mut Tx,
+        children: &[ChildId],
+    ) -> Result<()> {
+        self.interviews = interviews::of_children(&mut **tx, children).await?;
+        Ok(())
+    }
+
+    /// A child's interview with a nursery.
+    pub(super) fn interview(&self, child: ChildId, nursery: NurseryId) -> Option<Interview> {
+        let theirs = |one: &&(ChildId, NurseryId, Interview)| (one.0, one.1) == (child, nursery);
+        self.interviews.iter().find(theirs).map(|(_, _, interview)| *interview)
     }
 
     /// The time that is left for a child around `slot`: from the end of its care before until the start of its

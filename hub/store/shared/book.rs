@@ -9,12 +9,12 @@ use model::care::age::AgesByDay;
 use model::centre::Centre;
 use model::id::{BookingId, ChildId, ClaimId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
-use model::opening::days_of;
+use model::opening::{days_of, whole_day};
 use model::series::Series;
 use sqlx::query::Query;
-use sqlx::{Database, Transaction, query, query_as};
+use sqlx::{Database, Transaction, query, query_as, query_scalar};
 use store::{
-    BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, Stands, StoreError,
+    BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, SILENT, Stands, StoreError,
     status_text,
 };
 use uuid::Uuid;
@@ -282,11 +282,54 @@ async fn place_care(
     if order.children.is_empty() {
         return Ok(Ok(None));
     }
-    let beside = Beside::read(tx, &order.children, &order.slots, &order.centre, None).await?;
+    let mut beside = Beside::read(tx, &order.children, &order.slots, &order.centre, None).await?;
     if let Some((child, slot)) = elsewhere(order, &beside) {
         return Ok(Err(NoRoom::ChildElsewhere(child, slot)));
     }
-    Ok(CarePlaces::read(tx, &order.centre, span).await?.place(order, had, &beside).map(Some))
+    if let Some(child) = shut_out(tx, order).await? {
+        return Ok(Err(NoRoom::NotTheirs(child)));
+    }
+    beside.silent_until = silent_until(tx, order, span).await?;
+    let places = CarePlaces::read(tx, &order.centre, span).await?;
+    if places.need_interviews() {
+        beside.read_interviews(tx, &order.children).await?;
+    }
+    Ok(places.place(order, had, &beside).map(Some))
+}
+
+/// A child of the order whom its guest is barred from: who waited for care, or was just asking, may be since then.
+async fn shut_out(tx: &mut Tx, order: &BookingOrder) -> Result<Option<ChildId>> {
+    let child: Option<Uuid> = query_scalar(concat!(
+        "SELECT child_id FROM barred_accounts WHERE person_id = $2 AND child_id ",
+        in_list!("$1"),
+        " ORDER BY child_id LIMIT 1",
+    ))
+    .bind(crate::id_list(order.children.iter().map(|child| child.0)))
+    .bind(order.person.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(child.map(ChildId))
+}
+
+/// The end of the local day, where care begins on it and nothing is heard of the centre's site.
+async fn silent_until(
+    tx: &mut Tx,
+    order: &BookingOrder,
+    span: &Interval,
+) -> Result<Option<DateTime<Utc>>> {
+    let zone = order.centre.time_zone;
+    let today = order.at.with_timezone(&zone).date_naive();
+    let today = whole_day(today, zone).filter(|today| span.starts() < today.ends());
+    let Some(today) = today else { return Ok(None) };
+    let silent: Option<bool> = query_scalar(
+        "SELECT heard_at IS NULL OR heard_at <= $2 FROM sites
+         WHERE centre_id = $1 AND sheet_in_force IS NOT NULL",
+    )
+    .bind(order.centre.id.0)
+    .bind(order.at - SILENT)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(silent.filter(|silent| *silent).map(|_| today.ends()))
 }
 
 /// A child of the order that is in care already at that time, wherever that is.

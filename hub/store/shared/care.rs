@@ -8,6 +8,7 @@ use model::capacity;
 use model::care::admission::Admits;
 use model::care::age::Ages;
 use model::care::duty::Shift;
+use model::care::file::Interview;
 use model::care::intake::{CareTaken, CareWanted, Intake, Lack, NotTaken};
 use model::care::rule_set::RuleSet;
 use model::care::scheme::{CareVisit, NotUnder, Scheme, choose};
@@ -224,6 +225,11 @@ impl CarePlaces {
         Ok(Self { centre: centre.clone(), rule_sets, schemes, nurseries })
     }
 
+    /// Whether one of them talks with the guardians before a child's first day.
+    pub(super) fn need_interviews(&self) -> bool {
+        self.nurseries.iter().any(|nursery| nursery.terms.interview)
+    }
+
     /// The first nursery that can take the children of `order`, who have this care `beside` it. What lies
     /// within what the booking `had` is not asked for again: whoever changes something else keeps it,
     /// whatever has come since.
@@ -268,7 +274,26 @@ impl CarePlaces {
     ) -> std::result::Result<Vec<CarePlace>, NoRoom> {
         let wishes = self.wishes(nursery, order, had, beside)?;
         let (mut places, is): (Vec<CarePlace>, Vec<Is>) = wishes.into_iter().unzip();
+        if let Some(until) = beside.and_then(|beside| beside.silent_until) {
+            let today = |place: &&CarePlace| place.when.starts() < until;
+            if let Some(place) = new(&places, &is).find(today) {
+                return Err(NoRoom::SiteSilent(place.when));
+            }
+        }
         self.put_under_schemes(nursery, order, had, &mut places, &is, beside)?;
+        if let Some(beside) = beside.filter(|_| nursery.terms.interview) {
+            for CarePlace { child, when, .. } in new(&places, &is) {
+                let interview = beside.interview(*child, nursery.id);
+                if !interview.is_some_and(|one| one.is_before(when.starts(), order.at)) {
+                    let fixed = interview.and_then(Interview::fixed_for);
+                    return Err(NoRoom::NeedsInterview {
+                        child: *child,
+                        nursery: nursery.id,
+                        fixed,
+                    });
+                }
+            }
+        }
         let asked: Vec<usize> = (0..is.len()).filter(|at| is[*at] != Is::Kept).collect();
         let kept: Vec<&CarePlace> = places
             .iter()
@@ -452,6 +477,11 @@ impl CarePlaces {
             shifts: &nursery.shifts,
         }
     }
+}
+
+/// Those of `places` that are asked for.
+fn new<'a>(places: &'a [CarePlace], is: &'a [Is]) -> impl Iterator<Item = &'a CarePlace> {
+    places.iter().zip(is).filter(|(_, is)| **is == Is::New).map(|(place, _)| place)
 }
 
 /// The figure that a scheme is admitted by, if it says one.

@@ -11,7 +11,7 @@ use model::interval::Interval;
 use model::language::LocalText;
 use model::packing::{Asked, Limits, Packed, Place, Standing, Unpacked, pack};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
-use store::{BookingOrder, NoRoom, Result, StoreError};
+use store::{BookingOrder, NoRoom, Result, SILENT, StoreError};
 use uuid::Uuid;
 
 use super::LONGEST_CLAIM;
@@ -22,8 +22,6 @@ type Tx = Transaction<'static, Db>;
 
 /// Nobody is moved who comes within this time.
 const ABOUT_TO_COME: TimeDelta = TimeDelta::minutes(60);
-/// A site that was not heard of for so long may be cut off.
-const SILENT: TimeDelta = TimeDelta::minutes(2);
 
 /// A centre's spaces and what holds them for a while.
 pub(super) struct Floor {

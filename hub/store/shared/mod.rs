@@ -22,6 +22,7 @@ mod ending;
 mod factors;
 mod floor;
 mod house;
+mod interviews;
 mod jobs;
 mod late;
 mod meaning;

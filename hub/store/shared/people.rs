@@ -260,6 +260,19 @@ impl People for Here {
         Ok(ids.into_iter().map(PersonId).collect())
     }
 
+    async fn who_answer_for(&self, child: ChildId) -> Result<Vec<PersonId>> {
+        let ids: Vec<Uuid> = query_scalar(
+            "SELECT g.person_id FROM guardians g JOIN children c ON c.household_id = g.household_id
+             WHERE c.id = $1 AND length(c.sealed) > 0 AND NOT EXISTS (SELECT 1 FROM barred_accounts b
+                 WHERE b.child_id = c.id AND b.person_id = g.person_id)
+             ORDER BY g.joined_at, g.person_id",
+        )
+        .bind(child.0)
+        .fetch_all(self.reader())
+        .await?;
+        Ok(ids.into_iter().map(PersonId).collect())
+    }
+
     async fn add_child(&self, child: &SealedChild) -> Result<()> {
         let mut tx = self.begin().await?;
         let before: i64 = query_scalar("SELECT COUNT(*) FROM children WHERE household_id = $1")
@@ -290,7 +303,8 @@ impl People for Here {
         let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query_as(
             "SELECT c.id, c.household_id, c.sealed
              FROM guardians g JOIN children c ON c.household_id = g.household_id
-             WHERE g.person_id = $1
+             WHERE g.person_id = $1 AND length(c.sealed) > 0 AND NOT EXISTS (SELECT 1 FROM barred_accounts b
+                 WHERE b.child_id = c.id AND b.person_id = g.person_id)
              ORDER BY g.joined_at, c.household_id, c.position, c.id",
         )
         .bind(guardian.0)

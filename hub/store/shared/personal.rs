@@ -4,7 +4,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::consent::Purpose;
-use model::id::{BookingId, CentreId, ChildId, ConsentId, HouseholdId, NurseryId, PersonId};
+use model::id::{
+    BookingId, CentreId, ChildId, CollectorId, ConsentId, HouseholdId, NurseryId, PersonId,
+};
 use model::interval::Interval;
 use sqlx::{AssertSqlSafe, FromRow, query, query_as, query_scalar};
 use store::{
@@ -58,6 +60,52 @@ impl Personal for Here {
         Ok(())
     }
 
+    async fn care_file(&self, child: ChildId) -> Result<(Option<Vec<u8>>, i64)> {
+        let row: Option<(Option<Vec<u8>>, i64)> =
+            query_as("SELECT care_file, care_file_version FROM children WHERE id = $1")
+                .bind(child.0)
+                .fetch_optional(self.reader())
+                .await?;
+        Ok(row.unwrap_or_default())
+    }
+
+    async fn set_care_file(
+        &self,
+        child: ChildId,
+        sealed: &[u8],
+        version: i64,
+        barred: &[PersonId],
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let done = query(
+            "UPDATE children SET care_file = $2, care_file_version = care_file_version + 1
+             WHERE id = $1 AND care_file_version = $3 AND length(sealed) > 0",
+        )
+        .bind(child.0)
+        .bind(sealed)
+        .bind(version)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        query("DELETE FROM barred_accounts WHERE child_id = $1")
+            .bind(child.0)
+            .execute(&mut *tx)
+            .await?;
+        for person in barred {
+            query("INSERT INTO barred_accounts (child_id, person_id) VALUES ($1, $2)")
+                .bind(child.0)
+                .bind(person.0)
+                .execute(&mut *tx)
+                .await?;
+        }
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     async fn children_after(&self, after: Option<ChildId>, most: u32) -> Result<Vec<SealedChild>> {
         let rows: Vec<(Uuid, Uuid, Vec<u8>)> = query_as(
             "SELECT id, household_id, sealed FROM children WHERE id > $1 ORDER BY id LIMIT $2",
@@ -87,15 +135,30 @@ impl Personal for Here {
         Ok(ids.into_iter().map(NurseryId).collect())
     }
 
+    async fn is_barred(&self, person: PersonId, household: HouseholdId) -> Result<bool> {
+        let found: i64 = query_scalar(
+            "SELECT COUNT(*) FROM barred_accounts b JOIN children c ON c.id = b.child_id
+             WHERE c.household_id = $1 AND b.person_id = $2",
+        )
+        .bind(household.0)
+        .bind(person.0)
+        .fetch_one(self.reader())
+        .await?;
+        Ok(found > 0)
+    }
+
     async fn add_guardian_code(&self, code: &GuardianCode) -> Result<()> {
         query(
-            "INSERT INTO guardian_codes (secret, household_id, made_by, ends_at)
-             VALUES ($1, $2, $3, $4)",
+            "INSERT INTO guardian_codes
+                 (secret, household_id, made_by, ends_at, child_id, collector_id)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(code.secret.as_slice())
         .bind(code.household.0)
         .bind(code.made_by.0)
         .bind(storable(code.ends_at))
+        .bind(code.collects.map(|(child, _)| child.0))
+        .bind(code.collects.map(|(_, collector)| collector.0))
         .execute(self.writer())
         .await?;
         Ok(())
@@ -104,25 +167,39 @@ impl Personal for Here {
     async fn take_guardian_code(
         &self,
         secret: &[u8; 32],
-        guardian: PersonId,
+        person: PersonId,
+        only_collects: bool,
         now: DateTime<Utc>,
     ) -> Result<Option<GuardianCode>> {
         let mut tx = self.begin().await?;
-        let row: Option<(Uuid, Uuid, DateTime<Utc>)> = query_as(
+        let row: Option<CodeRow> = query_as(
             "UPDATE guardian_codes SET taken_at = $2
              WHERE secret = $1 AND taken_at IS NULL AND ends_at > $2 AND made_by <> $3
-             RETURNING household_id, made_by, ends_at",
+                 AND (collector_id IS NOT NULL) = $4
+                 AND NOT EXISTS (SELECT 1 FROM barred_accounts b JOIN children c ON c.id = b.child_id
+                     WHERE c.household_id = guardian_codes.household_id
+                         AND b.person_id = guardian_codes.made_by)
+             RETURNING household_id, made_by, ends_at, child_id, collector_id",
         )
         .bind(secret.as_slice())
         .bind(storable(now))
-        .bind(guardian.0)
+        .bind(person.0)
+        .bind(only_collects)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((household, made_by, ends_at)) = row else { return Ok(None) };
-        let household = HouseholdId(household);
-        join_household(&mut tx, household, guardian, now).await?;
+        let Some(row) = row else { return Ok(None) };
+        let code = GuardianCode {
+            secret: *secret,
+            household: HouseholdId(row.household_id),
+            collects: row.child_id.map(ChildId).zip(row.collector_id.map(CollectorId)),
+            made_by: PersonId(row.made_by),
+            ends_at: row.ends_at,
+        };
+        if code.collects.is_none() {
+            join_household(&mut tx, code.household, person, now).await?;
+        }
         tx.commit().await?;
-        Ok(Some(GuardianCode { secret: *secret, household, made_by: PersonId(made_by), ends_at }))
+        Ok(Some(code))
     }
 
     async fn give_consent(&self, consent: &Consent) -> Result<bool> {
@@ -330,11 +407,21 @@ impl Personal for Here {
                 .await?;
         }
         let children = || id_list(erasure.children.iter().map(|id| id.0));
-        query(concat!("UPDATE children SET sealed = $2, health = NULL WHERE id ", in_list!("$1")))
-            .bind(children())
-            .bind(b"".as_slice())
-            .execute(&mut *tx)
-            .await?;
+        query(concat!(
+            "UPDATE children SET sealed = $2, health = NULL, care_file = NULL,
+                 care_file_version = care_file_version + 1 WHERE id ",
+            in_list!("$1")
+        ))
+        .bind(children())
+        .bind(b"".as_slice())
+        .execute(&mut *tx)
+        .await?;
+        for of_theirs in [
+            concat!("DELETE FROM interviews WHERE child_id ", in_list!("$1")),
+            concat!("DELETE FROM barred_accounts WHERE child_id ", in_list!("$1")),
+        ] {
+            query(of_theirs).bind(children()).execute(&mut *tx).await?;
+        }
         query(concat!(
             "UPDATE care_claims SET age = NULL, school_age = NULL WHERE child_id ",
             in_list!("$1")
@@ -357,6 +444,15 @@ impl Personal for Here {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+#[derive(FromRow)]
+struct CodeRow {
+    household_id: Uuid,
+    made_by: Uuid,
+    ends_at: DateTime<Utc>,
+    child_id: Option<Uuid>,
+    collector_id: Option<Uuid>,
 }
 
 #[derive(FromRow)]

@@ -4,21 +4,23 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking;
 use model::care::duty::Shift;
+use model::care::file::Interview;
 use model::care::rule_set::RuleSet;
 use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
 use model::care::terms::Terms;
-use model::id::{NurseryId, ShiftId};
+use model::id::{ChildId, NurseryId, ShiftId};
 use model::interval::Interval;
 use model::opening::{days_of, whole_day};
 use sqlx::{Executor, FromRow, Transaction, query, query_as};
-use store::{Care, Result, Roster, RosterPut, Rostered, StoreError};
+use store::{Care, CareAt, Result, Roster, RosterPut, Rostered, StoreError};
 use uuid::Uuid;
 
 use super::bookings::span_of;
 use super::care::CarePlaces;
 use super::convert::{from_json, interval, to_json};
 use super::ending::end_lapsed;
+use super::interviews;
 use super::tries::Tries;
 use super::{LONGEST_CLAIM, Outcome, duplicate};
 use crate::{Db, Here, writes};
@@ -92,6 +94,32 @@ impl Care for Here {
                 other => return other,
             }
         }
+    }
+
+    async fn interviews_of(&self, child: ChildId) -> Result<Vec<(NurseryId, Interview)>> {
+        let all = interviews::of_children(self.reader(), &[child]).await?;
+        Ok(all.into_iter().map(|(_, nursery, interview)| (nursery, interview)).collect())
+    }
+
+    async fn interviews_at(&self, nursery: NurseryId) -> Result<Vec<(ChildId, Interview)>> {
+        interviews::to_come(self.reader(), nursery).await
+    }
+
+    async fn put_interview(
+        &self,
+        child: ChildId,
+        nursery: NurseryId,
+        interview: Interview,
+    ) -> Result<bool> {
+        interviews::put(self.writer(), child, nursery, interview).await
+    }
+
+    async fn drop_interview(&self, child: ChildId, nursery: NurseryId) -> Result<bool> {
+        interviews::drop_one(self.writer(), child, nursery).await
+    }
+
+    async fn care_at(&self, nursery: NurseryId, window: &Interval) -> Result<Vec<CareAt>> {
+        interviews::care_at(self.reader(), nursery, window).await
     }
 }
 

@@ -8,7 +8,8 @@ use model::id::{CentreId, PersonId};
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    Credential, EventBatch, EventsTaken, Result, SheetPersonRecord, SiteStatus, Sites, StoreError,
+    Credential, EventBatch, EventsTaken, Result, SILENT, SheetPersonRecord, SiteStatus, Sites,
+    StoreError,
 };
 use uuid::Uuid;
 
@@ -30,6 +31,17 @@ impl Sites for Here {
         .fetch_optional(self.reader())
         .await?;
         row.map_or(Ok(SiteStatus::default()), SiteStatus::try_from)
+    }
+
+    async fn silent_sites(&self, now: DateTime<Utc>) -> Result<Vec<CentreId>> {
+        let ids: Vec<Uuid> = query_scalar(
+            "SELECT centre_id FROM sites
+             WHERE sheet_in_force IS NOT NULL AND (heard_at IS NULL OR heard_at <= $1)",
+        )
+        .bind(storable(now - SILENT))
+        .fetch_all(self.reader())
+        .await?;
+        Ok(ids.into_iter().map(CentreId).collect())
     }
 
     async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()> {

@@ -214,9 +214,16 @@ async fn wait(tx: &mut Tx, entry: &Entry, order: &BookingOrder) -> Result<Outcom
             | NoRoom::NoRoomForAge(_)
             | NoRoom::NotUnder(..)
             | NoRoom::NurseryShut(..)
+            | NoRoom::NeedsInterview { .. }
+            | NoRoom::NotTheirs(_)
             | NoRoom::ChildElsewhere(..)),
         ) => return Ok(Outcome::Undo(Waited::Never(never))),
-        Err(no_room @ (NoRoom::Desk { .. } | NoRoom::Care(_) | NoRoom::CareShort(_))) => {
+        Err(
+            no_room @ (NoRoom::Desk { .. }
+            | NoRoom::Care(_)
+            | NoRoom::CareShort(_)
+            | NoRoom::SiteSilent(_)),
+        ) => {
             if !is_possible(tx, order).await? {
                 return Ok(Outcome::Undo(Waited::Never(no_room)));
             }

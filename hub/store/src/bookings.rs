@@ -9,7 +9,7 @@ use model::care::age::{Ages, AgesByDay};
 use model::care::intake::Lack;
 use model::care::scheme::NotUnder;
 use model::centre::Centre;
-use model::id::{BookingId, CentreId, ChildId, EmployerId, PersonId, SeriesId, SpaceId};
+use model::id::{BookingId, CentreId, ChildId, EmployerId, NurseryId, PersonId, SeriesId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::quota::{Over, Quota};
@@ -342,6 +342,20 @@ pub enum NoRoom {
     /// No scheme of the nursery takes this child's care at this time; which one says so, and why, where it
     /// offers one of that name.
     NotUnder(ChildId, Interval, Option<(LocalText, NotUnder)>),
+    /// The nursery talks with the guardians before this child's first day, and that has not been, or is fixed only for
+    /// a later time.
+    NeedsInterview {
+        /// The child.
+        child: ChildId,
+        /// Which nursery.
+        nursery: NurseryId,
+        /// When it is fixed for.
+        fixed: Option<DateTime<Utc>>,
+    },
+    /// Whoever it is for answers for this child no more.
+    NotTheirs(ChildId),
+    /// Nothing is heard from the centre's site, which would have to take the child on the same day.
+    SiteSilent(Interval),
     /// The child is in another booking in this slot.
     ChildElsewhere(ChildId, Interval),
     /// The centre takes no bookings in this slot.

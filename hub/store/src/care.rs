@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use model::booking::BookingStatus;
 use model::care::duty::Shift;
+use model::care::file::Interview;
 use model::care::intake::Lack;
 use model::care::rule_set::RuleSet;
 use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
 use model::care::terms::Terms;
 use model::centre::Centre;
-use model::id::{BookingId, NurseryId, ShiftId};
+use model::id::{BookingId, ChildId, NurseryId, RoomId, ShiftId};
 use model::interval::Interval;
 
 use crate::Result;
@@ -36,6 +38,40 @@ pub trait Care {
     /// Puts a roster in the place of all shifts that begin on its local days, and tells which bookings
     /// cannot be kept then. All of it or nothing; nothing too where it is only tried.
     async fn put_roster(&self, roster: &Roster) -> Result<RosterPut>;
+
+    /// A child's interviews with nurseries, at most one with each.
+    async fn interviews_of(&self, child: ChildId) -> Result<Vec<(NurseryId, Interview)>>;
+    /// A nursery's interviews that are asked for or fixed, those that wait longest in front.
+    async fn interviews_at(&self, nursery: NurseryId) -> Result<Vec<(ChildId, Interview)>>;
+    /// Notes how far an interview is. One that is only asked for takes nothing's place: whoever asks again
+    /// changes nothing. Answers whether something was changed.
+    async fn put_interview(
+        &self,
+        child: ChildId,
+        nursery: NurseryId,
+        interview: Interview,
+    ) -> Result<bool>;
+    /// Takes an interview back that was not held; answers whether there was one.
+    async fn drop_interview(&self, child: ChildId, nursery: NurseryId) -> Result<bool>;
+    /// The care in a nursery that is live and overlaps `window`, by start and child.
+    async fn care_at(&self, nursery: NurseryId, window: &Interval) -> Result<Vec<CareAt>>;
+}
+
+/// Care of a child that is booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CareAt {
+    /// On which booking.
+    pub booking: BookingId,
+    /// How that stands.
+    pub status: BookingStatus,
+    /// Whose.
+    pub child: ChildId,
+    /// When, with its hand-overs.
+    pub when: Interval,
+    /// In which room, where the nursery has rooms.
+    pub room: Option<RoomId>,
+    /// Under which scheme.
+    pub scheme: Option<String>,
 }
 
 /// Somebody's shift.

@@ -70,7 +70,10 @@ pub trait People {
     async fn add_child(&self, child: &SealedChild) -> Result<()>;
     /// Replaces what is kept of a child.
     async fn set_child(&self, id: ChildId, sealed: &[u8]) -> Result<()>;
-    /// The children of a guardian's households, in the order they were added.
+    /// The guardians of a child's household who are not barred from it, in the order they joined; nobody's of one that
+    /// was erased.
+    async fn who_answer_for(&self, child: ChildId) -> Result<Vec<PersonId>>;
+    /// The children of a guardian's households whom they are not barred from, in the order they were added.
     async fn children_of(&self, guardian: PersonId) -> Result<Vec<SealedChild>>;
 }
 

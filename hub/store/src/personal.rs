@@ -4,7 +4,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::consent::Purpose;
-use model::id::{BookingId, CentreId, ChildId, ConsentId, HouseholdId, NurseryId, PersonId};
+use model::id::{
+    BookingId, CentreId, ChildId, CollectorId, ConsentId, HouseholdId, NurseryId, PersonId,
+};
 use model::interval::Interval;
 use serde::{Deserialize, Serialize};
 
@@ -22,18 +24,34 @@ pub trait Personal {
     async fn child(&self, id: ChildId) -> Result<Option<(SealedChild, Option<Vec<u8>>)>>;
     /// Replaces what is sealed of a child's health.
     async fn set_child_health(&self, id: ChildId, sealed: Option<&[u8]>) -> Result<()>;
+    /// What is sealed of a child's care file, with its version: 0 before there is one.
+    async fn care_file(&self, child: ChildId) -> Result<(Option<Vec<u8>>, i64)>;
+    /// Replaces it where it is of that version still, and counts that up, with the accounts that it shuts out; answers
+    /// whether it was. The sheets of the sites are made anew.
+    async fn set_care_file(
+        &self,
+        child: ChildId,
+        sealed: &[u8],
+        version: i64,
+        barred: &[PersonId],
+    ) -> Result<bool>;
     /// Children after this id, at most `most`, by id.
     async fn children_after(&self, after: Option<ChildId>, most: u32) -> Result<Vec<SealedChild>>;
     /// Where a child has live care that overlaps `window`.
     async fn nurseries_of(&self, child: ChildId, window: &Interval) -> Result<Vec<NurseryId>>;
 
+    /// Whether somebody is barred from a child of a household.
+    async fn is_barred(&self, person: PersonId, household: HouseholdId) -> Result<bool>;
     /// Keeps a code (its SHA-256) with which another guardian joins.
     async fn add_guardian_code(&self, code: &GuardianCode) -> Result<()>;
-    /// Takes a code that holds, makes `guardian` one of its household, and answers the code; once.
+    /// Takes a code that holds and answers it, once. With one for a guardian, `person` becomes one of its household;
+    /// one for somebody who only collects is not taken for that, nor the other way round. None holds of a guardian
+    /// who is barred from a child of the household.
     async fn take_guardian_code(
         &self,
         secret: &[u8; 32],
-        guardian: PersonId,
+        person: PersonId,
+        only_collects: bool,
         now: DateTime<Utc>,
     ) -> Result<Option<GuardianCode>>;
 
@@ -80,6 +98,8 @@ pub struct GuardianCode {
     pub secret: [u8; 32],
     /// Which household it leads to.
     pub household: HouseholdId,
+    /// It is for somebody who only collects this child, named so in its file.
+    pub collects: Option<(ChildId, CollectorId)>,
     /// Who made it.
     pub made_by: PersonId,
     /// Until when it works.
@@ -168,6 +188,7 @@ pub struct Erasure {
 /// the list with the schema.
 pub const GOES_WITH_A_PERSON: &[&str] = &[
     "api_tokens",
+    "barred_accounts",
     "calendar_feeds",
     "claimed_roles",
     "code_makers",

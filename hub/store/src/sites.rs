@@ -1,7 +1,7 @@
 //! Sites: their sheets and events.
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::centre::Centre;
 use model::id::{CentreId, DeviceId, PersonId};
 use model::language::Language;
@@ -11,11 +11,16 @@ use crate::Result;
 use crate::bookings::Spare;
 use crate::cards::Credential;
 
+/// A site that was not heard of for so long may be cut off: it sells no care for the same day, and nobody is moved there.
+pub const SILENT: TimeDelta = TimeDelta::minutes(2);
+
 /// Sites: their sheets and events.
 #[async_trait]
 pub trait Sites {
     /// What the hub knows of a site.
     async fn site_status(&self, centre: CentreId) -> Result<SiteStatus>;
+    /// The centres whose sites had a sheet in force and were not heard of for [`SILENT`] at the time `now`.
+    async fn silent_sites(&self, now: DateTime<Utc>) -> Result<Vec<CentreId>>;
     /// Notes which sheet a site has in force, and that it was heard of at `at`.
     async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()>;
     /// A number that changes whenever the bookings of these days, or the people, cards, devices or

@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 
 use crate::Port;
 use crate::things::Thing;
-use crate::world::{Who, World};
+use crate::world::{DOCUMENT, Who, World};
 
 /// What an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ enum Sent {
 fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
     let text = str::to_owned;
     let centre = || thing.named("centre").unwrap_or_default().to_owned();
+    let nursery = || thing.named("nursery").unwrap_or_default().to_owned();
     let form = |fields: &[(&'static str, &str)]| {
         Sent::Form(fields.iter().map(|(name, value)| (*name, text(value))).collect())
     };
@@ -74,6 +75,26 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
         ("POST", "/account/telephone") => form(&[("telephone", "090-1234-5678")]),
         ("POST", "/children/join") => form(&[("code", "ABCD-EFGH-2345")]),
         ("POST", "/children/{id}/consents") => form(&[("purpose", "care"), ("agree", "yes")]),
+        ("POST", "/children/{id}/collectors") => form(&[
+            ("name", "伊藤 恵"),
+            ("relation", "祖母"),
+            ("telephone", "090-1234-5678"),
+            ("born", "1960-05-10"),
+        ]),
+        ("POST", "/nurseries/{id}/rooms" | "/nurseries/{id}/terms") => form(&[("from-1", "8")]),
+        ("POST", "/nurseries/{id}/shifts") => form(&[("table", "date")]),
+        ("POST", "/children/{id}/bars") => form(&[("name", "伊藤 実"), ("reason", "the walk")]),
+        ("POST", path) if path.starts_with("/children/{id}/interviews") => {
+            Sent::Form(vec![("nursery", nursery())])
+        }
+        ("POST", path) if path.starts_with("/children/{id}/file/") => Sent::Form(vec![
+            ("nursery", nursery()),
+            ("name", text("伊藤 実")),
+            ("reason", text("the walk")),
+            ("held", text("1")),
+            ("code", text(DOCUMENT)),
+        ]),
+        ("POST", "/account/collects") => form(&[("code", "ABCD-EFGH-2345")]),
         ("POST", "/account/pin") => form(&[("pin", "8642")]),
         ("POST", "/account/language") => form(&[("language", "en")]),
         ("POST", "/sign-in") => {

@@ -2,7 +2,7 @@
 
 use hub::routes::{About, Route};
 use model::centre::Centre;
-use model::id::{BookingId, ChildId, CredentialId, EmployerId, PersonId};
+use model::id::{BookingId, ChildId, CredentialId, EmployerId, NurseryId, PersonId};
 use model::people::Person;
 use model::permission::Target;
 use uuid::Uuid;
@@ -34,6 +34,11 @@ impl Thing {
     fn absent(name: &'static str, value: impl ToString) -> Self {
         let names = vec![(name, value.to_string())];
         Self { label: "an absent one".to_owned(), names, target: None, or: Vec::new() }
+    }
+
+    fn with_names(mut self, names: &[(&'static str, String)]) -> Self {
+        self.names.extend_from_slice(names);
+        self
     }
 
     /// Every target of it.
@@ -70,7 +75,8 @@ impl Things {
             }
             About::Theirs => {
                 let targets = master.places();
-                let or = targets.clone();
+                let nurseries = master.nurseries.iter().map(|(_, target)| *target);
+                let or = targets.iter().copied().chain(nurseries).collect();
                 vec![Thing { or, ..Thing::there("all of theirs", "", "", targets[0]) }]
             }
             About::Booking => {
@@ -113,7 +119,16 @@ impl Things {
                             ..Thing::there(&format!("a child of {label}"), "id", child, *target)
                         }
                     };
-                master.children.iter().map(there).chain([Thing::absent("id", NO_ID)]).collect()
+                let things = master.children.iter().map(there);
+                let things = things.chain([Thing::absent("id", NO_ID)]);
+                // Its file names one of each, whatever child it is.
+                things.map(|thing| thing.with_names(&master.in_files)).collect()
+            }
+            About::Nursery => {
+                let there = |(id, target): &(NurseryId, Target)| {
+                    Thing::there("a nursery", "id", id, *target)
+                };
+                master.nurseries.iter().map(there).chain([Thing::absent("id", NO_ID)]).collect()
             }
             About::Centre => {
                 let there = |centre: &Centre| {

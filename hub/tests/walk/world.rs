@@ -8,17 +8,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hub::config::Config;
 use hub::hub::Hub;
 use hub::routes::Route;
+use hub::service::care_file;
 use hub::tls_listener::PeerIdentity;
 use hub::uplink::enrol;
 use hub::web::WebSettings;
 use model::booking::{BookingCode, Wish};
+use model::care::file::{Barred, BarredBy, CareFile, Collector};
+use model::care::terms::{NeededDocument, Terms};
 use model::centre::{Centre, Space, SpaceKind};
 use model::clock::ManualClock;
 use model::closure::{Closure, ClosureKind};
 use model::day_sheet::DeviceKind;
 use model::id::{
-    BookingId, CentreId, ChildId, ClosureId, CredentialId, EmployerId, PasskeyId, PersonId,
-    QuotaId, SessionId, WaitlistId,
+    BarId, BookingId, CentreId, ChildId, ClosureId, CollectorId, CredentialId, EmployerId,
+    NurseryId, PasskeyId, PersonId, QuotaId, SessionId, WaitlistId,
 };
 use model::interval::Interval;
 use model::language::LocalText;
@@ -38,6 +41,8 @@ use uuid::Uuid;
 use crate::Port;
 use crate::things::Thing;
 
+/// A document that every nursery needs.
+pub const DOCUMENT: &str = "health";
 /// Wednesday, nine in the morning in Japan.
 const NOW: &str = "2026-11-25T00:00:00Z";
 /// The centres where things are.
@@ -78,6 +83,10 @@ pub struct Master {
     pub cards: Vec<(String, CredentialId, PersonId, Centre)>,
     /// Children, of whom they are, and the nurseries where they are cared for.
     pub children: Vec<(String, ChildId, Target, Vec<Target>)>,
+    /// The nurseries of the places.
+    pub nurseries: Vec<(NurseryId, Target)>,
+    /// What a child's file names, by the names that routes have for it.
+    pub in_files: Vec<(&'static str, String)>,
     /// Wishes that wait.
     pub entries: Vec<(String, Uuid, Target)>,
     /// Closures, and where they are.
@@ -191,10 +200,19 @@ impl Master {
             let guardian = id_of(key);
             for child in hub.store.children_of(guardian).await.unwrap() {
                 let near = hub::service::children::nurseries_near(&hub, child.id).await.unwrap();
-                let nurseries = near.into_iter().map(Target::in_nursery).collect();
+                let nurseries = near.nurseries.into_iter().map(Target::in_nursery).collect();
                 children.push((key.to_owned(), child.id, Target::of(guardian), nurseries));
             }
         }
+        let nurseries = hub.store.nurseries().await.unwrap().into_iter();
+        let nurseries = nurseries
+            .filter(|one| centres.iter().any(|centre| centre.id == one.centre))
+            .map(|one| {
+                let target = Target { nursery: Some(one.id), ..Target::at(one.centre) };
+                (one.id, target)
+            })
+            .collect();
+        let in_files = keep_files(&hub, children.iter().map(|(_, child, ..)| *child)).await;
         for (device, _, _) in DEVICES {
             let device = device.parse().unwrap();
             let given = GivenCertificate {
@@ -231,6 +249,8 @@ impl Master {
             passkeys,
             cards,
             children,
+            in_files,
+            nurseries,
             calendar,
             sections,
             centres,
@@ -302,6 +322,59 @@ impl Master {
         let enrolment = (code.reveal(), self.csr.clone());
         World { hub, people, sites, signed_in: false, enrolment, _folder: folder }
     }
+}
+
+/// Gives every child a file with somebody who may collect it and somebody who may not, and every nursery an interview
+/// and a document; answers the names of what is in the files, and of a nursery.
+async fn keep_files(
+    hub: &Hub,
+    children: impl Iterator<Item = ChildId>,
+) -> Vec<(&'static str, String)> {
+    let (collector, bar) = (CollectorId(Uuid::from_u128(0xc0)), BarId(Uuid::from_u128(0xba)));
+    let terms = Terms {
+        interview: true,
+        documents: vec![NeededDocument {
+            code: DOCUMENT.to_owned(),
+            name: LocalText::new("健康診断書", "Health certificate"),
+            months: None,
+        }],
+        ..Terms::default()
+    };
+    let nurseries = hub.store.nurseries().await.unwrap();
+    for nursery in &nurseries {
+        assert!(hub.store.set_terms(nursery.id, &terms).await.unwrap());
+    }
+    let nobody = PersonId(Uuid::from_u128(0));
+    let mut file = CareFile::default();
+    file.collecting.collectors.push(Collector {
+        id: collector,
+        name: "伊藤 花".to_owned(),
+        relation: "祖母".to_owned(),
+        telephone: "090-1234-5678".to_owned(),
+        born: "1960-05-10".parse().unwrap(),
+        pin: None,
+        account: None,
+        named_by: nobody,
+        until: None,
+    });
+    file.collecting.barred.push(Barred {
+        id: bar,
+        name: "だれか".to_owned(),
+        account: None,
+        reason: "the walk".to_owned(),
+        by: BarredBy::Guardian(nobody),
+        since: hub.now(),
+    });
+    for child in children {
+        let sealed = care_file::seal(hub, child, &file).await.unwrap();
+        assert!(hub.store.set_care_file(child, &sealed, 0, &[]).await.unwrap());
+    }
+    let nursery = nurseries.first().unwrap().id;
+    vec![
+        ("collector", collector.to_string()),
+        ("bar", bar.to_string()),
+        ("nursery", nursery.to_string()),
+    ]
 }
 
 impl Who {

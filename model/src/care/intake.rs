@@ -177,6 +177,27 @@ impl Intake<'_> {
         failing.into_iter().collect()
     }
 
+    /// What is too little within `window` with everybody who is [taken](Self::taken), in the order of time.
+    #[must_use]
+    pub fn shortfalls(&self, window: &Interval) -> Vec<Lack> {
+        let there = self.taken.iter().filter(|one| one.when.overlaps(window));
+        let unruled = there.clone().filter(|one| self.rules_at(&one.when).is_none());
+        let mut lacks: Vec<Lack> = unruled.map(|one| no_rules(one.when)).collect();
+        for rules in self.rule_sets {
+            let ours = |one: &&CareTaken| {
+                self.rules_at(&one.when).is_some_and(|other| other.name == rules.name)
+            };
+            let ours: Vec<CareTaken> = there.clone().filter(ours).copied().collect();
+            if !ours.is_empty() {
+                let ground = Ground::of(self, rules, &ours, [*window]);
+                let short = ground.nursery(self, rules).shortfalls(*window);
+                lacks.append(&mut self.lacks(rules, &short));
+            }
+        }
+        lacks.sort_by_key(|lack| lack.when);
+        lacks
+    }
+
     /// The rules of all days of `when`; none where they change in the middle of it.
     fn rules_at(&self, when: &Interval) -> Option<&RuleSet> {
         let mut days = days_of(when, self.zone).into_iter();
@@ -368,6 +389,35 @@ mod tests {
         let care = |when| CareTaken { when, room: None, ages: small, admits: None };
         let failing = asked.failing(&[vec![care(before)], vec![care(today); 4], vec![care(today)]]);
         assert_eq!(failing, [(0, vec![none]), (2, vec![lack(2, 3)])]);
+    }
+
+    #[test]
+    fn what_will_be_too_little_is_told_where_it_is() {
+        let (staffing, sets) = (staffing(vec![room(1, 0, None)]), sets());
+        let care = |when| CareTaken { when, room: None, ages: Ages::default(), admits: None };
+        let (today, tomorrow) = (hours(9, 12), hours(33, 36));
+        let before = hours(-24 * 2_000, -24 * 2_000 + 1);
+        let mut taken = vec![care(today); 4];
+        taken.extend([care(tomorrow), care(before)]);
+        let shifts = [shift(hours(8, 18)), shift(hours(8, 11))];
+        let asked = intake(&staffing, &sets, &taken, &shifts);
+        let lack = |when, have| Lack { when, what: Lacking::LiveStaff, have, need: 2 };
+        let (short, alone) = (lack(hours(11, 12), 1), lack(tomorrow, 0));
+        let nobody = Lack { what: Lacking::Qualified, need: 1, ..alone.clone() };
+        assert_eq!(asked.shortfalls(&hours(0, 48)), [short.clone(), alone, nobody]);
+        assert_eq!(asked.shortfalls(&hours(0, 24)), std::slice::from_ref(&short));
+        let half = Lack {
+            when: Interval::new(hours(11, 12).starts() + TimeDelta::minutes(30), today.ends())
+                .unwrap(),
+            ..short
+        };
+        assert_eq!(
+            asked.shortfalls(&Interval::new(half.when.starts(), hours(0, 24).ends()).unwrap()),
+            [half]
+        );
+        assert_eq!(asked.shortfalls(&hours(12, 33)), []);
+        let none = Lack { when: before, what: Lacking::Rules, have: 0, need: 1 };
+        assert_eq!(asked.shortfalls(&before), [none]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::scheme::Scheme;
 use crate::centre::Centre;
 use crate::id::MunicipalityId;
 use crate::interval::Interval;
+use crate::language::LocalText;
 use crate::opening::{OpeningHours, OpeningRules, days_of, next_step, step_before};
 
 /// The longest a hand-over takes, in minutes, the way on foot not counted.
@@ -19,6 +20,10 @@ pub const LONGEST_WALK: u32 = 60;
 pub const MOST_AROUND: TimeDelta = TimeDelta::minutes(60 + 60 + 15);
 /// No stretch of care is longer, with its hand-overs.
 const LONGEST_CARE: TimeDelta = TimeDelta::days(7);
+/// Full age in Japan (article 4 of the Civil Code, since 2022-04-01): nurseries hand no child to a minor.
+pub const OF_AGE: u32 = 18;
+/// The most documents that one nursery needs.
+pub const MOST_DOCUMENTS: usize = 20;
 /// The most schemes that one nursery offers.
 pub const MOST_SCHEMES: usize = 10;
 
@@ -33,6 +38,24 @@ pub struct Terms {
     /// The schemes it offers, by name; the one in front counts for whoever says nothing else. Without any,
     /// nothing but places and staff is asked for.
     pub schemes: Vec<String>,
+    /// Whether it talks with the guardians before a child's first day.
+    pub interview: bool,
+    /// The documents it needs to have seen of each child.
+    pub documents: Vec<NeededDocument>,
+    /// The years of age from which on somebody may collect a child, where it is not [`OF_AGE`].
+    pub collect_from_years: Option<u32>,
+}
+
+/// A document that a nursery needs to have seen (提出書類).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededDocument {
+    /// What it is told apart by, in small letters, digits and hyphens.
+    pub code: String,
+    /// Its name on screen.
+    pub name: LocalText,
+    /// After so many months it has to be shown again; never where none are said.
+    pub months: Option<u16>,
 }
 
 /// Minutes of care before and after a desk's stretch, beside the way on foot.
@@ -67,6 +90,14 @@ pub enum BadTerms {
     /// No day has such hours.
     #[error("hours end after they begin, on the same day")]
     Hours,
+    /// Too many, one twice, or one that cannot be told apart or shown.
+    #[error(
+        "a nursery needs at most {MOST_DOCUMENTS} documents, each with a code of its own in small letters, digits and hyphens, a name, and from 1 to 120 months where it has any"
+    )]
+    Documents,
+    /// Nobody, or everybody, would be of age.
+    #[error("whoever collects a child is from 12 to 30 years old at the least")]
+    Age,
 }
 
 impl Terms {
@@ -87,7 +118,32 @@ impl Terms {
         if self.hours.iter().any(|one| one.opens >= one.closes || one.closes > 24 * 60) {
             return Err(BadTerms::Hours);
         }
+        let odd = |one: &NeededDocument| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            let named = |text: &str| !text.trim().is_empty() && text.chars().count() <= 60;
+            !(1..=40).contains(&one.code.len())
+                || !one.code.chars().all(plain)
+                || !named(&one.name.ja)
+                || !named(&one.name.en)
+                || one.months.is_some_and(|months| !(1..=120).contains(&months))
+        };
+        let twice = |at: usize| {
+            self.documents[..at].iter().any(|other| other.code == self.documents[at].code)
+        };
+        let many = self.documents.len() > MOST_DOCUMENTS;
+        if many || self.documents.iter().any(odd) || (1..self.documents.len()).any(twice) {
+            return Err(BadTerms::Documents);
+        }
+        if self.collect_from_years.is_some_and(|years| !(12..=30).contains(&years)) {
+            return Err(BadTerms::Age);
+        }
         Ok(())
+    }
+
+    /// The years of age from which on somebody may collect a child.
+    #[must_use]
+    pub fn collects_from(&self) -> u32 {
+        self.collect_from_years.unwrap_or(OF_AGE)
     }
 
     /// The care that goes with each of `slots`, in order and not overlapping, as [`care_of`](Self::care_of) has it for
@@ -245,7 +301,7 @@ mod tests {
     }
 
     fn terms(before: u32, after: u32, hours: Vec<OpeningHours>) -> Terms {
-        Terms { handover: Some(HandOver { before, after }), hours, schemes: Vec::new() }
+        Terms { handover: Some(HandOver { before, after }), hours, ..Terms::default() }
     }
 
     #[test]
@@ -320,6 +376,24 @@ mod tests {
         assert_eq!(bad(offers(vec!["one".to_owned(); 2])), Some(BadTerms::Schemes));
         let many = (0..11).map(|number| number.to_string()).collect();
         assert_eq!(bad(offers(many)), Some(BadTerms::Schemes));
+        let document = |code: &str, months| NeededDocument {
+            code: code.to_owned(),
+            name: LocalText::new("健康診断書", "Health certificate"),
+            months,
+        };
+        let needs = |documents| bad(Terms { documents, ..Terms::default() });
+        assert_eq!(needs(vec![document("health", Some(12)), document("vaccines-2", None)]), None);
+        for odd in [document("", None), document("Health", None), document("h", Some(0))] {
+            assert_eq!(needs(vec![odd]), Some(BadTerms::Documents));
+        }
+        assert_eq!(needs(vec![document("health", None); 2]), Some(BadTerms::Documents));
+        let many = (0..21).map(|number| document(&number.to_string(), None)).collect();
+        assert_eq!(needs(many), Some(BadTerms::Documents));
+        let from = |years| bad(Terms { collect_from_years: Some(years), ..Terms::default() });
+        assert_eq!(
+            [from(11), from(12), from(31)],
+            [Some(BadTerms::Age), None, Some(BadTerms::Age)]
+        );
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use hub::service::audit::chain::extend;
 use hub::service::audit::read::{self, Question};
 use hub::service::audit::verify::verify;
 use hub::service::booking::{self, Booked};
+use hub::service::care_file::{self, NewCollector};
 use hub::service::children::{self, Changed};
 use hub::service::order::NoOrder;
 use hub::service::personal::{self, Erased};
@@ -21,6 +22,7 @@ use model::language::Language;
 use model::people::Grant;
 use model::permission::Actor;
 use model::sign_in::{Means, Stage};
+use serde_json::json;
 use store::{GOES_WITH_A_PERSON, KEEPS_A_PSEUDONYM, Kept, KeyOwner, Session};
 
 use crate::ground::Ground;
@@ -102,14 +104,14 @@ pub async fn health_is_for_guardians_and_the_nursery_and_each_look_is_recorded(g
     );
     let (kid, other) = (child_of(&ground, &ito).await, child_of(&ground, &takahashi).await);
     assert_eq!(children::set_health(hub, &ito, kid, egg()).await.unwrap(), Changed::Done);
-    let seen = children::see(hub, &ito, kid).await.unwrap();
+    let seen = children::see(hub, &ito, kid, None).await.unwrap();
     assert!(seen.health == egg() && seen.own);
     let hidden = |result: Result<(), Refused>| matches!(result, Err(Refused::NotFound));
-    assert!(hidden(children::see(hub, &ito, other).await.map(drop)));
+    assert!(hidden(children::see(hub, &ito, other, None).await.map(drop)));
     assert!(hidden(children::set_health(hub, &ito, other, egg()).await.map(drop)));
     assert!(hidden(children::consent(hub, &ito, other, Purpose::Care).await));
-    assert!(hidden(children::see(hub, &kobayashi, kid).await.map(drop)));
-    assert!(hidden(children::see(hub, &fujita, kid).await.map(drop)));
+    assert!(hidden(children::see(hub, &kobayashi, kid, None).await.map(drop)));
+    assert!(hidden(children::see(hub, &fujita, kid, None).await.map(drop)));
     let long = Health { allergies: "卵".repeat(1 << 20), ..Health::default() };
     assert!(matches!(children::set_health(hub, &ito, kid, long).await, Ok(Changed::Bad(_))));
 
@@ -118,11 +120,11 @@ pub async fn health_is_for_guardians_and_the_nursery_and_each_look_is_recorded(g
         hoshino
             .grants()
             .iter()
-            .any(|grant| matches!(grant, Grant::NurseryStaff { nursery } if near.contains(nursery)))
+            .any(|grant| matches!(grant, Grant::NurseryStaff { nursery } if near.nurseries.contains(nursery)))
     };
     let looked = if at_yokohama { (kid, &ito) } else { (other, &takahashi) };
     let before = actions(&ground, looked.1).await.len();
-    let file = children::see(hub, &hoshino, looked.0).await.unwrap();
+    let file = children::see(hub, &hoshino, looked.0, None).await.unwrap();
     assert!(!file.own);
     let listed = read::about_me(hub, looked.1, 50).await.unwrap();
     assert_eq!(listed.len(), before + 1);
@@ -131,7 +133,7 @@ pub async fn health_is_for_guardians_and_the_nursery_and_each_look_is_recorded(g
 
     // What is agreed to no more is kept no more.
     children::withdraw(hub, &ito, kid, Purpose::Health).await.unwrap();
-    assert!(children::see(hub, &ito, kid).await.unwrap().health == Health::default());
+    assert!(children::see(hub, &ito, kid, None).await.unwrap().health == Health::default());
     assert_eq!(children::set_health(hub, &ito, kid, egg()).await.unwrap(), Changed::NoConsent);
     assert!(actions(&ground, &ito).await.contains(&"consent_withdrawn".to_owned()));
 }
@@ -170,7 +172,7 @@ pub async fn another_guardian_joins_with_a_code_once(ground: Ground) {
     assert!(matches!(children::join(hub, &sato, &code).await, Err(Refused::Forbidden)));
     assert!(children::join(hub, &takahashi, &code.to_lowercase().replace('-', "")).await.unwrap());
     assert!(!children::join(hub, &takahashi, &code).await.unwrap(), "once");
-    assert!(children::see(hub, &takahashi, kid).await.unwrap().own);
+    assert!(children::see(hub, &takahashi, kid, None).await.unwrap().own);
     assert!(actions(&ground, &ito).await.contains(&"guardian_added".to_owned()));
     let late = children::invite(hub, &ito).await.unwrap().unwrap();
     ground.clock.advance(TimeDelta::days(3));
@@ -183,6 +185,17 @@ pub async fn a_copy_holds_everything_and_an_erased_person_is_nobody(ground: Grou
     let (ito, atlas) = (caller(&ground, "ito").await, atlas(&ground).await);
     let kid = child_of(&ground, &ito).await;
     children::set_health(hub, &ito, kid, egg()).await.unwrap();
+    let aunt = NewCollector {
+        name: "伊藤 恵".to_owned(),
+        relation: "おば".to_owned(),
+        telephone: "090-1111-2222".to_owned(),
+        born: "1985-04-01".parse().unwrap(),
+        pin: "1357".to_owned(),
+        until: None,
+    };
+    let today = hub.now().date_naive();
+    let named = care_file::name_collector(hub, &ito, kid, &aunt, 18, today).await.unwrap();
+    assert_eq!(named, Ok(()));
     assert!(personal::set_telephone(hub, &ito, "０９０-８７６５-４３２１").await.unwrap());
     assert!(!personal::set_telephone(hub, &ito, "電話").await.unwrap());
     let copy = personal::copy(hub, &ito).await.unwrap().unwrap();
@@ -190,6 +203,8 @@ pub async fn a_copy_holds_everything_and_an_erased_person_is_nobody(ground: Grou
     assert_eq!(copy["account"]["telephone"], "090-8765-4321");
     assert_eq!(copy["children"][0]["health"]["allergies"], "卵アレルギー");
     assert!(copy["children"][0]["consents"].as_array().unwrap().len() >= 2);
+    let named = &copy["children"][0]["care_file"]["collecting"]["collectors"][0];
+    assert_eq!((&named["name"], &named["pin"]), (&json!("伊藤 恵"), &json!(null)));
     assert!(!copy["bookings"].as_array().unwrap().is_empty());
     assert!(!copy["audit"].as_array().unwrap().is_empty());
     for (part, name) in [("roles", "role"), ("cards", ""), ("visits", "")] {
@@ -202,12 +217,14 @@ pub async fn a_copy_holds_everything_and_an_erased_person_is_nobody(ground: Grou
     assert!(personal::copy(hub, &stale).await.unwrap().is_none());
     assert_eq!(personal::erase(hub, &atlas, &stale).await.unwrap(), Erased::Stale);
 
+    assert!(hub.store.care_file(kid).await.unwrap().0.is_some());
     let visits = hub.store.visits_of(me(&ito)).await.unwrap().len();
     let total = ground.count("SELECT COUNT(*) FROM visits").await;
     assert_eq!(personal::erase(hub, &atlas, &ito).await.unwrap(), Erased::Done);
     let person = hub.store.person(me(&ito)).await.unwrap().unwrap();
     assert_eq!((person.name.as_str(), person.grants.len()), ("", 0));
     assert!(person.email.ends_with("@erased.invalid"));
+    assert!(hub.store.care_file(kid).await.unwrap().0.is_none());
     assert!(hub.store.sign_in_record("ito@demo.kyoten.example").await.unwrap().is_none());
     assert!(hub.store.credentials_of(person.id).await.unwrap().is_empty());
     assert!(hub.store.sessions_of(person.id, hub.now()).await.unwrap().is_empty());
@@ -279,7 +296,7 @@ pub async fn keys_rotate_and_the_old_one_can_go(ground: Ground) {
     let kid = child_of(&ground, &ito).await;
     children::set_health(hub, &ito, kid, egg()).await.unwrap();
     // A child from before children had keys of their own.
-    let child = children::see(hub, &ito, kid).await.unwrap().child;
+    let child = children::see(hub, &ito, kid, None).await.unwrap().child;
     let other = caller(&ground, "takahashi").await;
     let old = child_of(&ground, &other).await;
     hub.store.destroy_seal_key(KeyOwner::Child(old)).await.unwrap();
@@ -292,7 +309,7 @@ pub async fn keys_rotate_and_the_old_one_can_go(ground: Ground) {
     assert!(rotated.sealed >= 3, "{rotated:?}");
     rotate::destroy(hub, 1).await.unwrap();
     assert!(!ground.config.data_dir.join("keys/field.key").exists());
-    assert!(children::see(hub, &ito, kid).await.unwrap().health == egg());
+    assert!(children::see(hub, &ito, kid, None).await.unwrap().health == egg());
     assert_eq!(
         children::list(hub, &other).await.unwrap()[0].particulars.name,
         child.particulars.name

@@ -7,6 +7,7 @@ mod audit;
 mod bookings;
 mod cards;
 mod care;
+mod care_files;
 mod contention;
 mod days;
 mod devices;
@@ -141,6 +142,12 @@ on_both_databases! {
         care_needs_a_nursery_with_room,
         a_child_is_in_one_place,
         a_child_booked_in_two_places_at_once;
+    care_files:
+        a_care_file_is_changed_by_whoever_saw_its_last_version,
+        a_collectors_code_makes_no_guardian,
+        interviews_go_forward,
+        care_waits_for_the_interview,
+        a_silent_centre_sells_no_care_for_today;
     staffing:
         rules_rooms_and_shifts_come_back_as_they_were,
         care_is_sold_as_far_as_there_is_staff,

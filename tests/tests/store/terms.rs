@@ -277,7 +277,8 @@ pub async fn a_hand_over_that_has_begun_holds_nobody_fast(ground: Ground) {
     let id = nurseries.into_iter().find(|one| one.centre == centre.id).unwrap().id;
     let monday = DayKind::Weekday(chrono::Weekday::Mon);
     let hours = vec![OpeningHours { day: monday, opens: 540, closes: 600 }];
-    let shut = Terms { handover: HANDOVER, hours, schemes: vec!["gone".to_owned()] };
+    let schemes = vec!["gone".to_owned()];
+    let shut = Terms { handover: HANDOVER, hours, schemes, ..Terms::default() };
     assert!(store.set_terms(id, &shut).await.unwrap());
     let mut two = order(minutes(2, 600, 735));
     two.desks = 2;

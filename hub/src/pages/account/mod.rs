@@ -17,7 +17,7 @@ use model::permission::Action;
 use crate::pages::fields::{Asked, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::html;
-use crate::service::{Caller, Refused, account, personal};
+use crate::service::{Caller, Refused, account, children, personal};
 use crate::web::{Web, cookies};
 
 #[derive(Template)]
@@ -33,6 +33,7 @@ struct Page {
     pin_error: bool,
     telephone: String,
     telephone_error: bool,
+    collects_error: bool,
 }
 
 struct Card {
@@ -51,10 +52,24 @@ pub async fn get(
         "pin" => Some(f.say("暗証番号を変えました", "The PIN has been changed")),
         "telephone" => Some(f.say("電話番号を変えました", "The telephone number has been changed")),
         "language" => Some(f.say("表示言語を変えました", "The language has been changed")),
+        "collects" => {
+            Some(f.say("お迎えの人として登録されました", "You may collect the child now"))
+        }
         _ => None,
     };
-    let telephone_error = asked.get("bad") == "telephone";
-    page(&web, &caller, f, done, false, telephone_error).await
+    let bad = match asked.get("bad") {
+        "telephone" => Some(Bad::Telephone),
+        _ => None,
+    };
+    page(&web, &caller, f, done, bad).await
+}
+
+/// Something that was typed in and cannot be taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bad {
+    Pin,
+    Telephone,
+    Collects,
 }
 
 /// Sets the PIN.
@@ -67,7 +82,20 @@ pub async fn pin(
         return Ok(Redirect::to("/account?done=pin").into_response());
     }
     let f = Frame::new(&caller, Part::Account);
-    page(&web, &caller, f, None, true, false).await
+    page(&web, &caller, f, None, Some(Bad::Pin)).await
+}
+
+/// Makes this the account of somebody who collects a child, by a code of its guardian's.
+pub async fn collects(
+    State(web): State<Web>,
+    caller: Caller,
+    Posted(fields): Posted,
+) -> Result<Response, Refused> {
+    if children::collects(&web.hub, &caller, fields.get("code")).await? {
+        return Ok(Redirect::to("/account?done=collects").into_response());
+    }
+    let f = Frame::new(&caller, Part::Account);
+    page(&web, &caller, f, None, Some(Bad::Collects)).await
 }
 
 /// Changes the language.
@@ -88,8 +116,7 @@ async fn page(
     caller: &Caller,
     f: Frame,
     done: Option<&'static str>,
-    pin_error: bool,
-    telephone_error: bool,
+    bad: Option<Bad>,
 ) -> Result<Response, Refused> {
     let account = account::look(&web.hub, caller).await?;
     let person = caller.signed_in()?;
@@ -109,11 +136,13 @@ async fn page(
         }),
         has_pin: account.has_pin,
         done,
-        pin_error,
+        pin_error: bad == Some(Bad::Pin),
         telephone: personal::contact(&web.hub, caller).await?.telephone,
-        telephone_error,
+        telephone_error: bad == Some(Bad::Telephone),
+        collects_error: bad == Some(Bad::Collects),
         f,
     };
-    let status = if pin_error { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let refused = matches!(bad, Some(Bad::Pin | Bad::Collects));
+    let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(html(status, &page))
 }

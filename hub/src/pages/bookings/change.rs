@@ -158,11 +158,21 @@ fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
             f.say("保育の制度の決まりで予約できません", "The childcare scheme does not allow it"),
             words::not_under(f.language(), when, why.as_ref(), centre.time_zone),
         ),
+        Rebooked::NoRoom(NoRoom::SiteSilent(_)) => (
+            f.say("今日の保育は予約できません", "Care for today cannot be booked"),
+            words::site_silent(f.language()).to_owned(),
+        ),
+        Rebooked::NoRoom(NoRoom::NeedsInterview { fixed, .. }) => (
+            words::needs_interview(f.language()),
+            words::interview_fixed(f.language(), *fixed, centre.time_zone),
+        ),
         Rebooked::NoRoom(NoRoom::CareShort(lacks)) => (
             f.say("その時間は保育の体制が足りません", "The nursery is short then"),
             words::lacks(f.language(), lacks, centre.time_zone),
         ),
-        Rebooked::NoRoom(NoRoom::Care(_) | NoRoom::NoNursery | NoRoom::ChildElsewhere(..)) => (
+        Rebooked::NoRoom(
+            NoRoom::Care(_) | NoRoom::NoNursery | NoRoom::ChildElsewhere(..) | NoRoom::NotTheirs(_),
+        ) => (
             f.say("その時間の保育に空きがありません", "No care place is free then"),
             f.say("別の時間をお試しください。", "Please try another time.").to_owned(),
         ),

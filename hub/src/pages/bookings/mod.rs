@@ -145,6 +145,11 @@ pub async fn post(
         Booked::Not(NoOrder::NoConsent(child)) => {
             return Ok(Redirect::to(&format!("/children/{child}?care=1")).into_response());
         }
+        Booked::NoRoom(NoRoom::NeedsInterview { child, nursery, .. }) => {
+            let to = format!("/children/{child}?interview={nursery}");
+            return Ok(Redirect::to(&to).into_response());
+        }
+        Booked::NoRoom(NoRoom::NotTheirs(_)) => return Err(Refused::NotFound),
         Booked::Not(NoOrder::NoCentre | NoOrder::NoSpace | NoOrder::NoChild) => {
             return Err(Refused::NotFound);
         }
@@ -309,6 +314,16 @@ fn why_not(f: &Frame, centre: &Centre, no: &Booked) -> (StatusCode, &'static str
             StatusCode::CONFLICT,
             f.say("保育の制度の決まりで予約できません", "The childcare scheme does not allow it"),
             words::not_under(f.language(), when, why.as_ref(), zone),
+        ),
+        Booked::NoRoom(NoRoom::NeedsInterview { fixed, .. }) => (
+            StatusCode::CONFLICT,
+            words::needs_interview(f.language()),
+            words::interview_fixed(f.language(), *fixed, zone),
+        ),
+        Booked::NoRoom(NoRoom::SiteSilent(_)) => (
+            StatusCode::CONFLICT,
+            f.say("今日の保育は予約できません", "Care for today cannot be booked"),
+            words::site_silent(f.language()).to_owned(),
         ),
         Booked::NoRoom(NoRoom::NoNursery) => (
             StatusCode::CONFLICT,

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use model::care::age;
 use model::child::BadParticulars;
 
 use crate::pages::fields::{Asked, Fields, Posted};
@@ -120,7 +121,7 @@ async fn page(web: &Web, caller: &Caller, typed: &Fields, told: Told) -> Result<
         id: child.id.to_string(),
         name: child.particulars.name.clone(),
         born: words::full_date(f.language(), child.particulars.born),
-        age: today.years_since(child.particulars.born).unwrap_or_default(),
+        age: age::years(child.particulars.born, today),
     });
     let page = Page {
         kids: kids.collect(),
@@ -131,12 +132,19 @@ async fn page(web: &Web, caller: &Caller, typed: &Fields, told: Told) -> Result<
         name: typed.get("name").to_owned(),
         born: typed.get("born").to_owned(),
         today: today.to_string(),
-        name_error: (bad == Some(BadParticulars::Name)).then(|| {
-            f.say("呼び名は1〜60文字で入れてください", "Give a name of 1 to 60 characters")
-        }),
+        name_error: match bad {
+            Some(BadParticulars::Name) => Some(
+                f.say("呼び名は1〜60文字で入れてください", "Give a name of 1 to 60 characters"),
+            ),
+            Some(BadParticulars::Twice) => Some(f.say(
+                "同じ呼び名のお子さんがいます。見分けられる呼び名にしてください（例：はな（姉））",
+                "Another child has that name: add what tells them apart, such as Hana (elder)",
+            )),
+            Some(BadParticulars::Born) | None => None,
+        },
         born_error: (bad == Some(BadParticulars::Born)).then(|| {
             f.say(
-                "生まれた日は 2023-05-10 のように、生年月日を 2023-05-10 のように入れてください（12歳まで）。入れてください",
+                "生まれた日を、今日までの 2023-05-10 のような日付で入れてください（12歳まで）",
                 "Give a birth date of the last 12 years, such as 2023-05-10",
             )
         }),

@@ -57,6 +57,7 @@ struct Desk {
     approvals: Option<usize>,
     closures: Option<usize>,
     quotas: bool,
+    nursery: Option<String>,
 }
 
 /// The first part that changes: a sentence for those who listen.
@@ -156,7 +157,9 @@ async fn desk(web: &Web, caller: &Caller, centre: &Centre, atlas: &Atlas) -> Res
     let closures = may(&caller.actor, Action::ManageHouse, &here).then(|| {
         closures.by_ref().filter(|one| one.centre == centre.id && now < one.when.ends()).count()
     });
-    Ok(Desk { approvals, closures, quotas: house::decides_for_all(caller) })
+    let nursery = atlas.nursery(centre.id).map(|nursery| nursery.id.to_string());
+    let nursery = nursery.filter(|_| may(&caller.actor, Action::ManageShifts, &here));
+    Ok(Desk { approvals, closures, quotas: house::decides_for_all(caller), nursery })
 }
 
 /// `/operations/{slug}/live`: the page's blocks, now and whenever something happens. Ends with the

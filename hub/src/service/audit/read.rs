@@ -249,9 +249,7 @@ impl Names<'_> {
             return Ok(known.clone());
         }
         let mut name = None;
-        if let Some((kept, _)) = self.hub.store.child(id).await?
-            && let Some(&guardian) = self.hub.store.guardians(kept.household).await?.first()
-        {
+        if let Some(&guardian) = self.hub.store.who_answer_for(id).await?.first() {
             let guardian = self.person(guardian).await?;
             name = guardian.map(|guardian| format!("{guardian} / child {id}"));
         }
