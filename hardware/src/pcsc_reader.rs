@@ -6,6 +6,7 @@
 mod read;
 mod watcher;
 
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ pub struct PcscReader {
     heartbeat: watch::Receiver<Instant>,
     available: bool,
     silent: bool,
+    watcher: JoinHandle<()>,
 }
 
 /// What a PC/SC reader needs to know.
@@ -49,7 +51,7 @@ impl PcscSettings {
 
 impl PcscReader {
     /// Starts to watch. Neither the service nor the reader needs to be there yet: what is missing
-    /// is reported as [`CardEvent::Unavailable`]. Ends when this value is dropped.
+    /// is reported as [`CardEvent::Unavailable`]. Ends when this value is dropped, which waits for it a moment.
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -57,10 +59,25 @@ impl PcscReader {
         let name = settings.name_contains.clone();
         let (sender, events) = event_queue();
         let (beat, heartbeat) = watch::channel(Instant::now());
-        std::thread::Builder::new()
+        let watcher = std::thread::Builder::new()
             .name("pcsc-watcher".to_owned())
             .spawn(move || watcher::run(settings, sender, beat))?;
-        Ok(Self { name, events, heartbeat, available: false, silent: false })
+        Ok(Self { name, events, heartbeat, available: false, silent: false, watcher })
+    }
+}
+
+/// The watcher looks twice a second whether it is wanted; longer than this only a read or the service holds it.
+const LEAVES_WITHIN: Duration = Duration::from_secs(3);
+
+impl Drop for PcscReader {
+    /// The client library frees its contexts when a program ends: a thread that gives one back at that very moment
+    /// would free it a second time.
+    fn drop(&mut self) {
+        self.events.close();
+        let until = Instant::now() + LEAVES_WITHIN;
+        while !self.watcher.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

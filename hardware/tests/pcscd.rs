@@ -139,6 +139,7 @@ where
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             timeout(Duration::from_secs(90), story(pcscd)).await.unwrap();
         });
+        reads_have_ended();
         return;
     }
     let folder = Folder(std::env::temp_dir().join(format!("kyoten-{}-{name}", std::process::id())));
@@ -156,6 +157,22 @@ where
         "{said}\n{}\npcscd said:\n{log}",
         String::from_utf8_lossy(&told.stderr)
     );
+}
+
+/// Waits for the reads that were abandoned: with pcscd gone they end, and the client library must not be unloaded under
+/// them.
+fn reads_have_ended() {
+    let until = Instant::now() + Duration::from_secs(30);
+    let reading = || {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        let mut names = threads
+            .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        names.any(|name| name.starts_with("pcsc-"))
+    };
+    while reading() {
+        assert!(Instant::now() < until, "a read hangs although pcscd is gone");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 struct Folder(PathBuf);

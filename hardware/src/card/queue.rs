@@ -45,6 +45,11 @@ pub(crate) struct EventQueue {
 }
 
 impl EventQueue {
+    /// Tells the driver that nobody takes anything any more.
+    pub(crate) fn close(&mut self) {
+        self.receiver.close();
+    }
+
     pub(crate) async fn next(&mut self) -> Option<CardEvent> {
         let (made, event) = self.receiver.recv().await?;
         let age = made.elapsed();
