@@ -83,7 +83,18 @@ async fn every_page_is_whole_in_both_languages() {
         }
         let tag = &lang[12..14];
         for (key, paths) in [
-            ("takahashi", vec!["/", SEARCH, "/bookings", "/children", "/account", "/operations"]),
+            (
+                "takahashi",
+                vec![
+                    "/",
+                    SEARCH,
+                    "/bookings",
+                    "/children",
+                    "/children/00000007-0000-4000-8000-000000000001?care=1&done=collector",
+                    "/account",
+                    "/operations",
+                ],
+            ),
             (
                 "kobayashi",
                 vec![
@@ -92,6 +103,17 @@ async fn every_page_is_whole_in_both_languages() {
                     "/operations/yokohama/devices/yokohama-edge/revoke",
                     "/account",
                     "/operations/tsurugashima",
+                    "/nurseries/00000004-0000-4000-8000-000000000001/rooms",
+                    "/nurseries/00000004-0000-4000-8000-000000000001/terms",
+                    "/nurseries/00000004-0000-4000-8000-000000000001/shifts",
+                ],
+            ),
+            (
+                "hoshino",
+                vec![
+                    "/nurseries/00000004-0000-4000-8000-000000000001",
+                    "/nurseries/00000004-0000-4000-8000-000000000001/shifts",
+                    "/children/00000007-0000-4000-8000-000000000001",
                 ],
             ),
             ("yoshida", vec!["/account", "/bookings"]),

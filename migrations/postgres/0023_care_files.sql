@@ -29,3 +29,6 @@ CREATE TABLE interviews (
 );
 
 CREATE INDEX interviews_to_come ON interviews (nursery_id) WHERE held_on IS NULL;
+
+INSERT INTO retention (what, days, source) VALUES
+    ('interviews', 365, 'A year after its time: a talk that was asked for and never held');

@@ -284,6 +284,9 @@ impl Personal for Here {
                 (SELECT secret FROM enrol_codes WHERE ends_at < $1 LIMIT $2)"],
             Kept::GuardianCodes => &["DELETE FROM guardian_codes WHERE secret IN
                 (SELECT secret FROM guardian_codes WHERE ends_at < $1 LIMIT $2)"],
+            Kept::Interviews => &["DELETE FROM interviews WHERE (child_id, nursery_id) IN
+                (SELECT child_id, nursery_id FROM interviews
+                 WHERE held_on IS NULL AND COALESCE(fixed_for, asked_at) < $1 LIMIT $2)"],
             Kept::Notices => &["DELETE FROM notices WHERE id IN
                 (SELECT id FROM notices WHERE COALESCE(sent_at, gave_up_at) < $1 LIMIT $2)"],
             Kept::SiteEvents => &["DELETE FROM site_events WHERE (centre_id, place) IN

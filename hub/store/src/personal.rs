@@ -139,6 +139,8 @@ pub enum Kept {
     DeviceCodes,
     /// Codes that guardians join with, after their end.
     GuardianCodes,
+    /// Interviews that were never held, after their time.
+    Interviews,
     /// Mails, after they were sent or given up.
     Notices,
     /// What sites told, once the state that is kept holds it.

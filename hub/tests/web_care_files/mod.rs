@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use axum::http::{Method, StatusCode};
+use chrono::TimeDelta;
 use model::care::admission::{Admits, Room};
 use model::care::staffing::{CareRoom, Staffing};
 use model::care::terms::{NeededDocument, Terms};
@@ -166,9 +167,13 @@ async fn careful_nursery(world: &World) -> NurseryId {
 }
 
 async fn book_care(browser: &mut Browser, child: ChildId, day: &str) -> Answer {
+    let [starts_at, ends_at] = ["01:00", "03:00"].map(|time| format!("{day}T{time}:00Z"));
+    book_at(browser, child, &starts_at, &ends_at).await
+}
+
+async fn book_at(browser: &mut Browser, child: ChildId, starts_at: &str, ends_at: &str) -> Answer {
     let me = browser.get("/api/v1/me").await.json();
     let csrf = me["csrf_token"].as_str().unwrap().to_owned();
-    let [starts_at, ends_at] = ["01:00", "03:00"].map(|time| format!("{day}T{time}:00Z"));
     let order = json!({
         "centre": "yokohama", "children": [child],
         "slots": [{"starts_at": starts_at, "ends_at": ends_at}],
@@ -203,6 +208,13 @@ async fn a_nursery_talks_with_the_guardians_first() {
     assert_eq!(sent.header("location"), format!("{page}?interview={nursery}"));
     let shown = parent.get(sent.header("location")).await;
     assert!(shown.body.contains("下の「面談」から申し込んでください"), "{}", shown.body);
+
+    let found = parent
+        .get(&format!(
+            "/search?date=2026-12-04&from=10:00&to=12:00&desks=1&near=yokohama&child={child}"
+        ))
+        .await;
+    assert!(found.body.contains("はじめて預ける前に、保育室との面談があります"), "{}", found.body);
 
     // The nursery does not see the child before it is asked.
     let mut staff = world.signed_in("hoshino").await;
@@ -406,6 +418,12 @@ async fn a_nurserys_staff_see_its_day_and_keep_its_shifts() {
         shown.body
     );
 
+    // A night that reaches into a day of the table is not replaced by it, and not worked twice.
+    let night = "日付,氏名,資格,開始,終了\n2026-12-08,伊藤 花,nursery-teacher,22:00,6:00";
+    let meets = "日付,氏名,資格,開始,終了\n2026-12-09,伊藤 花,nursery-teacher,5:00,10:00";
+    done(&mut staff, &shifts, &[("table", night), ("put", "1")]).await;
+    refused(&mut staff, &shifts, &[("table", meets), ("put", "1")], "表にない日の別のシフト").await;
+
     let mut parent = world.signed_in("takahashi").await;
     let child = child_of(&mut parent).await;
     let made = book_care(&mut parent, child, "2026-12-01").await;
@@ -529,4 +547,36 @@ async fn an_operator_decides_rooms_and_terms() {
     for words in ["08:00", "18:30", "アレルギー指示書", "value=\"12\""] {
         assert!(shown.body.contains(words), "{words} is not in {}", shown.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_centre_offers_desks_alone_today() {
+    let world = World::new().await;
+    let store = &world.hub.store;
+    let centres = store.centres().await.unwrap();
+    let yokohama = centres.iter().find(|one| one.slug.as_str() == "yokohama").unwrap().id;
+    let (version, _) = store.next_sheet_version(yokohama, &[1; 32], world.hub.now()).await.unwrap();
+    store.ack_sheet(yokohama, version, world.hub.now()).await.unwrap();
+    let mut parent = world.signed_in("takahashi").await;
+    let child = new_child(&mut parent).await;
+    let search = |with: &str| {
+        format!("/search?date=2026-11-25&from=15:00&to=17:00&desks=1&near=yokohama{with}")
+    };
+    let with_child = search(&format!("&child={child}"));
+    let silent = "センターと連絡が取れないため";
+    assert!(!parent.get(&with_child).await.body.contains(silent));
+    world.clock.advance(TimeDelta::minutes(2));
+    let found = parent.get(&with_child).await;
+    assert!(found.body.contains(silent), "{}", found.body);
+    assert!(!parent.get(&search("")).await.body.contains(silent));
+    let asked = "/api/v1/availability?from=2026-11-25T06:00:00Z&to=2026-11-25T08:00:00Z&children=1";
+    let available = parent.get(asked).await;
+    assert!(available.body.contains("\"site_silent\""), "{}", available.body);
+    let refused = book_at(&mut parent, child, "2026-11-25T06:00:00Z", "2026-11-25T08:00:00Z").await;
+    assert_eq!(refused.json()["type"], "/problems/site-silent", "{}", refused.body);
+    let tomorrow = book_care(&mut parent, child, "2026-11-26").await;
+    assert_eq!(tomorrow.status, StatusCode::CREATED, "{}", tomorrow.body);
+    store.ack_sheet(yokohama, version, world.hub.now()).await.unwrap();
+    let made = book_at(&mut parent, child, "2026-11-25T06:00:00Z", "2026-11-25T08:00:00Z").await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
 }

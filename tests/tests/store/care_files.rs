@@ -6,7 +6,7 @@ use model::booking::BookingStatus;
 use model::care::file::Interview;
 use model::care::terms::Terms;
 use model::id::{CollectorId, NurseryId};
-use store::{BookResult, BookingOrder, CareAt, Changed, GuardianCode, NoRoom, Waited};
+use store::{BookResult, BookingOrder, CareAt, Changed, GuardianCode, Kept, NoRoom, Waited};
 
 use crate::ground::{Ground, at, slot};
 use crate::waiting::entry;
@@ -136,6 +136,15 @@ pub async fn interviews_go_forward(ground: Ground) {
     assert!(put(child, held).await);
     assert_eq!(of(child).await, [(nursery, held)]);
     assert_eq!(store.interviews_at(nursery).await.unwrap(), to_come[..1]);
+    // One that was never held is forgotten after its time, one that was not.
+    let last = ground.child(parent).await;
+    assert!(put(last, Interview::Fixed { on: at(5, 9) }).await);
+    let forget = async |day| store.forget(Kept::Interviews, at(day, 9), 9).await.unwrap();
+    forget(5).await;
+    assert_eq!(of(last).await.len(), 1);
+    assert!(forget(6).await >= 1);
+    assert!(of(last).await.is_empty() && of(child).await.len() == 1);
+    assert!(put(other, Interview::Asked { at: at(2, 9) }).await);
     // One that was held stays; one that was not can be taken back.
     assert!(!store.drop_interview(child, nursery).await.unwrap());
     assert!(store.drop_interview(other, nursery).await.unwrap());
