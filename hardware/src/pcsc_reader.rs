@@ -6,7 +6,7 @@
 mod read;
 mod watcher;
 
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -22,7 +22,8 @@ pub struct PcscReader {
     heartbeat: watch::Receiver<Instant>,
     available: bool,
     silent: bool,
-    watcher: JoinHandle<()>,
+    /// Hung up when the watcher has ended.
+    watcher: mpsc::Receiver<()>,
 }
 
 /// What a PC/SC reader needs to know.
@@ -59,9 +60,11 @@ impl PcscReader {
         let name = settings.name_contains.clone();
         let (sender, events) = event_queue();
         let (beat, heartbeat) = watch::channel(Instant::now());
-        let watcher = std::thread::Builder::new()
-            .name("pcsc-watcher".to_owned())
-            .spawn(move || watcher::run(settings, sender, beat))?;
+        let (watches, watcher) = mpsc::channel();
+        std::thread::Builder::new().name("pcsc-watcher".to_owned()).spawn(move || {
+            watcher::run(settings, sender, beat);
+            drop(watches);
+        })?;
         Ok(Self { name, events, heartbeat, available: false, silent: false, watcher })
     }
 }
@@ -74,10 +77,8 @@ impl Drop for PcscReader {
     /// would free it a second time.
     fn drop(&mut self) {
         self.events.close();
-        let until = Instant::now() + LEAVES_WITHIN;
-        while !self.watcher.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        // Nothing is ever sent: it hangs up, or is waited for no longer.
+        let _ = self.watcher.recv_timeout(LEAVES_WITHIN);
     }
 }
 
