@@ -104,7 +104,7 @@ pub enum Action {
     KeepChildren,
     /// See a child's health, allergies and contacts.
     SeeChildHealth,
-    /// See which children a nursery cares for today, and who comes to talk first.
+    /// See which children a nursery cares for about now, and who comes to talk first.
     SeeNurseryDay,
     /// Decide who works at a nursery, and when.
     ManageShifts,

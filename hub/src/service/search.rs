@@ -499,41 +499,40 @@ async fn other_day(
     }))
 }
 
-/// When those of `kids` who are the children of `whose` were born. Others' are not looked at.
-async fn born(
-    hub: &Hub,
-    atlas: &Atlas,
-    whose: Option<PersonId>,
-    kids: &[ChildId],
-) -> Result<Vec<NaiveDate>, Refused> {
-    let mut born = Vec::new();
-    let asks = |nursery: &Nursery| nursery.staffing.is_some() || !nursery.terms.schemes.is_empty();
-    let asked = atlas.nurseries.iter().any(asks) && !kids.is_empty();
-    let Some(whose) = whose.filter(|_| asked) else { return Ok(born) };
-    for sealed in hub.store.children_of(whose).await? {
-        if kids.contains(&sealed.id) {
-            born.extend(children::born(hub, &sealed).await?);
-        }
-    }
-    Ok(born)
+/// What is known of the children that care is asked for, as far as any nursery asks for it.
+#[derive(Default)]
+struct Kids {
+    /// When they were born.
+    born: Vec<NaiveDate>,
+    /// Each one's interviews.
+    interviews: Vec<Vec<(NurseryId, Interview)>>,
 }
 
-/// The interviews of those of `kids` who are the children of `whose`, each child's.
-async fn interviews(
-    hub: &Hub,
-    atlas: &Atlas,
-    whose: Option<PersonId>,
-    kids: &[ChildId],
-) -> Result<Vec<Vec<(NurseryId, Interview)>>, Refused> {
-    let asked = atlas.nurseries.iter().any(|nursery| nursery.terms.interview) && !kids.is_empty();
-    let Some(whose) = whose.filter(|_| asked) else { return Ok(Vec::new()) };
-    let mut all = Vec::with_capacity(kids.len());
-    for sealed in hub.store.children_of(whose).await? {
-        if kids.contains(&sealed.id) {
-            all.push(hub.store.interviews_of(sealed.id).await?);
+impl Kids {
+    /// Those of `kids` who are the children of `whose`. Others' are not looked at.
+    async fn read(
+        hub: &Hub,
+        atlas: &Atlas,
+        whose: Option<PersonId>,
+        kids: &[ChildId],
+    ) -> Result<Self, Refused> {
+        let by_age = |one: &Nursery| one.staffing.is_some() || !one.terms.schemes.is_empty();
+        let by_age = atlas.nurseries.iter().any(by_age);
+        let talks = atlas.nurseries.iter().any(|one| one.terms.interview);
+        let mut known = Self::default();
+        let asked = (by_age || talks) && !kids.is_empty();
+        let Some(whose) = whose.filter(|_| asked) else { return Ok(known) };
+        let own = hub.store.children_of(whose).await?;
+        for sealed in own.iter().filter(|sealed| kids.contains(&sealed.id)) {
+            if by_age {
+                known.born.extend(children::born(hub, sealed).await?);
+            }
+            if talks {
+                known.interviews.push(hub.store.interviews_of(sealed.id).await?);
+            }
         }
+        Ok(known)
     }
-    Ok(all)
 }
 
 /// So many other times are tried at a nursery that goes by staffing: each is a question of every moment.
@@ -544,12 +543,9 @@ struct Room<'a> {
     atlas: &'a Atlas,
     view: View,
     now: DateTime<Utc>,
-    /// When the children that are known were born, where any nursery asks for it.
-    born: Vec<NaiveDate>,
+    kids: Kids,
     /// The centres that nothing is heard from, where care may be asked for on the same day.
     silent: Vec<CentreId>,
-    /// The interviews of the children that are known, where any nursery asks for them.
-    interviews: Vec<Vec<(NurseryId, Interview)>>,
 }
 
 /// Under what care can be booked.
@@ -595,13 +591,12 @@ impl<'a> Room<'a> {
     ) -> Result<Self, Refused> {
         let ((whose, kids), care) = (query.kids_of(caller), query.children > 0);
         let now = hub.now();
-        let born = born(hub, atlas, whose, kids).await?;
+        let kids = Kids::read(hub, atlas, whose, kids).await?;
         let silent = if care && stretches.begin_before(now + TimeDelta::days(1)) {
             hub.store.silent_sites(now).await?
         } else {
             Vec::new()
         };
-        let interviews = interviews(hub, atlas, whose, kids).await?;
         let view = match stretches.window(atlas, beside, now) {
             Some(window) => {
                 // No zone is a whole day away from UTC.
@@ -613,7 +608,7 @@ impl<'a> Room<'a> {
             }
             None => View::default(),
         };
-        Ok(Self { atlas, view, now, born, silent, interviews })
+        Ok(Self { atlas, view, now, kids, silent })
     }
 
     fn fits(&self, centre: &Centre, slots: &[Interval], query: &Query) -> Result<Fit, Why> {
@@ -736,7 +731,7 @@ impl<'a> Room<'a> {
             let talked = |one: &(NurseryId, Interview)| {
                 one.0 == nursery.id && one.1.is_before(starts, self.now)
             };
-            self.interviews.iter().all(|theirs| theirs.iter().any(talked))
+            self.kids.interviews.iter().all(|theirs| theirs.iter().any(talked))
         };
         if children > 0 && nursery.terms.interview && !care.iter().all(|one| before(one.starts())) {
             return Err(Why::NeedsInterview);
@@ -811,7 +806,8 @@ impl<'a> Room<'a> {
 
     /// How old so many children count on a day: those who are known, and newborns.
     fn ages(&self, day: NaiveDate, children: usize) -> impl Iterator<Item = Ages> {
-        let known = self.born.iter().map(move |born| Ages::of(*born, day, YearStart::default()));
+        let known =
+            self.kids.born.iter().map(move |born| Ages::of(*born, day, YearStart::default()));
         known.chain(iter::repeat(Ages::default())).take(children)
     }
 
@@ -828,7 +824,7 @@ impl<'a> Room<'a> {
         let told = |(scheme, not): (&Scheme, NotUnder)| (scheme.title.clone(), not);
         let scheme = match choose(offered, name, ages.months, with_desk) {
             Ok(scheme) => scheme,
-            Err(Some((scheme, NotUnder::TooYoung(_)))) if self.born.is_empty() => scheme,
+            Err(Some((scheme, NotUnder::TooYoung(_)))) if self.kids.born.is_empty() => scheme,
             Err(why) => return Err(Why::NotUnder(*when, why.map(told))),
         };
         let allowed = scheme.allows(when, self.now, centre.time_zone);
