@@ -6,18 +6,16 @@
 mod web_support;
 
 use axum::http::{Method, StatusCode};
-use model::care::admission::{Admits, Room};
 use model::care::duty::Shift;
-use model::care::staffing::{CareRoom, Staffing};
 use model::care::terms::{HandOver, Terms};
 use model::closure::{Closure, ClosureKind};
-use model::id::{ClosureId, RoomId, ShiftId};
+use model::id::{ClosureId, ShiftId};
 use model::interval::Interval;
 use model::language::LocalText;
 use serde_json::{Value, json};
 use store::{Roster, RosterPut, Rostered};
 use uuid::Uuid;
-use web_support::{Browser, World};
+use web_support::{Browser, World, one_room};
 
 /// Thursday from ten to twelve in Japan.
 const TIME: &str = "from=2026-11-26T01:00:00Z&to=2026-11-26T03:00:00Z";
@@ -233,19 +231,7 @@ async fn two_work(world: &World, pause: Option<(&str, &str)>) {
     let centre = centres.into_iter().find(|one| one.slug.as_str() == "yokohama").unwrap();
     let nurseries = store.nurseries().await.unwrap();
     let nursery = nurseries.into_iter().find(|one| one.centre == centre.id).unwrap().id;
-    let room = CareRoom {
-        id: RoomId(Uuid::from_u128(1)),
-        name: LocalText::new("ひよこ組", "Chicks"),
-        room: Room { hundredths_m2: 10_000, from_years: 0, below_years: None },
-    };
-    let staffing = Staffing {
-        rule_sets: vec!["jp-art33-2024".to_owned()],
-        admits: Admits::Both,
-        integrated: false,
-        main_hours: None,
-        rooms: vec![room],
-    };
-    assert!(store.set_staffing(nursery, Some(&staffing)).await.unwrap());
+    assert!(store.set_staffing(nursery, Some(&one_room())).await.unwrap());
     let stretch = |from: &str, to: &str| {
         let time = |clock: &str| format!("2026-12-{clock}:00Z").parse().unwrap();
         Interval::new(time(from), time(to)).unwrap()

@@ -4,15 +4,13 @@
 
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
-use model::care::admission::{Admits, Room};
-use model::care::staffing::{CareRoom, Staffing};
+use model::care::admission::Room;
 use model::care::terms::{NeededDocument, Terms};
-use model::id::{ChildId, NurseryId, RoomId};
+use model::id::{ChildId, NurseryId};
 use model::language::LocalText;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::web_support::{Answer, Browser, World};
+use crate::web_support::{Answer, Browser, World, one_room};
 
 /// The first of a guardian's children.
 async fn child_of(browser: &mut Browser) -> ChildId {
@@ -343,19 +341,7 @@ async fn staffed(world: &World) -> NurseryId {
     let yokohama = centres.iter().find(|one| one.slug.as_str() == "yokohama").unwrap().id;
     let nurseries = store.nurseries().await.unwrap();
     let nursery = nurseries.iter().find(|one| one.centre == yokohama).unwrap().id;
-    let room = CareRoom {
-        id: RoomId(Uuid::from_u128(1)),
-        name: LocalText::new("ひよこ組", "Chicks"),
-        room: Room { hundredths_m2: 10_000, from_years: 0, below_years: None },
-    };
-    let staffing = Staffing {
-        rule_sets: vec!["jp-art33-2024".to_owned()],
-        admits: Admits::Both,
-        integrated: false,
-        main_hours: None,
-        rooms: vec![room],
-    };
-    assert!(store.set_staffing(nursery, Some(&staffing)).await.unwrap());
+    assert!(store.set_staffing(nursery, Some(&one_room())).await.unwrap());
     nursery
 }
 

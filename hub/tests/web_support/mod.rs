@@ -17,11 +17,15 @@ use hub::config::Config;
 use hub::hub::Hub;
 use hub::router::router;
 use hub::web::WebSettings;
+use model::care::admission::{Admits, Room};
+use model::care::staffing::{CareRoom, Staffing};
 use model::clock::ManualClock;
-use model::id::PersonId;
+use model::id::{PersonId, RoomId};
+use model::language::LocalText;
 use ring::rand::SystemRandom;
 use serde_json::Value;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 /// Wednesday, nine in the morning in Japan; the day after a national holiday's week began.
 pub const NOW: &str = "2026-11-25T00:00:00Z";
@@ -41,7 +45,7 @@ impl World {
 
     /// The same hub behind other walls.
     pub async fn with(settings_of_web: WebSettings) -> Self {
-        let folder = std::env::temp_dir().join(format!("kyoten-web-{}", uuid::Uuid::new_v4()));
+        let folder = std::env::temp_dir().join(format!("kyoten-web-{}", Uuid::new_v4()));
         let clock = Arc::new(ManualClock::at(NOW.parse::<DateTime<Utc>>().unwrap()));
         let settings = |key: &str| match key {
             "KYOTEN_DATA_DIR" => Some(folder.display().to_string()),
@@ -97,6 +101,22 @@ impl Drop for World {
     fn drop(&mut self) {
         // What stays behind in the temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// How a nursery is staffed that has one large room for all ages, under Japan's rules of 2024.
+pub fn one_room() -> Staffing {
+    let room = CareRoom {
+        id: RoomId(Uuid::from_u128(1)),
+        name: LocalText::new("ひよこ組", "Chicks"),
+        room: Room { hundredths_m2: 10_000, from_years: 0, below_years: None },
+    };
+    Staffing {
+        rule_sets: vec!["jp-art33-2024".to_owned()],
+        admits: Admits::Both,
+        integrated: false,
+        main_hours: None,
+        rooms: vec![room],
     }
 }
 

@@ -1,11 +1,13 @@
 //! Who may collect a child and who may not: what its guardians decide of it.
 
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
+use model::care::file::BadEntry;
 use model::id::NurseryId;
 
-use super::{Told, bad_entry, child_id, entry_id, from_years, page};
+use super::{Told, answer, bad_entry, child_id, entry_id, from_years, or_gone, page};
 use crate::pages::fields::{Fields, Posted};
+use crate::pages::frame::Frame;
 use crate::pages::wish;
 use crate::service::care_file::{self, NewBar, NewCollector, Unchanged};
 use crate::service::{Caller, Refused, children};
@@ -21,34 +23,30 @@ pub async fn name(
 ) -> Result<Response, Refused> {
     let id = child_id(&id)?;
     children::mine(&web.hub, &caller, id).await?;
-    let from_years = from_years(&web.atlas().await?.nurseries);
-    let today = web.hub.now().with_timezone(&wish::zone(&*web.atlas().await?)).date_naive();
-    let refused = async |bad| {
-        page(&web, &caller, id, &fields, Told { collector: Some(bad), ..Told::default() }).await
+    let atlas = web.atlas().await?;
+    let from_years = from_years(&atlas.nurseries);
+    let today = web.hub.now().with_timezone(&wish::zone(&atlas)).date_naive();
+    let born = typed::date(fields.get("born")).ok_or(Unchanged::Bad(BadEntry::Born));
+    let until = match fields.get("until") {
+        "" => Ok(None),
+        until => typed::date(until).map(Some).ok_or(Unchanged::Bad(BadEntry::Over)),
     };
-    let Some(born) = typed::date(fields.get("born")) else {
-        return refused(Unchanged::Bad(model::care::file::BadEntry::Born)).await;
-    };
-    let until = fields.get("until");
-    let until = match (until.is_empty(), typed::date(until)) {
-        (true, _) => None,
-        (false, Some(until)) => Some(until),
-        (false, None) => return refused(Unchanged::Bad(model::care::file::BadEntry::Over)).await,
-    };
-    let typed = NewCollector {
-        name: fields.get("name").to_owned(),
-        relation: fields.get("relation").to_owned(),
-        telephone: typed::plain(fields.get("telephone")),
-        born,
-        pin: fields.get("pin").to_owned(),
-        until,
-    };
-    match care_file::name_collector(&web.hub, &caller, id, &typed, from_years, today).await? {
-        Ok(()) => {
-            Ok(Redirect::to(&format!("/children/{id}?done=collector#collecting")).into_response())
+    let named = match born.and_then(|born| Ok((born, until?))) {
+        Ok((born, until)) => {
+            let typed = NewCollector {
+                name: fields.get("name").to_owned(),
+                relation: fields.get("relation").to_owned(),
+                telephone: typed::plain(fields.get("telephone")),
+                born,
+                pin: fields.get("pin").to_owned(),
+                until,
+            };
+            care_file::name_collector(&web.hub, &caller, id, &typed, from_years, today).await?
         }
-        Err(bad) => refused(bad).await,
-    }
+        Err(bad) => Err(bad),
+    };
+    let named = named.map(|()| "done=collector#collecting").map_err(Told::collector);
+    answer(&web, &caller, id, &fields, named).await
 }
 
 /// Takes somebody off the list.
@@ -56,12 +54,12 @@ pub async fn remove(
     State(web): State<Web>,
     caller: Caller,
     Path((id, collector)): Path<(String, String)>,
-    Posted(_): Posted,
+    Posted(fields): Posted,
 ) -> Result<Response, Refused> {
     let (id, collector) = (child_id(&id)?, entry_id(&collector)?);
-    // Whoever is not there any more is off the list already.
-    care_file::remove_collector(&web.hub, &caller, id, collector).await?.ok();
-    Ok(Redirect::to(&format!("/children/{id}?done=removed#collecting")).into_response())
+    let removed = or_gone(care_file::remove_collector(&web.hub, &caller, id, collector).await?);
+    let removed = removed.map(|()| "done=removed#collecting").map_err(Told::collector);
+    answer(&web, &caller, id, &fields, removed).await
 }
 
 /// Makes a code with which they say who they are by their own account, and shows it once.
@@ -85,12 +83,9 @@ pub async fn bar(
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
     let id = child_id(&id)?;
-    match care_file::bar(&web.hub, &caller, id, &new_bar(&fields)?).await? {
-        Ok(()) => Ok(Redirect::to(&format!("/children/{id}?done=bar#collecting")).into_response()),
-        Err(bad) => {
-            page(&web, &caller, id, &fields, Told { bar: Some(bad), ..Told::default() }).await
-        }
-    }
+    let barred = care_file::bar(&web.hub, &caller, id, &new_bar(&fields)?).await?;
+    let barred = barred.map(|()| "done=bar#barred").map_err(Told::bar);
+    answer(&web, &caller, id, &fields, barred).await
 }
 
 /// Lifts a bar.
@@ -101,14 +96,9 @@ pub async fn lift(
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
     let (id, bar) = (child_id(&id)?, entry_id(&bar)?);
-    match care_file::lift(&web.hub, &caller, id, bar).await? {
-        Ok(()) | Err(Unchanged::Bad(model::care::file::BadEntry::None)) => {
-            Ok(Redirect::to(&format!("/children/{id}?done=lifted#collecting")).into_response())
-        }
-        Err(bad) => {
-            page(&web, &caller, id, &fields, Told { bar: Some(bad), ..Told::default() }).await
-        }
-    }
+    let lifted = or_gone(care_file::lift(&web.hub, &caller, id, bar).await?);
+    let lifted = lifted.map(|()| "done=lifted#barred").map_err(Told::bar);
+    answer(&web, &caller, id, &fields, lifted).await
 }
 
 /// Asks a nursery for the talk before the first day.
@@ -121,12 +111,9 @@ pub async fn interview(
     let id = child_id(&id)?;
     children::mine(&web.hub, &caller, id).await?;
     let nursery = nursery(&fields)?;
-    let to = if care_file::ask_interview(&web.hub, &caller, id, nursery).await? {
-        format!("/children/{id}?done=asked#interviews")
-    } else {
-        format!("/children/{id}?consent=1")
-    };
-    Ok(Redirect::to(&to).into_response())
+    let asked = care_file::ask_interview(&web.hub, &caller, id, nursery).await?;
+    let to = if asked { "done=asked#interviews" } else { "consent=1" };
+    answer(&web, &caller, id, &fields, Ok(to)).await
 }
 
 /// Takes it back.
@@ -139,7 +126,7 @@ pub async fn take_back(
     let id = child_id(&id)?;
     children::mine(&web.hub, &caller, id).await?;
     care_file::drop_interview(&web.hub, &caller, id, nursery(&fields)?).await?;
-    Ok(Redirect::to(&format!("/children/{id}?done=back#interviews")).into_response())
+    answer(&web, &caller, id, &fields, Ok("done=back#interviews")).await
 }
 
 /// The nursery that a form names.
@@ -162,7 +149,7 @@ pub(super) fn new_bar(fields: &Fields) -> Result<NewBar, Refused> {
 }
 
 /// What is wrong with an entry, in a person's words.
-pub(super) fn words(f: &crate::pages::frame::Frame, bad: Unchanged) -> &'static str {
+pub(super) fn words(f: &Frame, bad: Unchanged) -> &'static str {
     match bad {
         Unchanged::Bad(bad) => bad_entry(f, bad),
         Unchanged::Pin => f.say("暗証番号は4〜8けたの数字です", "A PIN has four to eight digits"),

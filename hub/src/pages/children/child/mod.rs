@@ -3,6 +3,7 @@
 pub mod collecting;
 pub mod nursery;
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use askama::Template;
@@ -203,6 +204,28 @@ pub async fn consent(
     Ok(Redirect::to(&format!("/children/{id}?done=consent")).into_response())
 }
 
+/// Leads on where an entry was taken, to the part of the page that shows it; else tells there what is wrong with it.
+async fn answer(
+    web: &Web,
+    caller: &Caller,
+    id: ChildId,
+    fields: &Fields,
+    taken: Result<impl Display, Told>,
+) -> Result<Response, Refused> {
+    match taken {
+        Ok(to) => Ok(Redirect::to(&format!("/children/{id}?{to}")).into_response()),
+        Err(told) => page(web, caller, id, fields, told).await,
+    }
+}
+
+/// What is not there any more need not be taken away.
+fn or_gone(taken: Result<(), Unchanged>) -> Result<(), Unchanged> {
+    match taken {
+        Err(Unchanged::Bad(BadEntry::None)) => Ok(()),
+        other => other,
+    }
+}
+
 fn child_id(text: &str) -> Result<ChildId, Refused> {
     text.parse().map_err(|_| Refused::NotFound)
 }
@@ -354,6 +377,22 @@ fn wants_interview(
 }
 
 impl Told {
+    fn collector(bad: Unchanged) -> Self {
+        Self { collector: Some(bad), ..Self::default() }
+    }
+
+    fn bar(bad: Unchanged) -> Self {
+        Self { bar: Some(bad), ..Self::default() }
+    }
+
+    fn interview(bad: Unchanged) -> Self {
+        Self { interview: Some(bad), ..Self::default() }
+    }
+
+    fn document(bad: Unchanged) -> Self {
+        Self { document: Some(bad), ..Self::default() }
+    }
+
     fn is_bad(&self) -> bool {
         let entries = [self.collector, self.bar, self.interview, self.document];
         self.health.is_some() || entries.iter().any(Option::is_some)
@@ -369,9 +408,9 @@ fn done(f: &Frame, what: &str) -> Option<Done> {
             ("collecting", "お迎えの人から外しました", "They may not collect the child any more")
         }
         "bar" => {
-            ("collecting", "お迎えをお断りする人を登録しました", "The child is not handed to them")
+            ("barred", "お迎えをお断りする人を登録しました", "The child is not handed to them")
         }
-        "lifted" => ("collecting", "お迎えをお断りする人から外しました", "They are barred no more"),
+        "lifted" => ("barred", "お迎えをお断りする人から外しました", "They are barred no more"),
         "asked" => (
             "interviews",
             "面談を申し込みました。日時が決まると、この画面に出ます",

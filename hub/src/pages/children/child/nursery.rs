@@ -1,7 +1,7 @@
 //! What a nursery notes of a child: interviews, documents, and bars by order of a court.
 
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use model::care::file::BadEntry;
@@ -9,7 +9,7 @@ use model::id::{ChildId, NurseryId};
 use model::opening::local;
 
 use super::collecting::new_bar;
-use super::{Told, child_id, entry_id, page};
+use super::{Told, answer, child_id, entry_id, or_gone};
 use crate::pages::fields::{Fields, Posted};
 use crate::pages::wish;
 use crate::service::care_file::{self, Unchanged};
@@ -49,13 +49,8 @@ pub async fn interview(
             None => Err(Unchanged::Bad(BadEntry::Time)),
         }
     };
-    match done {
-        Ok(done) => Ok(back(id, nursery, done, "interviews")),
-        Err(bad) => {
-            let told = Told { interview: Some(bad), ..Told::default() };
-            page(&web, &caller, id, &fields, told).await
-        }
-    }
+    let done = done.map(|done| leads(nursery, done, "interviews")).map_err(Told::interview);
+    answer(&web, &caller, id, &fields, done).await
 }
 
 /// Notes that a document was shown today.
@@ -76,13 +71,8 @@ pub async fn document(
             care_file::see_document(&web.hub, &caller, id, nursery, code, until, today).await?
         }
     };
-    match seen {
-        Ok(()) => Ok(back(id, nursery, "document", "documents")),
-        Err(bad) => {
-            let told = Told { document: Some(bad), ..Told::default() };
-            page(&web, &caller, id, &fields, told).await
-        }
-    }
+    let seen = seen.map(|()| leads(nursery, "document", "documents")).map_err(Told::document);
+    answer(&web, &caller, id, &fields, seen).await
 }
 
 /// Bars somebody, a guardian too.
@@ -94,12 +84,9 @@ pub async fn bar(
 ) -> Result<Response, Refused> {
     let (id, nursery) = asked(&web, &caller, &id, &fields).await?;
     let bar = new_bar(&fields)?;
-    match care_file::bar_for_nursery(&web.hub, &caller, id, nursery, &bar).await? {
-        Ok(()) => Ok(back(id, nursery, "bar", "collecting")),
-        Err(bad) => {
-            page(&web, &caller, id, &fields, Told { bar: Some(bad), ..Told::default() }).await
-        }
-    }
+    let barred = care_file::bar_for_nursery(&web.hub, &caller, id, nursery, &bar).await?;
+    let barred = barred.map(|()| leads(nursery, "bar", "barred")).map_err(Told::bar);
+    answer(&web, &caller, id, &fields, barred).await
 }
 
 /// Lifts a bar that the nursery has put.
@@ -111,14 +98,9 @@ pub async fn lift(
 ) -> Result<Response, Refused> {
     let (id, nursery) = asked(&web, &caller, &id, &fields).await?;
     let bar = entry_id(&bar)?;
-    match care_file::lift_for_nursery(&web.hub, &caller, id, nursery, bar).await? {
-        Ok(()) | Err(Unchanged::Bad(BadEntry::None)) => {
-            Ok(back(id, nursery, "lifted", "collecting"))
-        }
-        Err(bad) => {
-            page(&web, &caller, id, &fields, Told { bar: Some(bad), ..Told::default() }).await
-        }
-    }
+    let lifted = care_file::lift_for_nursery(&web.hub, &caller, id, nursery, bar).await?;
+    let lifted = or_gone(lifted).map(|()| leads(nursery, "lifted", "barred")).map_err(Told::bar);
+    answer(&web, &caller, id, &fields, lifted).await
 }
 
 /// The child and the nursery that a form is about, for those who keep its file there.
@@ -135,8 +117,8 @@ async fn asked(
     Ok((id, nursery))
 }
 
-fn back(id: ChildId, nursery: NurseryId, done: &str, part: &str) -> Response {
-    Redirect::to(&format!("/children/{id}?nursery={nursery}&done={done}#{part}")).into_response()
+fn leads(nursery: NurseryId, done: &str, part: &str) -> String {
+    format!("nursery={nursery}&done={done}#{part}")
 }
 
 fn when(fields: &Fields, zone: Tz) -> Option<DateTime<Utc>> {
