@@ -8,6 +8,9 @@
 //! nobody again who is connected already. So a change of rights, or a certificate whose device has
 //! moved on to the next, is followed by a reload, and a device that was locked out by a restart:
 //! everybody is back within a second, but for that one.
+//!
+//! It forgets a SIGHUP that comes while it follows the one before: its main loop takes the mark off
+//! only when it has read everything. So whatever it was told it is told once more a little later.
 
 use std::io;
 use std::net::SocketAddr;
@@ -112,6 +115,7 @@ pub struct Mosquitto {
 pub struct Untold {
     wants: Mutex<Wants>,
     failed: Notify,
+    told: Notify,
     /// How often in a row it could not be told.
     failures: AtomicU32,
 }
@@ -181,6 +185,13 @@ impl Mosquitto {
 
     /// Keeps it as the hub's revocation list says, looking again with every change of `registry`.
     pub(crate) async fn follow(self, registry: DeviceRegistry, hub: Arc<dyn Hub>) {
+        tokio::select! {
+            () = self.keep(&registry, &*hub) => {}
+            () = async { loop { self.repeat(AGAIN).await } } => {}
+        }
+    }
+
+    async fn keep(&self, registry: &DeviceRegistry, hub: &dyn Hub) {
         let mut changes = registry.changes();
         loop {
             changes.mark_unchanged();
@@ -213,6 +224,17 @@ impl Mosquitto {
         }
     }
 
+    /// Has it read its files once more, `later` than it was told something.
+    async fn repeat(&self, later: Duration) {
+        self.untold.told.notified().await;
+        sleep(later).await;
+        if self.reload.is_some()
+            && let Err(error) = self.pass_on(Wants::Reload).await
+        {
+            tracing::warn!(%error, "Mosquitto could not be told once more");
+        }
+    }
+
     fn config(&self) -> String {
         let list = self.folder.join(REVOCATIONS);
         config(&MosquittoSite {
@@ -229,18 +251,27 @@ impl Mosquitto {
         if tokio::fs::read_to_string(&file).await.is_ok_and(|kept| kept == text) {
             return Ok(false);
         }
-        let draft = file.with_extension("new");
+        // A draft of its own for each: a sheet and a revocation list may come at the same time.
+        let draft = self.folder.join(format!("{name}.new"));
         tokio::fs::write(&draft, text).await?;
         tokio::fs::rename(&draft, &file).await?;
         Ok(true)
     }
 
-    /// Tells it this, and what it could not be told before.
+    /// Tells it this, and what it could not be told before; what it was told, it hears twice.
     async fn tell(&self, more: Wants) -> io::Result<()> {
+        if self.pass_on(more).await? != Wants::Nothing {
+            self.untold.told.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Passes this on, and what could not be passed on before; answers what that was.
+    async fn pass_on(&self, more: Wants) -> io::Result<Wants> {
         // One at a time: what is being told is not what has failed.
         let mut wants = self.untold.wants.lock().await;
         *wants = (*wants).max(more);
-        let told = self.run(*wants).await;
+        let told = self.run(*wants).await.map(|()| *wants);
         if told.is_ok() {
             *wants = Wants::Nothing;
             self.untold.failures.store(0, Ordering::Relaxed);
@@ -252,7 +283,7 @@ impl Mosquitto {
         if *wants == Wants::Restart && self.restart.is_some() {
             let read = self.run(Wants::Reload).await;
             if more != Wants::Restart {
-                return read;
+                return read.map(|()| Wants::Reload);
             }
         }
         told
@@ -346,6 +377,9 @@ mod tests {
             tokio::join!(mosquitto.tell(Wants::Restart), mosquitto.tell(Wants::Nothing));
         assert!(one.is_ok() && other.is_ok());
         assert_eq!(told(), "restart\nreload\nrestart\n");
+        // And that it was told so it hears once more, as it forgets what comes while it is busy.
+        mosquitto.repeat(Duration::ZERO).await;
+        assert_eq!(told(), "restart\nreload\nrestart\nreload\n");
         // Who cannot restart it has it read its files all the same, and tries again ever more seldom.
         let broken = Mosquitto { restart: program("broken"), untold: Arc::default(), ..mosquitto };
         assert!(broken.tell(Wants::Restart).await.is_err());
