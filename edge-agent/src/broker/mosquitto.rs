@@ -146,7 +146,7 @@ impl Mosquitto {
     /// When the file cannot be written, or the program fails.
     pub async fn admit(&self, registry: &DeviceRegistry) -> io::Result<()> {
         let changed = self.put(ACL, &acl(registry)).await?;
-        self.tell(if changed { Wants::Reload } else { Wants::Nothing }).await
+        self.tell(if changed { self.follows_by() } else { Wants::Nothing }).await
     }
 
     /// Keeps the authority's list in PEM of certificates that were withdrawn, and has Mosquitto
@@ -166,6 +166,7 @@ impl Mosquitto {
             let locked_out = named.iter().any(|(serial, superseded)| {
                 !superseded && known.get(serial).is_none_or(|superseded| *superseded)
             });
+            // Whoever has a newer certificate is not to be disturbed for it.
             wants = if locked_out { Wants::Restart } else { Wants::Reload };
         }
         // With the first list its place stands in the configuration, which only a start reads.
@@ -181,6 +182,12 @@ impl Mosquitto {
     /// When the program fails.
     pub async fn identity_changed(&self) -> io::Result<()> {
         self.tell(Wants::Reload).await
+    }
+
+    /// How it follows other rights. Mosquitto 2.0.11, Debian's, may break down while it reads them again, and forgets
+    /// what comes meanwhile: a start is the safer way where the edge may order one, and takes a fraction of a second.
+    fn follows_by(&self) -> Wants {
+        if self.restart.is_some() { Wants::Restart } else { Wants::Reload }
     }
 
     /// Keeps it as the hub's revocation list says, looking again with every change of `registry`.
@@ -224,7 +231,7 @@ impl Mosquitto {
         }
     }
 
-    /// Has it read its files once more, `later` than it was told something.
+    /// Has it read its files once more, `later` than it was told to; a start has read them.
     async fn repeat(&self, later: Duration) {
         self.untold.told.notified().await;
         sleep(later).await;
@@ -258,9 +265,9 @@ impl Mosquitto {
         Ok(true)
     }
 
-    /// Tells it this, and what it could not be told before; what it was told, it hears twice.
+    /// Tells it this, and what it could not be told before. That it reads its files it hears twice.
     async fn tell(&self, more: Wants) -> io::Result<()> {
-        if self.pass_on(more).await? != Wants::Nothing {
+        if self.pass_on(more).await? == Wants::Reload {
             self.untold.told.notify_one();
         }
         Ok(())
@@ -377,9 +384,14 @@ mod tests {
             tokio::join!(mosquitto.tell(Wants::Restart), mosquitto.tell(Wants::Nothing));
         assert!(one.is_ok() && other.is_ok());
         assert_eq!(told(), "restart\nreload\nrestart\n");
-        // And that it was told so it hears once more, as it forgets what comes while it is busy.
+        // That it was to read its files it hears once more, as it forgets what comes while it is busy.
         mosquitto.repeat(Duration::ZERO).await;
         assert_eq!(told(), "restart\nreload\nrestart\nreload\n");
+        let again = timeout(Duration::from_millis(50), mosquitto.repeat(Duration::ZERO)).await;
+        assert!(again.is_err(), "a start has read everything");
+        assert_eq!(mosquitto.follows_by(), Wants::Restart);
+        let reads = Mosquitto { restart: None, untold: Arc::default(), ..mosquitto.clone() };
+        assert_eq!(reads.follows_by(), Wants::Reload);
         // Who cannot restart it has it read its files all the same, and tries again ever more seldom.
         let broken = Mosquitto { restart: program("broken"), untold: Arc::default(), ..mosquitto };
         assert!(broken.tell(Wants::Restart).await.is_err());
