@@ -249,6 +249,18 @@ impl Truth {
         self.most_at_once(claims, centre, slot).await
     }
 
+    /// How many live claims of desks there are in a centre within `slot`.
+    pub async fn desks_in(&self, centre: Uuid, slot: &Interval) -> i64 {
+        let (centre, starts, ends) =
+            (self.id(centre), self.time(slot.starts()), self.time(slot.ends()));
+        self.count(&format!(
+            "SELECT COUNT(*) FROM desk_claims c JOIN spaces p ON p.id = c.space_id
+             WHERE p.centre_id = {centre} AND c.released_at IS NULL
+                 AND c.starts_at < {ends} AND c.ends_at > {starts}"
+        ))
+        .await
+    }
+
     async fn most_at_once(&self, claims: &str, centre: Uuid, slot: &Interval) -> i64 {
         let (centre, starts, ends) =
             (self.id(centre), self.time(slot.starts()), self.time(slot.ends()));

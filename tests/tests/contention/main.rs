@@ -6,6 +6,7 @@ mod contest;
 
 mod approval;
 mod care;
+mod caregiver;
 mod change;
 mod dates;
 mod desk;
@@ -36,4 +37,4 @@ macro_rules! on_both_databases {
     };
 }
 
-on_both_databases! { approval, care, change, dates, desk, hold, moves, series, waitlist }
+on_both_databases! { approval, care, caregiver, change, dates, desk, hold, moves, series, waitlist }
