@@ -120,6 +120,7 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
                 released: Vec::new(),
             })
             .collect(),
+        care: None,
     }
 }
 

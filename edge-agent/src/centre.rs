@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::booking::BookingCode;
 use model::clock::Clock;
+use model::id::PersonId;
 use tokio::sync::{mpsc, oneshot};
-use twin::{Answer, CodeCheck, Effect, Fact, Moment, Snapshot, Twin, View};
+use twin::{Answer, CodeCheck, Decision, Effect, Fact, Moment, PinOf, Snapshot, Twin, View};
 
 use crate::journal::{Journal, OnDisk};
 
@@ -35,6 +35,8 @@ pub struct Decided {
     pub effects: Vec<Effect>,
     /// What whoever asked is told.
     pub answer: Option<Answer>,
+    /// Who they are, where that is known and they were not turned away.
+    pub guest: Option<PersonId>,
     /// Becomes ready once the events are on disk.
     pub on_disk: OnDisk,
 }
@@ -63,10 +65,11 @@ enum Ask {
     Decide(Box<Fact>, oneshot::Sender<Decided>),
     SheetMade(DateTime<Utc>),
     HubSaid(DateTime<Utc>),
-    Check(BookingCode, oneshot::Sender<CodeCheck>),
     Fence(oneshot::Sender<Fence>),
-    View(oneshot::Sender<View>),
+    Look(Look),
 }
+
+type Look = Box<dyn FnOnce(&Twin, Moment) + Send>;
 
 impl Centre {
     /// Starts the thread.
@@ -86,6 +89,7 @@ impl Centre {
             clock,
             floor,
             last_good: None,
+            behind_since: None,
             begun: Instant::now(),
             clock_trusted: true,
             count: 0,
@@ -118,12 +122,27 @@ impl Centre {
         self.asks.send(Ask::HubSaid(now)).await.map_err(|_| Stopped)
     }
 
-    /// What a PIN for this code must fit.
+    /// What somebody's PIN must fit.
     ///
     /// # Errors
     /// When the thread has ended.
-    pub async fn check_code(&self, code: BookingCode) -> Result<CodeCheck, Stopped> {
-        self.ask(|reply| Ask::Check(code, reply)).await
+    pub async fn check_pin(&self, of: PinOf) -> Result<CodeCheck, Stopped> {
+        self.look(move |twin, at| twin.check_pin(at, of)).await
+    }
+
+    /// A look at the centre between two facts.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Twin, Moment) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        self.ask(|reply| {
+            // Whoever asked may have gone away meanwhile.
+            Ask::Look(Box::new(move |twin, at| drop(reply.send(look(twin, at)))))
+        })
+        .await
     }
 
     /// A consistent look at time, count and state.
@@ -139,7 +158,7 @@ impl Centre {
     /// # Errors
     /// When the thread has ended.
     pub async fn view(&self) -> Result<View, Stopped> {
-        self.ask(Ask::View).await
+        self.look(|twin, at| twin.view(at.now)).await
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Stopped> {
@@ -156,6 +175,8 @@ struct Runner {
     floor: ClockFloor,
     /// What the clock showed when it was last believed, and its steady time then.
     last_good: Option<(DateTime<Utc>, Duration)>,
+    /// The least that the time can have been when the clock was first seen to be behind it.
+    behind_since: Option<(DateTime<Utc>, Duration)>,
     begun: Instant,
     clock_trusted: bool,
     count: u64,
@@ -168,11 +189,11 @@ impl Runner {
             // Whoever asked may have gone away meanwhile; what was decided stays decided.
             match ask {
                 Ask::Decide(fact, reply) => {
-                    let decision = self.twin.decide(at, *fact);
+                    let mut decision = self.twin.decide(at, *fact);
                     self.count += u64::try_from(decision.outcomes.len()).unwrap_or_default();
-                    let on_disk = self.journal.append(decision.outcomes);
-                    let (effects, answer) = (decision.effects, decision.answer);
-                    drop(reply.send(Decided { effects, answer, on_disk }));
+                    let on_disk = self.journal.append(std::mem::take(&mut decision.outcomes));
+                    let Decision { effects, answer, guest, .. } = decision;
+                    drop(reply.send(Decided { effects, answer, guest, on_disk }));
                 }
                 Ask::SheetMade(made) => self.floor.sheet_made = made,
                 Ask::HubSaid(now) => {
@@ -181,12 +202,11 @@ impl Runner {
                         self.last_good = Some((shown, self.clock.steady()));
                     }
                 }
-                Ask::Check(code, reply) => drop(reply.send(self.twin.check_code(at, code))),
                 Ask::Fence(reply) => {
                     let snapshot = Arc::new(self.twin.snapshot());
                     drop(reply.send(Fence { now: at.now, count: self.count, snapshot }));
                 }
-                Ask::View(reply) => drop(reply.send(self.twin.view(at.now))),
+                Ask::Look(look) => look(&self.twin, at),
             }
         }
     }
@@ -198,16 +218,27 @@ impl Runner {
         let behind = least.checked_sub_signed(LEEWAY).is_some_and(|least| shown < least);
         // A clock that runs ahead of the time that has passed is wrong until it or the hub says
         // otherwise; the first that is believed after a start may have been set at any time.
-        let passed = self.last_good.and_then(|(good, then)| {
+        let later = |(good, then): (DateTime<Utc>, Duration)| {
             let passed = TimeDelta::from_std(steady.saturating_sub(then)).ok()?;
             good.checked_add_signed(passed)
-        });
+        };
+        let passed = self.last_good.and_then(later);
         let ahead = passed.is_some_and(|passed| shown - passed > LEEWAY);
         let trusted = !behind && !ahead;
         if trusted {
             self.last_good = Some((shown, steady));
+            self.behind_since = None;
         }
-        self.floor.last = self.floor.last.max(if ahead { passed.unwrap_or(shown) } else { shown });
+        // Behind a clock that is wrong time goes on all the same: what is due is due.
+        let known = if behind {
+            let since = *self.behind_since.get_or_insert((least, steady));
+            passed.or_else(|| later(since)).unwrap_or(shown)
+        } else if ahead {
+            passed.unwrap_or(shown)
+        } else {
+            shown
+        };
+        self.floor.last = self.floor.last.max(known);
         let at = Moment { now: self.floor.last, mono: self.begun.elapsed() };
         if trusted != self.clock_trusted {
             self.clock_trusted = trusted;

@@ -78,7 +78,7 @@ impl Drop for Running {
 }
 
 enum Order {
-    Unlock(VisitId, oneshot::Sender<bool>),
+    Unlock(Option<VisitId>, oneshot::Sender<bool>),
     Lock,
 }
 
@@ -128,8 +128,8 @@ impl Doors {
         }
     }
 
-    /// Opens a lock for a visit; `true` once it reads back as open.
-    pub async fn unlock(&self, door: &DeviceId, visit: VisitId) -> bool {
+    /// Opens a lock, mostly for a visit; `true` once it reads back as open.
+    pub async fn unlock(&self, door: &DeviceId, visit: Option<VisitId>) -> bool {
         let (reply, opened) = oneshot::channel();
         self.order(door, Order::Unlock(visit, reply)) && opened.await.unwrap_or(false)
     }
@@ -173,13 +173,13 @@ impl DoorTask {
         }
     }
 
-    async fn unlock(&self, visit: VisitId, reply: oneshot::Sender<bool>) {
+    async fn unlock(&self, visit: Option<VisitId>, reply: oneshot::Sender<bool>) {
         let opened = self.moved(self.lock.unlock()).await;
         // Whoever stands there first, the records at once after.
         reply.send(opened).ok();
         if opened {
             tracing::info!("door {} unlocked", self.door);
-            self.lock_is(LockLevel::Unlocked, Some(visit)).await;
+            self.lock_is(LockLevel::Unlocked, visit).await;
         }
     }
 

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use wire::cards::{self, CardKeys, CardOffered, OfferCard, Offers, Rekeyed, RekeyedCard};
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 use wire::identity::DeviceIdentity;
-use wire::sheet::{SheetAck, SignedManifest};
+use wire::sealing::SectionKeyAnswer;
+use wire::sheet::{KEY_PATH, SheetAck, SignedManifest};
 
 use crate::sse::Decoder;
 
@@ -42,6 +43,12 @@ pub trait Hub: Send + Sync {
     /// # Errors
     /// As for [`Hub::sheet`].
     async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError>;
+
+    /// The key that this site's sealed sections open with.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn section_key(&self) -> Result<SectionKeyAnswer, HubError>;
 
     /// The authority's list of this site's certificates that were withdrawn, in PEM.
     ///
@@ -206,6 +213,11 @@ impl Hub for HttpHub {
     async fn section(&self, sha256: &str) -> Result<Vec<u8>, HubError> {
         let url = self.url(&format!("/uplink/v1/sheet/sections/{sha256}"))?;
         bytes(good(self.client().get(url).timeout(PATIENCE).send().await?).await?).await
+    }
+
+    async fn section_key(&self) -> Result<SectionKeyAnswer, HubError> {
+        let url = self.url(KEY_PATH)?;
+        read(good(self.client().get(url).timeout(PATIENCE).send().await?).await?).await
     }
 
     async fn revocations(&self) -> Result<String, HubError> {

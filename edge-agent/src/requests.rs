@@ -1,5 +1,7 @@
 //! What devices ask over the site bus, from the question to the answer.
 
+mod care;
+
 use std::sync::Arc;
 
 use argon2::{Argon2, PasswordVerifier as _};
@@ -7,14 +9,15 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use futures::future::join_all;
 use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
-use model::day_sheet::CredentialDigest;
 use model::id::{DeviceId, TicketId, VisitId};
+use model::language::Language;
 use model::permission::Action;
 use ring::rand::SecureRandom;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use twin::{CodeCheck, Effect, Fact};
+use twin::{CareAnswer, CodeCheck, Effect, Fact, PinOf};
 use wire::bus::IncomingRequest;
+use wire::nursery::AtDoor;
 use wire::request::{Answer, Card, MOST_BYTES, Request, Secret};
 
 use crate::broker::DeviceRegistry;
@@ -22,6 +25,7 @@ use crate::cards::{Cards, Read};
 use crate::centre::{Centre, Decided};
 use crate::doors::Doors;
 use crate::hub::Hub;
+use crate::nursery::{Nurseries, in_care};
 use crate::random;
 use crate::seats::Seats;
 use crate::vouchers::Vouchers;
@@ -45,6 +49,8 @@ pub struct Desk {
     pub cards: Arc<Cards>,
     /// Reads vouchers.
     pub vouchers: Arc<Vouchers>,
+    /// Knows the children's names.
+    pub nurseries: Arc<Nurseries>,
     /// Takes offers of cards.
     pub hub: Arc<dyn Hub>,
     /// For visits' ids.
@@ -102,32 +108,65 @@ impl Desk {
         if payload.len() > MOST_BYTES {
             return Err(NotUnderstood("the request is too long"));
         }
-        if !self.registry.may(device, Action::AskSite) {
-            return Err(NotUnderstood("only a kiosk of this site may ask"));
+        let kiosk = self.registry.may(device, Action::AskSite);
+        let staff = self.registry.may(device, Action::RunNursery);
+        if !kiosk && !staff {
+            return Err(NotUnderstood("only a kiosk or staff screen of this site may ask"));
         }
         let request: Request = serde_json::from_slice(payload)
             .map_err(|_| NotUnderstood("the request is not of the form this site knows"))?;
-        let read = match &request {
-            Request::OfferCard { ticket } => {
-                return Ok(self.cards.offer(&*self.hub, device, *ticket).await);
+        match request {
+            Request::StaffIn { card, pin } if staff => self.staff_in(device, &card, pin).await,
+            Request::Staff { session, wants } if staff => {
+                self.staff(device, session, wants).await.map(Answer::Staff)
             }
+            Request::StaffIn { .. } | Request::Staff { .. } => {
+                Err(NotUnderstood("staff sign in at their own screen"))
+            }
+            _ if !kiosk => Err(NotUnderstood("a staff screen does not ask what a kiosk does")),
+            Request::OfferCard { ticket } => Ok(self.cards.offer(&*self.hub, device, ticket).await),
             Request::OfferStands { ticket } => {
-                return Ok(self.cards.offer_stands(&*self.hub, device, *ticket).await);
+                Ok(self.cards.offer_stands(&*self.hub, device, ticket).await)
             }
-            Request::Tap { card: Card::Identifier { identifier } } => Some(self.read(identifier)?),
-            Request::Tap { .. }
-            | Request::Code { .. }
-            | Request::Voucher { .. }
-            | Request::Leave { .. } => None,
-        };
-        let digest = read.as_ref().map(|read| read.digest);
-        let fact = self.fact(device.clone(), request, digest).await?;
+            Request::DropOff { ticket, child, check } => {
+                self.drop_off(device, ticket, child, check).await
+            }
+            Request::Tap { card: Card::Identifier { identifier } } => {
+                let read = self.read(&identifier)?;
+                let (reader, digest, visit) = (device.clone(), read.digest, self.new_visit()?);
+                let answer = self.guest(device, Fact::Tap { reader, digest, visit }).await?;
+                Ok(self.with_ticket(answer, device, read))
+            }
+            request => {
+                let fact = self.fact(device.clone(), request).await?;
+                self.guest(device, fact).await
+            }
+        }
+    }
+
+    /// Has the centre decide about somebody in the lobby, and answers them.
+    async fn guest(&self, kiosk: &DeviceId, fact: Fact) -> Result<Answer, Unanswered> {
         let decided = self.centre.decide(fact).await?;
-        let answer = self.act(decided).await?;
-        Ok(match read {
-            Some(read) => self.with_ticket(answer, device, read),
-            None => answer,
-        })
+        let guest = decided.guest;
+        let (answer, door_open) = self.act(decided).await?;
+        let children = match guest {
+            Some(person) => {
+                self.centre.look(move |twin, at| twin.children_of(at.now, person)).await?
+            }
+            None => Vec::new(),
+        };
+        let at_door = |language| {
+            let person = guest.filter(|_| !children.is_empty())?;
+            self.nurseries.at_door(kiosk, person, language, &children)
+        };
+        on_the_wire(answer, door_open, in_care(&children), at_door)
+            .ok_or(Unanswered::NotUnderstood("this site has no answer to that"))
+    }
+
+    fn new_visit(&self) -> Result<VisitId, Unanswered> {
+        random::uuid(&*self.rng)
+            .map(VisitId)
+            .map_err(|_| Unanswered::NotUnderstood("this site has no random numbers"))
     }
 
     /// A card that is nobody's, or was somebody's, can be registered.
@@ -146,24 +185,14 @@ impl Desk {
         }
     }
 
-    async fn fact(
-        &self,
-        reader: DeviceId,
-        request: Request,
-        digest: Option<CredentialDigest>,
-    ) -> Result<Fact, Unanswered> {
-        let visit = random::uuid(&*self.rng)
-            .map(VisitId)
-            .map_err(|_| Unanswered::NotUnderstood("this site has no random numbers"))?;
+    async fn fact(&self, reader: DeviceId, request: Request) -> Result<Fact, Unanswered> {
+        let visit = self.new_visit()?;
         Ok(match request {
-            Request::Tap { .. } => match digest {
-                Some(digest) => Fact::Tap { reader, digest, visit },
-                None => Fact::UnreadableCard { reader },
-            },
+            Request::Tap { .. } => Fact::UnreadableCard { reader },
             Request::Code { code, pin } => {
                 let code: Option<BookingCode> = code.parse().ok();
                 let pin_right = match code {
-                    Some(code) => self.pin_right(code, pin).await?,
+                    Some(code) => self.pin_right(PinOf::Booking(code), pin).await?,
                     None => false,
                 };
                 Fact::Code { reader, code, pin_right, visit }
@@ -183,9 +212,7 @@ impl Desk {
                 };
                 Fact::Leave { reader, visit, going }
             }
-            Request::OfferCard { .. } | Request::OfferStands { .. } => {
-                return Err(Unanswered::NotUnderstood("an offer is nothing for the centre"));
-            }
+            _ => return Err(Unanswered::NotUnderstood("that is nothing for the centre")),
         })
     }
 
@@ -198,8 +225,8 @@ impl Desk {
         Ok(self.cards.read(&bytes))
     }
 
-    async fn pin_right(&self, code: BookingCode, Secret(pin): Secret) -> Result<bool, Unanswered> {
-        let CodeCheck::Pin(hash) = self.centre.check_code(code).await? else { return Ok(false) };
+    async fn pin_right(&self, of: PinOf, Secret(pin): Secret) -> Result<bool, Unanswered> {
+        let CodeCheck::Pin(hash) = self.centre.check_pin(of).await? else { return Ok(false) };
         if pin.len() > LONGEST_PIN {
             return Ok(false);
         }
@@ -210,9 +237,10 @@ impl Desk {
         Ok(right.await.unwrap_or(false))
     }
 
-    /// Opens the doors first, then waits for the disk, then tells terminal and kiosk.
-    async fn act(&self, decided: Decided) -> Result<Answer, Unanswered> {
-        let Decided { effects, answer, on_disk } = decided;
+    /// Opens the doors first, then waits for the disk, then tells the terminal. Answers what whoever
+    /// asked is told, and whether a door was opened.
+    async fn act(&self, decided: Decided) -> Result<(twin::Answer, bool), Unanswered> {
+        let Decided { effects, answer, on_disk, .. } = decided;
         let unlocks = effects.iter().filter_map(|effect| match effect {
             Effect::Unlock { door, visit } => Some(self.doors.unlock(door, *visit)),
             _ => None,
@@ -222,26 +250,38 @@ impl Desk {
             return Err(Unanswered::Stopped);
         }
         effects.iter().for_each(|effect| self.seats.tell(effect));
-        answer
-            .map(|answer| on_the_wire(answer, door_open))
-            .ok_or(Unanswered::NotUnderstood("this site has no answer to that"))
+        let answer = answer.ok_or(Unanswered::NotUnderstood("this site has no answer to that"))?;
+        Ok((answer, door_open))
     }
 }
 
-fn on_the_wire(answer: twin::Answer, door_open: bool) -> Answer {
-    match answer {
+/// What a kiosk is told; nothing where it is no answer to a kiosk.
+fn on_the_wire(
+    answer: twin::Answer,
+    door_open: bool,
+    in_care: u32,
+    at_door: impl Fn(Language) -> Option<AtDoor>,
+) -> Option<Answer> {
+    Some(match answer {
         twin::Answer::Welcome { visit, space, until, language } => {
-            Answer::Welcome { visit, space, until, door_open, language }
+            let care = at_door(language);
+            Answer::Welcome { visit, space, until, door_open, language, care }
         }
         twin::Answer::AskLeaving { visit, space, language } => {
-            Answer::AskLeaving { visit, space, language }
+            Answer::AskLeaving { visit, space, language, in_care }
         }
         twin::Answer::SeeYouSoon { space, until, language } => {
-            Answer::SeeYouSoon { space, until, door_open, language }
+            Answer::SeeYouSoon { space, until, door_open, language, in_care }
         }
-        twin::Answer::Goodbye { minutes, language } => Answer::Goodbye { minutes, language },
+        twin::Answer::Goodbye { minutes, language } => {
+            Answer::Goodbye { minutes, language, in_care }
+        }
         twin::Answer::Refused { why, opens, since, free_desks, language } => {
             Answer::Refused { why, opens, since, free_desks, language, ticket: None }
         }
-    }
+        twin::Answer::Care(CareAnswer::LetIn(language)) => {
+            Answer::LetIn { door_open, language, care: at_door(language)? }
+        }
+        twin::Answer::Care(_) => return None,
+    })
 }

@@ -9,9 +9,10 @@ use model::clock::Clock;
 use model::day_sheet::{DaySheet, SiteDevice};
 use model::id::{CentreId, DeviceId, Slug};
 use tokio::sync::Mutex;
-use twin::Fact;
+use twin::{CareFact, Fact};
+use wire::sealing::SectionKey;
 use wire::sheet::{
-    AuditHead, Manifest, SheetAck, SheetRefused, SignedManifest, Trust, assemble, check,
+    AuditHead, CARE, Manifest, SheetAck, SheetRefused, SignedManifest, Trust, assemble, check,
 };
 use wire::topics::DeviceKind;
 
@@ -21,6 +22,8 @@ use crate::cards::Cards;
 use crate::centre::{Centre, Stopped};
 use crate::doors::Doors;
 use crate::hub::{Hub, HubError};
+use crate::nursery::Nurseries;
+use crate::section_key::SectionKeys;
 use crate::vouchers::Vouchers;
 
 /// A sheet that has been checked through.
@@ -32,6 +35,8 @@ pub struct GoodSheet {
     pub salt: [u8; 32],
     /// The key that later sheets and vouchers may be signed with, beside today's.
     pub next_key: Option<String>,
+    /// Whether what it says of children could not be opened.
+    pub unread: bool,
 }
 
 /// Why no new sheet came into force; the one before stays.
@@ -60,11 +65,21 @@ pub async fn last_good(
     store: &EdgeStore,
     keys: &[String],
     centre: &Slug,
+    section_key: Option<&SectionKey>,
 ) -> Result<Option<GoodSheet>, StoreError> {
     let trust = Trust { keys: keys.to_vec(), centre: None, in_force: 0 };
     for kept in store.sheets().await? {
         let whole = check(&kept.manifest, &trust, DateTime::<Utc>::MIN_UTC)
-            .and_then(|manifest| good(&manifest, &kept.sections, centre));
+            .and_then(|manifest| good(&manifest, &kept.sections, centre, section_key))
+            // A key that does not fit any more must not keep the doors from their sheet.
+            .or_else(|error| match error {
+                SheetRefused::Torn(name) if name == CARE => {
+                    tracing::error!("what the kept sheet says of children cannot be opened");
+                    let manifest = check(&kept.manifest, &trust, DateTime::<Utc>::MIN_UTC)?;
+                    good(&manifest, &kept.sections, centre, None)
+                }
+                other => Err(other),
+            });
         match whole {
             Ok(sheet) => return Ok(Some(sheet)),
             Err(error) => {
@@ -79,12 +94,14 @@ fn good(
     manifest: &Manifest,
     sections: &HashMap<String, Vec<u8>>,
     centre: &Slug,
+    section_key: Option<&SectionKey>,
 ) -> Result<GoodSheet, SheetRefused> {
-    let (sheet, salt) = assemble(manifest, sections)?;
+    let (sheet, salt) = assemble(manifest, sections, section_key)?;
     if sheet.site.slug != *centre {
         return Err(SheetRefused::WrongCentre);
     }
-    Ok(GoodSheet { sheet, salt, next_key: manifest.next_key.clone() })
+    let unread = manifest.has(CARE) && sheet.care.is_none();
+    Ok(GoodSheet { sheet, salt, next_key: manifest.next_key.clone(), unread })
 }
 
 /// Brings sheets into force.
@@ -95,6 +112,8 @@ pub struct Sheets {
     pub(crate) registry: DeviceRegistry,
     pub(crate) cards: Arc<Cards>,
     pub(crate) vouchers: Arc<Vouchers>,
+    pub(crate) nurseries: Arc<Nurseries>,
+    pub(crate) section_keys: Arc<SectionKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The public keys that sheets may be signed with, base64.
     pub(crate) keys: Vec<String>,
@@ -112,6 +131,8 @@ pub struct InForce {
     pub version: u64,
     /// Its centre.
     pub centre: Option<CentreId>,
+    /// Whether what it says of children could not be opened: then it is fetched again.
+    pub unread: bool,
     /// Its sections, so that unchanged ones need not be fetched again.
     pub sections: HashMap<String, Vec<u8>>,
 }
@@ -133,6 +154,7 @@ impl Sheets {
         let manifest = match self.check(&signed, &in_force) {
             Ok(manifest) => manifest,
             Err(SheetRefused::NotNewer { in_force, offered }) if in_force == offered => {
+                self.centre.decide(Fact::Care(CareFact::SheetIsNewest)).await?;
                 return Ok(in_force);
             }
             Err(error) => return Err(error.into()),
@@ -145,7 +167,7 @@ impl Sheets {
             };
             sections.insert(section.sha256.clone(), bytes);
         }
-        let sheet = good(&manifest, &sections, &self.slug)?;
+        let sheet = self.opened(hub, &manifest, &sections).await?;
         if let Some(head) = manifest.audit_head {
             self.compare(head).await?;
         }
@@ -153,12 +175,37 @@ impl Sheets {
         self.store.keep_sheet(manifest.version, &kept).await?;
         tracing::info!(version = manifest.version, "a new sheet is in force");
         self.put_in_force(sheet).await?;
+        self.centre.decide(Fact::Care(CareFact::SheetIsNewest)).await?;
         *in_force = InForce {
             version: manifest.version,
             centre: Some(manifest.centre),
+            unread: false,
             sections: kept.sections,
         };
         Ok(manifest.version)
+    }
+
+    /// A fetched sheet with what it says of children. The key of that is fetched where it is not known, and again
+    /// where it does not fit.
+    async fn opened(
+        &self,
+        hub: &dyn Hub,
+        manifest: &Manifest,
+        sections: &HashMap<String, Vec<u8>>,
+    ) -> Result<GoodSheet, SheetError> {
+        let good = |key: Option<&SectionKey>| good(manifest, sections, &self.slug, key);
+        if !manifest.has(CARE) {
+            return Ok(good(None)?);
+        }
+        let Some(known) = self.section_keys.known() else {
+            return Ok(good(Some(&self.section_keys.fetch(hub).await?))?);
+        };
+        match good(Some(&known)) {
+            Err(SheetRefused::Torn(name)) if name == CARE => {
+                Ok(good(Some(&self.section_keys.fetch(hub).await?))?)
+            }
+            opened => Ok(opened?),
+        }
     }
 
     /// Tells the hub which sheet is in force, and the highest head of its audit chain seen so far.
@@ -189,13 +236,13 @@ impl Sheets {
     }
 
     fn check(&self, signed: &SignedManifest, in_force: &InForce) -> Result<Manifest, SheetRefused> {
-        let trust =
-            Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: in_force.version };
+        let version = in_force.version - u64::from(in_force.unread && in_force.version > 0);
+        let trust = Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: version };
         check(signed, &trust, self.clock.now())
     }
 
     async fn put_in_force(&self, good: GoodSheet) -> Result<(), Stopped> {
-        let GoodSheet { sheet, salt, next_key } = good;
+        let GoodSheet { sheet, salt, next_key, .. } = good;
         let doors = sheet.site.doors.clone();
         self.registry.replace(listed(&sheet, self.registry.edge()));
         if let Some(mosquitto) = &self.mosquitto
@@ -207,6 +254,7 @@ impl Sheets {
         self.vouchers.use_sheet(next_key);
         // The cards first: a tap in between finds no card and is refused, never let in wrongly.
         self.cards.use_sheet(salt, &sheet.credentials);
+        self.nurseries.use_sheet(&sheet);
         let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
         decided.on_disk.wait().await;
         self.doors.use_only(&doors);

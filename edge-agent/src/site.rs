@@ -23,8 +23,10 @@ use crate::config::{BrokerChoice, Config};
 use crate::doors::{Doors, Drivers};
 use crate::hub::{BadAddress, Hub};
 use crate::journal::Journal;
+use crate::nursery::Nurseries;
 use crate::requests::{self, Desk};
 use crate::seats::{self, Seats};
+use crate::section_key::SectionKeys;
 use crate::sheets::{self, GoodSheet, InForce, Sheets};
 use crate::uplink::{self, Look, Teller};
 use crate::vouchers::Vouchers;
@@ -114,7 +116,11 @@ impl Site {
         };
         let vouchers = Arc::new(Vouchers::new(sheet_keys.clone()));
         let cards = Arc::new(Cards::open(&config.data_dir, card_key)?);
-        let good = sheets::last_good(&store, &sheet_keys, identity.centre()).await?;
+        let nurseries = Arc::new(Nurseries::new(rng.clone()));
+        let section_keys = Arc::new(SectionKeys::open(&config.data_dir));
+        let known = section_keys.known();
+        let good =
+            sheets::last_good(&store, &sheet_keys, identity.centre(), known.as_ref()).await?;
         let list = good.as_ref().map_or_else(
             || sheets::only_the_edge(&edge),
             |good| sheets::listed(&good.sheet, &edge),
@@ -154,6 +160,8 @@ impl Site {
             registry: registry.clone(),
             cards: cards.clone(),
             vouchers: vouchers.clone(),
+            nurseries: nurseries.clone(),
+            section_keys,
             clock,
             keys: sheet_keys,
             slug: identity.centre().clone(),
@@ -162,12 +170,14 @@ impl Site {
         });
 
         centre.decide(Fact::Started).await?;
-        if let Some(GoodSheet { sheet, salt: its_salt, next_key }) = good {
+        if let Some(GoodSheet { sheet, salt: its_salt, next_key, unread }) = good {
             cards.use_sheet(its_salt, &sheet.credentials);
             vouchers.use_sheet(next_key);
+            nurseries.use_sheet(&sheet);
             *sheets.in_force.lock().await = InForce {
                 version: sheet.version,
                 centre: Some(sheet.site.centre),
+                unread,
                 ..InForce::default()
             };
             let used = sheet.site.doors.clone();
@@ -185,6 +195,7 @@ impl Site {
             registry: registry.clone(),
             cards: cards.clone(),
             vouchers,
+            nurseries,
             hub: hub.clone(),
             rng,
         };

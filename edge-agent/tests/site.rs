@@ -1,6 +1,7 @@
 //! A whole site in one process, over its embedded bus.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod site_nursery;
 mod site_support;
 
 use std::sync::Arc;
@@ -265,7 +266,8 @@ async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
     torn.sections.values_mut().for_each(|bytes| bytes.truncate(bytes.len() / 2));
     let mut unsigned = good.clone();
     unsigned.manifest.signature.clear();
-    let stranger = seal(&sheet(3), &[9; 32], None, &key()).unwrap();
+    let section_key = house.hub.state().section_key.clone();
+    let stranger = seal(&sheet(3), &[9; 32], None, &key(), &section_key).unwrap();
     let mut elsewhere = sheet(4);
     elsewhere.site.slug = id("t");
     let elsewhere = house.hub.seal(&elsewhere);

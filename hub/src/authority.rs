@@ -427,7 +427,9 @@ mod tests {
         let key = KeyPair::generate().unwrap();
         let asked = csr(&key, &["hub.example"]);
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        for (kind, serves) in [(DeviceKind::Edge, true), (DeviceKind::Kiosk, false)] {
+        for (kind, serves) in
+            [(DeviceKind::Edge, true), (DeviceKind::Kiosk, false), (DeviceKind::Staff, false)]
+        {
             let device = "y-device".parse().unwrap();
             let pem = authority.sign_device(&asked, &device, kind, &names).unwrap();
             let der = der(&pem);

@@ -3,6 +3,8 @@
 //! Everything about a version is derived from what the database holds, so that several hubs make
 //! the same sheet and none has to be kept: only its number and the digest of its content are.
 
+mod care;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,8 +13,8 @@ use model::booking::{Booking, BookingStatus};
 use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, Released, SheetBooking, SheetCredential,
-    SheetDesk, SheetPerson, Site, SiteDevice,
+    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, Released, SheetBooking, SheetChild,
+    SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
 };
 use model::id::{CentreId, PersonId};
 use model::interval::Interval;
@@ -20,9 +22,11 @@ use model::people::{Grant, stands};
 use ring::digest;
 use store::{DeviceRecord, SheetPersonRecord, StoreError};
 use wire::credential::CardReference;
+use wire::sealing::SectionKey;
 use wire::sheet::{self, SealedSheet};
 
 use crate::hub::Hub;
+use crate::service::Refused;
 use crate::service::audit::witness::wire_head;
 
 /// Bookings of this long ago still stand on a sheet.
@@ -41,6 +45,21 @@ pub enum SheetError {
     /// A part cannot be written.
     #[error("the sheet cannot be written: {0}")]
     Json(#[from] serde_json::Error),
+    /// A part cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] sheet::NotSealed),
+    /// What is kept of a child or a person cannot be had.
+    #[error("what a sheet says of children cannot be read: {0}")]
+    Care(Refused),
+}
+
+impl From<Refused> for SheetError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => Self::Store(error),
+            other => Self::Care(other),
+        }
+    }
 }
 
 /// The newest sheet of a centre.
@@ -76,14 +95,15 @@ impl Sheets {
         let period = Period::at(hub.now());
         if let Some(newest) = &shelf.newest
             && newest.made_for.period == period
+            && newest.made_for.until.is_none_or(|until| hub.now() < until)
         {
             let (from, to) = newest.made_for.days;
             if hub.store.plan_revision(centre, from, to).await? == newest.made_for.revision {
                 return Ok(shelf.newest.clone());
             }
         }
-        let Some(made) = make(hub, centre, period).await? else { return Ok(None) };
-        Ok(Some(shelf.put(made)))
+        let made = make(hub, centre, period, shelf.newest.as_deref()).await?;
+        Ok(made.map(|made| shelf.put(made)))
     }
 
     /// The bytes of a section of the newest sheet, or of one of the last few before it.
@@ -160,6 +180,10 @@ struct MadeFor {
     period: Period,
     days: (NaiveDate, NaiveDate),
     revision: i64,
+    /// As [`store::Sites::people_revision`] had it.
+    people: i64,
+    /// Somebody's role in a nursery begins or ends then.
+    until: Option<DateTime<Utc>>,
 }
 
 /// A stretch of [`PERIOD`] in which sheets speak of the same days and end at the same time, so
@@ -185,7 +209,12 @@ impl Period {
     }
 }
 
-async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>, SheetError> {
+async fn make(
+    hub: &Hub,
+    id: CentreId,
+    period: Period,
+    before: Option<&Current>,
+) -> Result<Option<Current>, SheetError> {
     let Some(centre) = hub.store.centres().await?.into_iter().find(|centre| centre.id == id) else {
         return Ok(None);
     };
@@ -194,7 +223,12 @@ async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>
     let days = (day(from), day(to));
     // Before the plan itself is read: what changes in between shows as another revision later.
     let revision = hub.store.plan_revision(id, days.0, days.1).await?;
-    let plan = Plan::read(hub, &centre, from, to).await?;
+    let people = hub.store.people_revision().await?;
+    // What was read of children stays true as long as nobody has changed.
+    let same = before.filter(|before| before.made_for.people == people);
+    let known = same.and_then(|before| before.sheet.care.as_ref());
+    let known = known.map_or(&[][..], |care| &care.children);
+    let plan = Plan::read(hub, &centre, from, to, known).await?;
 
     // When it was made is no part of its content: the same plan keeps its version.
     let no_time = Stamp { version: 0, made_at: DateTime::UNIX_EPOCH, period };
@@ -208,11 +242,19 @@ async fn make(hub: &Hub, id: CentreId, period: Period) -> Result<Option<Current>
     let salt = hub.keys.derive(SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
     let sheet = plan.sheet(&centre, Stamp { version, made_at: now, period }, &salt);
     let audit_head = wire_head(&hub.store.audit_chain().await?.head);
-    let sealed = sheet::seal(&sheet, &salt, audit_head, &hub.keys.sheet)?;
-    let made_for = MadeFor { period, days, revision };
+    let sealed = sheet::seal(&sheet, &salt, audit_head, &hub.keys.sheet, &section_key(hub, id))?;
+    let until = plan.care.as_ref().and_then(|care| care.until);
+    let made_for = MadeFor { period, days, revision, people, until };
     Ok(Some(Current { centre: Arc::new(centre), sheet, sealed, made_for }))
 }
 
+/// What the sealed sections of a centre's sheets are sealed with.
+#[must_use]
+pub fn section_key(hub: &Hub, centre: CentreId) -> SectionKey {
+    SectionKey::new(hub.keys.derive(SECTION_LABEL, &[centre.0.as_bytes()]))
+}
+
+const SECTION_LABEL: &[u8] = b"kyoten: sealed sections of day sheets";
 const CONTENT_LABEL: &[u8] = b"kyoten: content of a day sheet";
 const SALT_LABEL: &[u8] = b"kyoten: salt of a day sheet";
 
@@ -231,6 +273,7 @@ struct Plan {
     devices: Vec<SiteDevice>,
     people: Vec<SheetPersonRecord>,
     bookings: Vec<SheetBooking>,
+    care: Option<care::CarePlan>,
 }
 
 impl Plan {
@@ -239,8 +282,11 @@ impl Plan {
         centre: &Centre,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
+        known: &[SheetChild],
     ) -> Result<Self, SheetError> {
+        let staff = hub.store.staff_of(centre.id, from).await?;
         let (mut bookings, mut left) = (Vec::new(), BTreeSet::new());
+        let mut care = None;
         if let Ok(horizon) = Interval::new(from, to) {
             let mut planned = hub.store.bookings_at(centre.id, &horizon).await?;
             // What is only held or asked for lets nobody in.
@@ -253,6 +299,7 @@ impl Plan {
                     }
                 }
             }
+            care = care::CarePlan::read(hub, centre, &horizon, &planned, &staff, known).await?;
             let held = held_by(hub, &planned).await?;
             for booking in &planned {
                 let held = held.get(&booking.person).map_or(&[][..], Vec::as_slice);
@@ -265,9 +312,12 @@ impl Plan {
             bookings.sort_by_key(|booking| booking.id);
         }
         let mut booked: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
-        booked.extend(hub.store.staff_of(centre.id, from).await?);
+        booked.extend(staff);
+        booked.extend(care.iter().flat_map(care::CarePlan::who_collect));
         left.retain(|person| !booked.contains(person));
-        let persons: Vec<_> = booked.iter().chain(&left).copied().collect();
+        let barred: BTreeSet<_> = care.iter().flat_map(care::CarePlan::who_are_barred).collect();
+        let persons: BTreeSet<_> = booked.iter().chain(&left).chain(&barred).copied().collect();
+        let persons: Vec<_> = persons.into_iter().collect();
         let mut people = hub.store.sheet_people(&persons).await?;
         people.sort_by_key(|person| person.person);
         // Whoever nobody stands for any more may be inside: the site must know whose card it
@@ -280,7 +330,7 @@ impl Plan {
         spaces.retain(|space| space.centre == centre.id);
         let doors = hub.store.doors(centre.id).await?;
         let devices = hub.store.devices_of(centre.id).await?.into_iter().map(on_list).collect();
-        Ok(Self { spaces, doors, devices, people, bookings })
+        Ok(Self { spaces, doors, devices, people, bookings, care })
     }
 
     fn sheet(&self, centre: &Centre, stamp: Stamp, salt: &[u8; 32]) -> DaySheet {
@@ -323,6 +373,7 @@ impl Plan {
             credentials,
             people: people.collect(),
             bookings: self.bookings.clone(),
+            care: self.care.as_ref().map(|care| care.sheet.clone()),
         }
     }
 }

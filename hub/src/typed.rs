@@ -51,9 +51,32 @@ pub fn date(text: &str) -> Option<NaiveDate> {
         .filter(|day| (1900..=9999).contains(&day.year()))
 }
 
+/// Tenths of a degree of `37.5`, `３７．５`, `37,5`, `37` or `37.5度`.
+#[must_use]
+pub fn tenths(text: &str) -> Option<u16> {
+    let text = plain(text).replace(['．', ',', '，'], ".").replace(['度', '℃'], "");
+    let (whole, tenths) = text.split_once('.').unwrap_or((&text, "0"));
+    let digits = |text: &str, most: usize| {
+        let fits = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| fits)
+    };
+    Some(digits(whole, 2)? * 10 + digits(tenths, 1)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn degrees_are_read_as_people_write_them() {
+        for text in ["37.5", " ３７．５ ", "37,5", "37.5度", "３７.５℃"] {
+            assert_eq!(tenths(text), Some(375), "{text}");
+        }
+        assert_eq!(tenths("38"), Some(380));
+        for text in ["", ".", "37.", ".5", "37.55", "375", "-7.5", "37.5.1", "+7", "三十七"] {
+            assert_eq!(tenths(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_are_read_as_people_write_them() {

@@ -192,7 +192,13 @@ async fn every_kind_says_what_when_where_and_what_next_in_both_languages() {
             }
             assert!(subjects.insert(subject.clone()), "{shown}");
             assert!((5..80).contains(&subject.chars().count()), "{shown}");
-            for part in [name, when, where_at, &link] {
+            // Who answers for a child need not be who has booked: they get neither its page nor its code.
+            let calls = matches!(
+                kind,
+                NoticeKind::Recalled | NoticeKind::CollectSoon | NoticeKind::CollectLate
+            );
+            let link = if calls { "https://kyoten.example/children" } else { &link };
+            for part in [name, when, where_at, link] {
                 assert!(text.contains(part), "{part:?} is missing in {shown}");
             }
             let ja = language == Language::Ja;
@@ -221,7 +227,7 @@ async fn every_kind_says_what_when_where_and_what_next_in_both_languages() {
                 }));
             }
             let tells_code = text.contains(&booking.code.to_string());
-            assert_eq!(tells_code, kind != NoticeKind::ApprovalAsked, "{shown}");
+            assert_eq!(tells_code, kind != NoticeKind::ApprovalAsked && !calls, "{shown}");
         }
     }
     let hostile = "山田\r\nBcc: eve@example.com\r\n\r\n{{ m.code }}";

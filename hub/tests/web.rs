@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod web_care_day;
 mod web_care_files;
 mod web_repeating;
 mod web_sign_in;
@@ -557,6 +558,11 @@ async fn an_operator_looks_after_the_devices_of_one_centre() {
     let removed = operator.post(&format!("{list}/yokohama-seat-99/remove"), &only_csrf).await;
     assert!(removed.header("location").ends_with("done=removed"));
     assert!(!operator.get(list).await.body.contains("yokohama-seat-99"));
+    let form = [("csrf", csrf.as_str()), ("kind", "staff"), ("name", "staff-9")];
+    assert_eq!(operator.post(list, &form).await.status, StatusCode::SEE_OTHER);
+    let code = operator.post(&format!("{list}/yokohama-staff-9/enrol-code"), &only_csrf).await;
+    assert!(code.body.contains("kyoten-kiosk enrol --code K1-"), "{}", code.body);
+    assert!(operator.get(list).await.body.contains("yokohama-staff-9"));
     let form = [("csrf", csrf.as_str()), ("names", "no host")];
     let answer = operator.post(&format!("{list}/yokohama-edge/enrol-code"), &form).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

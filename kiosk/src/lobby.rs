@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
-use hardware::card::{CardEvent, CardReader, CredentialKind};
+use hardware::card::{CardEvent, CardReader};
 use hardware::scan::CodeScanner;
 use model::access::Going;
-use model::id::{DeviceId, TicketId, VisitId};
+use model::care::day::HealthCheck;
+use model::id::{ChildId, DeviceId, TicketId, VisitId};
 use tokio::sync::{mpsc, watch};
 use wire::bus::StateChange;
-use wire::request::{Answer, Card, Request, Secret};
-use wire::topics::LIFECYCLE;
+use wire::request::{Answer, Request, Secret};
 
+use crate::reading::{Reading, reading};
 use crate::screen::{Screen, Shown};
-use crate::site::Site;
+use crate::site::{self, Site};
 
 /// How often it is asked whether an offered card is somebody's by now.
 const FOLLOW: Duration = Duration::from_secs(2);
@@ -25,6 +25,15 @@ pub struct Lobby {
     /// What is shown.
     pub screen: Screen,
     site: Arc<dyn Site>,
+}
+
+/// Why there is no answer that could be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// The site did not answer.
+    Silent,
+    /// The site has no use for the question: what it rests on, like a ticket, is over.
+    NotUnderstood,
 }
 
 impl Lobby {
@@ -56,50 +65,18 @@ impl Lobby {
     pub async fn follow_line(
         &self,
         edge: &DeviceId,
-        mut connected: watch::Receiver<bool>,
-        mut states: mpsc::Receiver<StateChange>,
+        connected: watch::Receiver<bool>,
+        states: mpsc::Receiver<StateChange>,
     ) {
-        let mut ready = false;
-        loop {
-            let reached = *connected.borrow_and_update();
-            // What was known of the edge is said again on the next connection.
-            ready &= reached;
-            self.screen.set_site(ready);
-            tokio::select! {
-                changed = connected.changed() => {
-                    if changed.is_err() {
-                        break;
-                    }
-                }
-                Some(change) = states.recv() => {
-                    if change.device == *edge && change.path == LIFECYCLE {
-                        ready = change.value == "ready";
-                    }
-                }
-            }
-        }
+        site::follow_line(edge, connected, states, |reached| self.screen.set_site(reached)).await;
     }
 
     async fn on_card(&self, event: CardEvent) {
-        let card = match event {
-            CardEvent::Available => return self.screen.set_reader(true),
-            CardEvent::Unavailable { reason } => {
-                tracing::warn!("cards cannot be read: {reason}");
-                return self.screen.set_reader(false);
-            }
-            CardEvent::Removed => return,
-            CardEvent::Unreadable { reason } => {
-                tracing::info!("a card gave nothing usable: {reason}");
-                Card::Unreadable
-            }
-            CardEvent::Presented(read) => match read.kind {
-                CredentialKind::Identifier => Card::Identifier {
-                    identifier: Secret(HEXLOWER.encode(read.identifier.expose())),
-                },
-                _ => Card::Unreadable,
-            },
-        };
-        self.ask(&Request::Tap { card }).await;
+        match reading(event) {
+            Reading::Works(works) => self.screen.set_reader(works),
+            Reading::Gone => {}
+            Reading::Card(card) => self.ask(&Request::Tap { card }).await,
+        }
     }
 
     /// Asks the site about a booking code and PIN.
@@ -116,6 +93,21 @@ impl Lobby {
     pub async fn leave(&self, visit: VisitId, going: Going) {
         let (leaving, back_soon) = (going == Going::ForGood, going == Going::BackSoon);
         self.ask(&Request::Leave { visit, leaving, back_soon }).await;
+    }
+
+    /// Brings a child of those who were answered with this ticket, and shows the site's answer.
+    ///
+    /// # Errors
+    /// [`Unheard`] where there is none to show, so that what was typed stays.
+    pub async fn drop_off(
+        &self,
+        ticket: TicketId,
+        child: ChildId,
+        check: HealthCheck,
+    ) -> Result<(), Unheard> {
+        let answer = self.answer(&Request::DropOff { ticket, child, check }).await?;
+        self.screen.show(Shown::Answer(answer));
+        Ok(())
     }
 
     /// Offers the card that was refused with this ticket, and follows what becomes of it for as long
@@ -145,17 +137,20 @@ impl Lobby {
     }
 
     async fn ask(&self, request: &Request) {
-        let shown = match self.site.ask(request).await {
+        self.screen.show(self.answer(request).await.map_or(Shown::Silence, Shown::Answer));
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Answer, Unheard> {
+        match self.site.ask(request).await {
             Ok(Answer::NotUnderstood { reason }) => {
                 tracing::error!("the site did not understand this kiosk: {reason}");
-                Shown::Silence
+                Err(Unheard::NotUnderstood)
             }
-            Ok(answer) => Shown::Answer(answer),
+            Ok(answer) => Ok(answer),
             Err(silent) => {
                 tracing::warn!("no answer from the site: {}", silent.0);
-                Shown::Silence
+                Err(Unheard::Silent)
             }
-        };
-        self.screen.show(shown);
+        }
     }
 }

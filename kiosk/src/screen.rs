@@ -5,15 +5,18 @@ use std::time::Duration;
 use model::id::TicketId;
 use model::language::Language;
 use tokio::sync::watch;
+use wire::nursery::AtDoor;
 use wire::request::Answer;
 
 /// How long an answer stays when nobody touches anything.
 pub const SHOWN: Duration = Duration::from_secs(12);
-/// How long the question about leaving waits; it can be asked to wait again.
+/// How long a question waits, and the children that somebody brings; it can be asked to wait again.
 pub const ASKED: Duration = Duration::from_secs(30);
 
 /// How long a code to register a card stays; it can be asked to stay longer.
 pub const OFFERED: Duration = Duration::from_secs(180);
+/// How long it is known whose children are brought while nobody types: a little longer than their page stays.
+pub const BROUGHT: Duration = Duration::from_secs(100);
 
 /// Everything that the page is drawn from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,18 @@ pub struct View {
     pub site: bool,
     /// Whether cards can be read.
     pub reader: bool,
+    /// Whose children are at the door, while their answer or the form for one of them is shown.
+    pub door: Option<Door>,
     serial: u64,
+}
+
+/// Somebody's children at the door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// The children.
+    pub care: AtDoor,
+    /// The language of whoever brings them.
+    pub language: Language,
 }
 
 /// What is shown to the person in front of the screen.
@@ -51,6 +65,7 @@ impl Screen {
             language,
             site: false,
             reader: false,
+            door: None,
             serial: 0,
         }))
     }
@@ -63,14 +78,29 @@ impl Screen {
 
     /// Shows `shown` for its time, then the idle screen.
     pub fn show(&self, shown: Shown) {
+        let door = door_of(&shown);
         let time = match shown {
             Shown::Answer(Answer::AskLeaving { .. }) => ASKED,
             Shown::Answer(Answer::CardOffered { .. }) => OFFERED,
+            _ if door.is_some() => ASKED,
             _ => SHOWN,
         };
+        self.put(Some(shown), door, time);
+    }
+
+    /// Clears the screen for the form of a child of theirs, if they still stand there.
+    #[must_use]
+    pub fn bring(&self, ticket: TicketId) -> Option<Door> {
+        let door = self.0.borrow().door.clone().filter(|door| door.care.ticket == ticket)?;
+        self.put(None, Some(door.clone()), BROUGHT);
+        Some(door)
+    }
+
+    fn put(&self, answer: Option<Shown>, door: Option<Door>, time: Duration) {
         let mut serial = 0;
         self.0.send_modify(|view| {
-            view.answer = Some(shown);
+            view.answer = answer;
+            view.door = door;
             view.serial += 1;
             serial = view.serial;
         });
@@ -78,9 +108,10 @@ impl Screen {
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
             screen.0.send_if_modified(|view| {
-                let still_there = view.serial == serial && view.answer.is_some();
+                let still_there =
+                    view.serial == serial && (view.answer.is_some() || view.door.is_some());
                 if still_there {
-                    view.answer = None;
+                    (view.answer, view.door) = (None, None);
                 }
                 still_there
             });
@@ -99,7 +130,7 @@ impl Screen {
     /// Back to the idle screen.
     pub fn dismiss(&self) {
         self.0.send_modify(|view| {
-            view.answer = None;
+            (view.answer, view.door) = (None, None);
             view.serial += 1;
         });
     }
@@ -128,9 +159,23 @@ impl Screen {
     }
 }
 
+fn door_of(shown: &Shown) -> Option<Door> {
+    let Shown::Answer(answer) = shown else { return None };
+    let (care, language) = match answer {
+        Answer::Welcome { care: Some(care), language, .. }
+        | Answer::LetIn { care, language, .. }
+        | Answer::DroppedOff { care: Some(care), language, .. }
+        | Answer::NotTaken { care: Some(care), language, .. } => (care, language),
+        _ => return None,
+    };
+    Some(Door { care: care.clone(), language: *language })
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use uuid::Uuid;
 
     use super::*;
 
@@ -140,7 +185,8 @@ mod tests {
         let mut view = screen.follow();
         screen.show(Shown::Silence);
         tokio::time::sleep(SHOWN / 2).await;
-        screen.show(Shown::Answer(Answer::Goodbye { minutes: 5, language: Language::Ja }));
+        let goodbye = Answer::Goodbye { minutes: 5, language: Language::Ja, in_care: 0 };
+        screen.show(Shown::Answer(goodbye));
         tokio::time::sleep(SHOWN * 3 / 4).await;
         assert!(view.borrow_and_update().answer.is_some());
         view.changed().await.unwrap();
@@ -155,5 +201,39 @@ mod tests {
         screen.wait_longer();
         tokio::time::sleep(SHOWN * 3 / 4).await;
         assert!(screen.follow().borrow().answer.is_some());
+    }
+
+    fn let_in(ticket: TicketId) -> Shown {
+        let care = AtDoor { ticket, children: Vec::new() };
+        Shown::Answer(Answer::LetIn { door_open: true, language: Language::En, care })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_brings_children_has_longer_and_their_form_longer_still() {
+        let (screen, ticket) = (Screen::new(Language::Ja), TicketId(Uuid::from_u128(1)));
+        screen.show(let_in(ticket));
+        tokio::time::sleep(ASKED - SHOWN / 2).await;
+        assert!(screen.bring(TicketId(Uuid::from_u128(2))).is_none(), "another's children");
+        assert_eq!(screen.bring(ticket).unwrap().language, Language::En);
+        assert_eq!(screen.follow().borrow().answer, None);
+        for _ in 0..3 {
+            tokio::time::sleep(BROUGHT * 3 / 4).await;
+            assert!(screen.bring(ticket).is_some(), "each key gives the whole time again");
+        }
+        tokio::time::sleep(BROUGHT + SHOWN).await;
+        assert!(screen.bring(ticket).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_person_s_answer_ends_the_form_before() {
+        let (screen, ticket) = (Screen::new(Language::Ja), TicketId(Uuid::from_u128(1)));
+        for end in
+            [|screen: &Screen| screen.show(Shown::Silence), |screen: &Screen| screen.dismiss()]
+        {
+            screen.show(let_in(ticket));
+            assert!(screen.bring(ticket).is_some());
+            end(&screen);
+            assert!(screen.bring(ticket).is_none());
+        }
     }
 }

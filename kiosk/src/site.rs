@@ -1,8 +1,11 @@
 //! Asking the site, over its bus.
 
 use async_trait::async_trait;
-use wire::bus::SiteBus;
+use model::id::DeviceId;
+use tokio::sync::{mpsc, watch};
+use wire::bus::{SiteBus, StateChange};
 use wire::request::{Answer, Request};
+use wire::topics::LIFECYCLE;
 
 /// Why there is no answer, in one sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,5 +28,34 @@ impl Site for SiteBus {
         let answer = self.request(payload).await.map_err(|e| Silent(e.to_string()))?;
         serde_json::from_slice(&answer)
             .map_err(|e| Silent(format!("the site's answer cannot be read: {e}")))
+    }
+}
+
+/// Tells whether the site can be reached, now and whenever that changes: the bus, and the `edge` that answers on it. A
+/// broker of its own is there also while nobody listens behind it.
+pub async fn follow_line(
+    edge: &DeviceId,
+    mut connected: watch::Receiver<bool>,
+    mut states: mpsc::Receiver<StateChange>,
+    tell: impl Fn(bool),
+) {
+    let mut ready = false;
+    loop {
+        let reached = *connected.borrow_and_update();
+        // What was known of the edge is said again on the next connection.
+        ready &= reached;
+        tell(ready);
+        tokio::select! {
+            changed = connected.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+            }
+            Some(change) = states.recv() => {
+                if change.device == *edge && change.path == LIFECYCLE {
+                    ready = change.value == "ready";
+                }
+            }
+        }
     }
 }

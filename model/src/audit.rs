@@ -74,6 +74,16 @@ pub enum AuditAction {
     CareFileChanged,
     /// Somebody looked at which children a nursery cares for.
     NurseryDaySeen,
+    /// A child was brought and taken into care.
+    ChildBrought,
+    /// A child was handed to whoever collected it.
+    ChildHandedOver,
+    /// Somebody wanted to collect a child and did not get it.
+    HandOverRefused,
+    /// A child was taken off the count of those in care by hand.
+    CareRecordPutRight,
+    /// A nursery noted that an incident was reported on.
+    IncidentReported,
     /// Somebody read this record.
     AuditRead,
     /// Somebody took a copy of data with them.
@@ -120,7 +130,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 54] = {
+    pub const ALL: [Self; 59] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -156,6 +166,11 @@ impl AuditAction {
             CollectingBarLifted,
             CareFileChanged,
             NurseryDaySeen,
+            ChildBrought,
+            ChildHandedOver,
+            HandOverRefused,
+            CareRecordPutRight,
+            IncidentReported,
             AuditRead,
             DataExported,
             PersonErased,

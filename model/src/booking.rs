@@ -221,6 +221,9 @@ pub struct DeskClaim {
     pub when: Interval,
     /// When it was given free again, if it was.
     pub released_at: Option<DateTime<Utc>>,
+    /// From when on it is not charged, because a child was to be collected ill.
+    #[serde(default)]
+    pub refunded_at: Option<DateTime<Utc>>,
 }
 
 /// One care place for one child and interval.
@@ -243,6 +246,9 @@ pub struct CareClaim {
     pub when: Interval,
     /// When it was given free again, if it was.
     pub released_at: Option<DateTime<Utc>>,
+    /// From when on it is not charged, because the child was to be collected ill.
+    #[serde(default)]
+    pub refunded_at: Option<DateTime<Utc>>,
 }
 
 /// The eight digits that stand for a booking at a kiosk: `1234-5678`.

@@ -4,6 +4,8 @@
 
 pub mod admission;
 pub mod age;
+pub mod board;
+pub mod day;
 pub mod duty;
 pub mod figure;
 pub mod file;

@@ -1,5 +1,7 @@
 //! The day sheet (当日表): what a site may know and do on its own.
 
+mod care;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +13,10 @@ use crate::centre::{CentreSettings, Door, Space};
 use crate::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, Slug, SpaceId};
 use crate::interval::Interval;
 use crate::language::{Language, LocalText};
+
+pub use care::{
+    SheetCare, SheetCareClaim, SheetChild, SheetGuardian, SheetNursery, SheetShift, SheetStaff,
+};
 
 /// A sheet is made anew at the latest when a period of this length ends.
 pub const PERIOD: TimeDelta = TimeDelta::hours(6);
@@ -38,6 +44,9 @@ pub struct DaySheet {
     pub people: Vec<SheetPerson>,
     /// The coming days' bookings.
     pub bookings: Vec<SheetBooking>,
+    /// Its nurseries and their children; nothing where it has none, or cannot read of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub care: Option<SheetCare>,
 }
 
 /// The house, as its edge runs it.
@@ -83,11 +92,13 @@ pub enum DeviceKind {
     Kiosk,
     /// The terminal at a desk.
     Seat,
+    /// The screen of a nursery's staff, with its reader.
+    Staff,
 }
 
 impl DeviceKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Edge, Self::Kiosk, Self::Seat];
+    pub const ALL: [Self; 4] = [Self::Edge, Self::Kiosk, Self::Seat, Self::Staff];
 
     /// The name in files, databases and on the line.
     #[must_use]
@@ -96,6 +107,7 @@ impl DeviceKind {
             Self::Edge => "edge",
             Self::Kiosk => "kiosk",
             Self::Seat => "seat",
+            Self::Staff => "staff",
         }
     }
 }
@@ -108,7 +120,7 @@ impl fmt::Display for DeviceKind {
 
 /// A text that names no kind of device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no kind of device: edge, kiosk and seat are")]
+#[error("'{0}' is no kind of device: edge, kiosk, seat and staff are")]
 pub struct UnknownKind(String);
 
 impl FromStr for DeviceKind {

@@ -37,7 +37,7 @@ impl Language {
 }
 
 /// A name in Japanese and English.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalText {
     /// 日本語
     pub ja: String,

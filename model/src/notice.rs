@@ -36,11 +36,17 @@ pub enum NoticeKind {
     Declined,
     /// The centre closes at the time of a booking.
     Closure,
+    /// A child is ill and is to be collected; the rest of its day is not charged.
+    Recalled,
+    /// A child's care ends soon, and nobody has collected it.
+    CollectSoon,
+    /// A child's care is over, and nobody has collected it.
+    CollectLate,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Made,
         Self::Changed,
         Self::Moved,
@@ -54,6 +60,9 @@ impl NoticeKind {
         Self::Approved,
         Self::Declined,
         Self::Closure,
+        Self::Recalled,
+        Self::CollectSoon,
+        Self::CollectLate,
     ];
 
     /// Whether it says that something is over: the others are no news any more once that is so.

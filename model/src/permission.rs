@@ -36,13 +36,15 @@ pub enum Role {
     Kiosk,
     /// The terminal at a desk.
     Seat,
+    /// The screen of a nursery's staff.
+    StaffScreen,
     /// The hub's own jobs.
     Clockwork,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Anyone,
         Self::Person,
         Self::Worker,
@@ -56,6 +58,7 @@ impl Role {
         Self::Edge,
         Self::Kiosk,
         Self::Seat,
+        Self::StaffScreen,
         Self::Clockwork,
     ];
 
@@ -138,6 +141,8 @@ pub enum Action {
     OfferCard,
     /// Ask the site on behalf of whoever stands at the kiosk.
     AskSite,
+    /// Ask the site on behalf of a nursery's staff who have signed in at the screen.
+    RunNursery,
     /// Take commands for a terminal and tell its state.
     RunTerminal,
     /// Release the desks of guests who have not come.
@@ -148,7 +153,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 36] = {
+    pub const ALL: [Self; 37] = {
         use Action::*;
         [
             UseTheDoor,
@@ -184,6 +189,7 @@ impl Action {
             TellEvents,
             OfferCard,
             AskSite,
+            RunNursery,
             RunTerminal,
             ReleaseNoShows,
             ForgetOldData,
@@ -307,6 +313,8 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (Edge, OfferCard, TheirCentre),
         (Kiosk, RenewCertificate, Own),
         (Kiosk, AskSite, TheirCentre),
+        (StaffScreen, RenewCertificate, Own),
+        (StaffScreen, RunNursery, TheirCentre),
         (Seat, RenewCertificate, Own),
         (Seat, RunTerminal, TheirCentre),
         (Clockwork, ReleaseNoShows, Any),
@@ -421,7 +429,9 @@ pub fn may(actor: &Actor, action: Action, target: &Target) -> bool {
     TABLE.iter().filter(|row| row.1 == action).any(|&(role, _, scope)| match role {
         Role::Anyone => scope == Scope::Any,
         Role::Person => scope == Scope::Own && owns(actor, target),
-        Role::Edge | Role::Kiosk | Role::Seat => device_may(actor, role, scope, target),
+        Role::Edge | Role::Kiosk | Role::Seat | Role::StaffScreen => {
+            device_may(actor, role, scope, target)
+        }
         Role::Clockwork => actor.clockwork && scope == Scope::Any,
         _ => actor
             .grants
@@ -485,6 +495,7 @@ pub fn role_of_device(kind: DeviceKind) -> Role {
         DeviceKind::Edge => Role::Edge,
         DeviceKind::Kiosk => Role::Kiosk,
         DeviceKind::Seat => Role::Seat,
+        DeviceKind::Staff => Role::StaffScreen,
     }
 }
 
@@ -510,6 +521,7 @@ mod tests {
         let carer = with(Grant::NurseryStaff { nursery });
         let system = with(Grant::SystemAdmin);
         let edge = Actor::device(DeviceKind::Edge, here);
+        let screen = Actor::device(DeviceKind::Staff, here);
         let mine_in_town = Target { municipality: Some(town), ..Target::of(me) };
         let cases = [
             (&resident, Action::BookDesk, mine_in_town, true),
@@ -528,6 +540,10 @@ mod tests {
             (&edge, Action::FetchSheet, Target::at(here), true),
             (&edge, Action::FetchSheet, Target::at(there), false),
             (&edge, Action::AskSite, Target::at(here), false),
+            (&screen, Action::RunNursery, Target::at(here), true),
+            (&screen, Action::RunNursery, Target::at(there), false),
+            (&screen, Action::AskSite, Target::at(here), false),
+            (&edge, Action::RunNursery, Target::at(here), false),
             (&Actor::clockwork(), Action::ReleaseNoShows, Target::default(), true),
             (&system, Action::ReleaseNoShows, Target::default(), false),
             (&worker, Action::BookDesk, Target::of(me), true),

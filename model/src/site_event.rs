@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::access::RefusalKind;
+use crate::care::day::CareEvent;
 use crate::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use crate::language::Language;
 use crate::terminal::TerminalState;
@@ -123,6 +124,8 @@ pub enum Happening {
         /// To what.
         state: TerminalState,
     },
+    /// Something happened to a child in care, or to those who look after it.
+    Care(CareEvent),
 }
 
 /// What a person showed to be let in.

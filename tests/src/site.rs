@@ -20,6 +20,8 @@ use crate::waiting::until;
 
 /// The kiosk's device id, which is its simulated reader's name too.
 pub const KIOSK: &str = "yokohama-kiosk-1";
+/// The nursery's screen, likewise.
+pub const STAFF: &str = "yokohama-staff-1";
 const EDGE: &str = "yokohama-edge";
 const SEATS: [&str; 2] = ["yokohama-seat-01", "yokohama-seat-02"];
 
@@ -41,6 +43,7 @@ pub struct Site {
     kiosk_address: SocketAddr,
     edge: Option<Process>,
     kiosk: Option<Process>,
+    staff: Option<Process>,
     seats: Vec<Process>,
     mosquitto: Option<Mosquitto>,
     /// The hub. The last to go: in its folder it is written whom to end.
@@ -63,6 +66,7 @@ impl Site {
             kiosk_address,
             edge: None,
             kiosk: None,
+            staff: None,
             seats: Vec::new(),
             mosquitto: None,
         };
@@ -135,6 +139,27 @@ impl Site {
         self.kiosk = Some(kiosk);
     }
 
+    /// Enrols the screen of the nursery's staff and starts it; answers where its pages are.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub async fn start_staff_screen(&mut self) -> String {
+        self.enrol("kyoten-kiosk", STAFF);
+        let address = free_address();
+        let mut command = self.command("kyoten-kiosk", STAFF);
+        command
+            .args(["run", "--profile", "staff"])
+            .env("KYOTEN_BUS", self.bus_by_name())
+            .env("KYOTEN_LISTEN", address.to_string())
+            .env("KYOTEN_READER", "sim")
+            .env("KYOTEN_READER_DIR", self.region.readers());
+        let mut staff = Process::start(STAFF, &mut command, &self.log(STAFF));
+        let url = format!("http://{address}");
+        staff.answers(&self.region.http, &format!("{url}/healthz")).await;
+        self.staff = Some(staff);
+        url
+    }
+
     /// Ends the kiosk and starts it where it was before, with a simulated reader.
     pub async fn restart_kiosk(&mut self) {
         self.kiosk.take().unwrap().stop();
@@ -160,8 +185,16 @@ impl Site {
     /// # Panics
     /// When the reader does not read it.
     pub fn tap(&self, card: &str) {
+        self.tap_at(KIOSK, card);
+    }
+
+    /// The same on another simulated reader.
+    ///
+    /// # Panics
+    /// When the reader does not read it.
+    pub fn tap_at(&self, reader: &str, card: &str) {
         run(Command::new(program("kyoten-card"))
-            .args(["tap", "--reader", KIOSK, "--card", card, "--hold-ms", "50", "--dir"])
+            .args(["tap", "--reader", reader, "--card", card, "--hold-ms", "50", "--dir"])
             .arg(self.region.readers()));
     }
 

@@ -1,12 +1,13 @@
 //! From one event to the next state: the same on the site and in the mirror.
 
 use bevy_ecs::prelude::*;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use model::id::DeviceId;
 use model::site_event::{Happening, Proof, SiteEvent};
 use model::terminal::TerminalState;
 
 use crate::fact::LockLevel;
+use crate::nursery;
 use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
 use crate::snapshot::{EndedVisit, GivenFree, OpenVisit};
 
@@ -15,11 +16,16 @@ const RECENT: usize = 50;
 /// How long ended visits and desks given free are remembered.
 const REMEMBERED: TimeDelta = TimeDelta::days(2);
 
+/// What ended before is forgotten with this event.
+pub(crate) fn remembered_since(event: &SiteEvent) -> DateTime<Utc> {
+    event.at.checked_sub_signed(REMEMBERED).unwrap_or(event.at)
+}
+
 #[derive(Resource, Default)]
 pub(crate) struct Happened(pub Option<SiteEvent>);
 
 pub(crate) fn add_systems(schedule: &mut Schedule) {
-    schedule.add_systems((visits, doors, terminals, notes).chain());
+    schedule.add_systems((nursery::apply, visits, doors, terminals, notes).chain());
 }
 
 fn visits(
@@ -150,7 +156,7 @@ fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
         }
         _ => {}
     }
-    let oldest = event.at.checked_sub_signed(REMEMBERED).unwrap_or(event.at);
+    let oldest = remembered_since(event);
     notes.ended.retain(|_, ended| ended.until >= oldest);
     notes.given_free.retain(|given| given.at >= oldest);
     notes.turned_away.retain(|_, at| *at >= oldest);

@@ -7,13 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::BookingCode;
 use model::centre::{CentreSettings, Door, SpaceKind};
 use model::day_sheet::{
-    CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson,
+    CredentialDigest, DaySheet, SheetBooking, SheetCare, SheetCredential, SheetDesk, SheetPerson,
 };
 use model::id::{BookingId, CentreId, DeviceId, PersonId, SpaceId};
 use model::language::Language;
 use model::no_show;
 use model::voucher::{Knowledge, Voucher, Worth, weigh};
 
+use crate::fact::PinOf;
 use crate::snapshot::OpenVisit;
 
 #[derive(Resource, Debug, Default)]
@@ -23,6 +24,10 @@ pub(crate) struct Book {
     /// Whose sheet it is.
     centre: Option<CentreId>,
     made_at: DateTime<Utc>,
+    /// When the hub last said that it is its newest.
+    pub newest_at: Option<DateTime<Utc>>,
+    /// What it says of children, where it does.
+    pub care: Option<SheetCare>,
     pub settings: CentreSettings,
     pub doors: Vec<Door>,
     pub credentials: HashMap<CredentialDigest, SheetCredential>,
@@ -82,6 +87,8 @@ impl Book {
             not_after: Some(sheet.not_after),
             centre: Some(sheet.site.centre),
             made_at: sheet.made_at,
+            newest_at: None,
+            care: sheet.care.clone(),
             settings,
             doors: sheet.site.doors.clone(),
             credentials: sheet.credentials.iter().map(|c| (c.digest, c.clone())).collect(),
@@ -136,6 +143,23 @@ impl Book {
 
     pub fn door(&self, device: &DeviceId) -> Option<&Door> {
         self.doors.iter().find(|door| door.device == *device)
+    }
+
+    pub fn made_at(&self) -> DateTime<Utc> {
+        self.made_at
+    }
+
+    /// The Argon2 hash of somebody's PIN, if they have one.
+    pub fn pin(&self, of: PinOf) -> Option<String> {
+        match of {
+            PinOf::Booking(code) => self.people.get(&self.booking_of(code)?.person)?.pin.clone(),
+            PinOf::Person(person) => self.people.get(&person)?.pin.clone(),
+            PinOf::Collector(id) => {
+                let children = self.care.as_ref()?.children.iter();
+                let mut named = children.flat_map(|child| &child.collecting.collectors);
+                named.find(|one| one.id == id)?.pin.clone()
+            }
+        }
     }
 
     /// Sets later deadlines for claims whose own were popped.

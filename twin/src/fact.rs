@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
 use model::day_sheet::{CredentialDigest, DaySheet};
-use model::id::{DeviceId, VisitId};
+use model::id::{CollectorId, DeviceId, PersonId, VisitId};
 use model::language::Language;
 use model::site_event::SiteEvent;
 use model::terminal::TerminalState;
 use model::voucher::Voucher;
+
+use crate::nursery::{CareAnswer, CareFact};
 
 /// When something happens, on both of a site's clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +108,8 @@ pub enum Fact {
         /// The state.
         state: TerminalState,
     },
+    /// Something is told of a nursery.
+    Care(CareFact),
     /// Time has passed; several times a second.
     Tick,
 }
@@ -129,6 +133,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What whoever asked is told.
     pub answer: Option<Answer>,
+    /// Who they are, where that is known and they were not turned away.
+    pub guest: Option<PersonId>,
 }
 
 /// Something to be done outside the world. The world asks again where it was not.
@@ -138,8 +144,8 @@ pub enum Effect {
     Unlock {
         /// The door.
         door: DeviceId,
-        /// For whom.
-        visit: VisitId,
+        /// For whose visit; nothing for somebody who is let in for their children alone.
+        visit: Option<VisitId>,
     },
     /// Close this lock.
     Lock {
@@ -218,6 +224,19 @@ pub enum Answer {
         /// The language they are answered in, where it is known.
         language: Option<Language>,
     },
+    /// What was told of a nursery is answered.
+    Care(CareAnswer),
+}
+
+/// Whose PIN is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PinOf {
+    /// The guest's of this booking.
+    Booking(BookingCode),
+    /// A person's.
+    Person(PersonId),
+    /// Somebody's who is named to collect a child.
+    Collector(CollectorId),
 }
 
 /// How a typed code stands before its PIN has been looked at.

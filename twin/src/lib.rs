@@ -9,20 +9,28 @@ mod apply;
 mod book;
 mod decide;
 mod fact;
+mod nursery;
 mod parts;
 mod snapshot;
 mod view;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
-use model::booking::BookingCode;
-use model::day_sheet::DaySheet;
+use chrono::{DateTime, Utc};
+use model::care::board::NurseryView;
+use model::day_sheet::{CredentialDigest, DaySheet};
+use model::id::PersonId;
 use model::site_event::SiteEvent;
 
 use apply::Happened;
 use book::Book;
 use decide::{Asked, PinTries, Said};
-pub use fact::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment};
+pub use fact::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment, PinOf};
+pub use nursery::{
+    CareAnswer, CareFact, CaregiverEntry, ChildThere, EndedStay, OpenAlarm, OpenStay, Shown, There,
+    pin_of,
+};
+use nursery::{Looked, Situation};
 use parts::Notes;
 pub use snapshot::{
     Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Snapshot, TerminalEntry, TurnedAway,
@@ -65,8 +73,10 @@ impl Twin {
         world.init_resource::<Notes>();
         world.init_resource::<PinTries>();
         world.init_resource::<Happened>();
+        world.init_resource::<Looked>();
         let mut deciding = strict(Schedule::new(Deciding));
         decide::add_systems(&mut deciding);
+        nursery::add_systems(&mut deciding);
         let mut applying = strict(Schedule::new(Applying));
         apply::add_systems(&mut applying);
         Self { world, deciding, applying }
@@ -87,13 +97,12 @@ impl Twin {
         if let Some(sheet) = sheet {
             self.load_sheet(&sheet);
         }
-        let Decision { outcomes, effects, answer } =
-            std::mem::take(&mut self.world.resource_mut::<Said>().0);
-        for event in &outcomes {
+        let decision = std::mem::take(&mut self.world.resource_mut::<Said>().0);
+        for event in &decision.outcomes {
             self.apply(event);
         }
         self.world.clear_trackers();
-        Decision { outcomes, effects, answer }
+        decision
     }
 
     /// Brings the world to where it is after `event`. Takes any events in any order.
@@ -113,17 +122,40 @@ impl Twin {
         self.world.insert_resource(book);
     }
 
-    /// What to hold a typed PIN against, before [`Fact::Code`] says how that went.
+    /// What to hold a typed PIN against, before a fact says how that went.
     #[must_use]
-    pub fn check_code(&self, at: Moment, code: BookingCode) -> CodeCheck {
-        let book = self.world.resource::<Book>();
-        if self.world.resource::<PinTries>().paused(code, at.mono) {
+    pub fn check_pin(&self, at: Moment, of: PinOf) -> CodeCheck {
+        if self.world.resource::<PinTries>().paused(of, at.mono) {
             return CodeCheck::Paused;
         }
-        book.booking_of(code)
-            .and_then(|booking| book.people.get(&booking.person))
-            .and_then(|person| person.pin.clone())
-            .map_or(CodeCheck::Unknown, CodeCheck::Pin)
+        self.world.resource::<Book>().pin(of).map_or(CodeCheck::Unknown, CodeCheck::Pin)
+    }
+
+    /// Whose card it is on the sheet, blocked or not.
+    #[must_use]
+    pub fn owner(&self, card: CredentialDigest) -> Option<PersonId> {
+        self.world.resource::<Book>().credentials.get(&card).map(|card| card.person)
+    }
+
+    /// The children of somebody at the door whose nurseries are in the building.
+    #[must_use]
+    pub fn children_of(&self, now: DateTime<Utc>, person: PersonId) -> Vec<ChildThere> {
+        Situation::of_world(&self.world, now)
+            .map_or_else(Vec::new, |there| there.of_person(self.world.resource::<Book>(), person))
+    }
+
+    /// When it was last heard that nothing newer is known than the sheet in force, and whether a guardian is
+    /// telephoned therefore before a child is handed over.
+    #[must_use]
+    pub fn freshness(&self, now: DateTime<Utc>) -> (DateTime<Utc>, bool) {
+        let book = self.world.resource::<Book>();
+        (book.fresh_at(), book.is_old(now))
+    }
+
+    /// How the nurseries stand at the time `now`.
+    #[must_use]
+    pub fn nurseries(&self, now: DateTime<Utc>) -> Vec<NurseryView> {
+        view::nurseries(&self.world, now)
     }
 
     /// The version of the sheet that was last said to be in force, 0 before the first.
@@ -151,7 +183,7 @@ impl Twin {
 
     /// The centre for an operator's eyes at the time `now`; needs a sheet to name things.
     #[must_use]
-    pub fn view(&self, now: chrono::DateTime<chrono::Utc>) -> View {
+    pub fn view(&self, now: DateTime<Utc>) -> View {
         View::of(&self.world, now)
     }
 }

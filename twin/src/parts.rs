@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
+use model::care::day::CareAlarm;
 use model::centre::Space;
 use model::day_sheet::Site;
 use model::id::{BookingId, DeviceId, VisitId};
@@ -12,6 +13,7 @@ use model::site_event::SiteEvent;
 use model::terminal::TerminalState;
 
 use crate::fact::LockLevel;
+use crate::nursery::EndedStay;
 use crate::snapshot::{Counts, EndedVisit, GivenFree, OpenVisit};
 
 /// A door, by the device that moves its lock.
@@ -81,6 +83,8 @@ pub(crate) struct Notes {
     pub ended: BTreeMap<VisitId, EndedVisit>,
     pub given_free: Vec<GivenFree>,
     pub turned_away: BTreeMap<BookingId, DateTime<Utc>>,
+    pub collected: Vec<EndedStay>,
+    pub alarms: BTreeMap<CareAlarm, DateTime<Utc>>,
     pub counts: Counts,
     pub recent: VecDeque<SiteEvent>,
 }

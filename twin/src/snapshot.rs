@@ -9,6 +9,9 @@ use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::LockLevel;
+use crate::nursery::{
+    Caregiver, CaregiverEntry, EndedStay, InCare, OpenAlarm, OpenStay, plausible,
+};
 use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
 
 /// The shared state of a centre; every list is sorted by its first field.
@@ -30,6 +33,18 @@ pub struct Snapshot {
     pub given_free: Vec<GivenFree>,
     /// Bookings whose guests came during the last two days and found no usable space.
     pub turned_away: Vec<TurnedAway>,
+    /// Children in care.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<OpenStay>,
+    /// Children collected during the last two days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collected: Vec<EndedStay>,
+    /// What caregivers said last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caregivers: Vec<CaregiverEntry>,
+    /// What is not as it has to be in the nurseries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<OpenAlarm>,
     /// Totals.
     pub counts: Counts,
     /// The last events, oldest first.
@@ -167,6 +182,10 @@ impl Snapshot {
             turned_away: (notes.turned_away.iter())
                 .map(|(booking, at)| TurnedAway { booking: *booking, at: *at })
                 .collect(),
+            collected: notes.collected.clone(),
+            alarms: (notes.alarms.iter())
+                .map(|(alarm, since)| OpenAlarm { alarm: alarm.clone(), since: *since })
+                .collect(),
             counts: notes.counts,
             recent: notes.recent.iter().cloned().collect(),
             ..Self::default()
@@ -174,6 +193,12 @@ impl Snapshot {
         for entity in world.iter_entities() {
             if let Some(visit) = entity.get::<Visit>() {
                 snapshot.visits.push(visit.0);
+            }
+            if let Some(stay) = entity.get::<InCare>() {
+                snapshot.stays.push(stay.0);
+            }
+            if let Some(one) = entity.get::<Caregiver>() {
+                snapshot.caregivers.push(one.0);
             }
             if let (Some(door), Some(lock), Some(contact)) =
                 (entity.get::<Door>(), entity.get::<Lock>(), entity.get::<Contact>())
@@ -196,6 +221,8 @@ impl Snapshot {
             }
         }
         snapshot.visits.sort();
+        snapshot.stays.sort();
+        snapshot.caregivers.sort();
         snapshot.given_free.sort();
         snapshot.doors.sort_by(|a, b| a.door.cmp(&b.door));
         snapshot.terminals.sort_by(|a, b| a.terminal.cmp(&b.terminal));
@@ -203,10 +230,17 @@ impl Snapshot {
     }
 
     pub(crate) fn put_into(&self, world: &mut World) {
-        let mut visits = world.query_filtered::<Entity, With<Visit>>();
-        let old: Vec<Entity> = visits.iter(world).collect();
-        for visit in old {
-            world.despawn(visit);
+        let mut known =
+            world.query_filtered::<Entity, Or<(With<Visit>, With<InCare>, With<Caregiver>)>>();
+        let old: Vec<Entity> = known.iter(world).collect();
+        for entity in old {
+            world.despawn(entity);
+        }
+        for stay in &self.stays {
+            world.spawn(InCare(stay.plausible()));
+        }
+        for one in &self.caregivers {
+            world.spawn(Caregiver(CaregiverEntry { at: plausible(one.at), ..*one }));
         }
         for visit in &self.visits {
             world.spawn((Visit(*visit), Welcomed(visit.since)));
@@ -239,6 +273,13 @@ impl Snapshot {
             ended: self.ended.iter().map(|ended| (ended.visit.visit, *ended)).collect(),
             given_free: self.given_free.clone(),
             turned_away: self.turned_away.iter().map(|one| (one.booking, one.at)).collect(),
+            collected: (self.collected.iter())
+                .map(|one| EndedStay {
+                    stay: one.stay.plausible(),
+                    collected_at: plausible(one.collected_at),
+                })
+                .collect(),
+            alarms: self.alarms.iter().map(|one| (one.alarm.clone(), one.since)).collect(),
             counts: self.counts,
             recent: self.recent.iter().cloned().collect(),
         });

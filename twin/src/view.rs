@@ -2,6 +2,7 @@
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
+use model::care::board::NurseryView;
 use model::centre::SpaceKind;
 use model::id::{DeviceId, SpaceId};
 use model::language::LocalText;
@@ -10,7 +11,8 @@ use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
-use crate::parts::Place;
+use crate::nursery::{OpenAlarm, Situation};
+use crate::parts::{Notes, Place};
 use crate::snapshot::{Counts, DoorEntry, Snapshot};
 
 /// The centre at one moment.
@@ -24,6 +26,9 @@ pub struct View {
     pub doors: Vec<DoorView>,
     /// How many people are inside; who has stepped out is not.
     pub people_inside: usize,
+    /// Its nurseries, where the sheet has any.
+    #[serde(default)]
+    pub nurseries: Vec<NurseryView>,
     /// Totals since the centre's first event.
     pub counts: Counts,
     /// The last events, newest first.
@@ -106,10 +111,19 @@ impl View {
             people_inside: (snapshot.visits.iter())
                 .filter(|visit| visit.away_since.is_none())
                 .count(),
+            nurseries: nurseries(world, now),
             counts: snapshot.counts,
             recent: snapshot.recent.iter().rev().cloned().collect(),
         }
     }
+}
+
+/// The nurseries of the sheet.
+pub(crate) fn nurseries(world: &World, now: DateTime<Utc>) -> Vec<NurseryView> {
+    let alarms: Vec<OpenAlarm> = (world.resource::<Notes>().alarms.iter())
+        .map(|(alarm, since)| OpenAlarm { alarm: alarm.clone(), since: *since })
+        .collect();
+    Situation::of_world(world, now).map_or_else(Vec::new, |there| there.views(&alarms))
 }
 
 fn space_view(Place(space): &Place, all: &Snapshot, book: &Book, now: DateTime<Utc>) -> SpaceView {

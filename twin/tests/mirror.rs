@@ -1,15 +1,20 @@
 //! Whatever happens at a site, the mirror that applies its events comes to the same state.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "common/care.rs"]
+mod care;
 mod common;
 
 use std::collections::BTreeSet;
 
-use common::{at, booking, code, digest, id, sheet, visit, voucher};
+use care::{HANA, HARU, HOSHINO, MOTHER, child, collector, nursery, plan, room, shift};
+use common::{at, booking, code, digest, id, person, sheet, visit, voucher};
 use model::access::Going;
+use model::care::day::{CaregiverState, HealthCheck, NoteKind, Sealed};
+use model::care::file::CollectsAs;
 use model::terminal::TerminalState;
 use proptest::prelude::*;
-use twin::{Fact, LockLevel, Twin};
+use twin::{CareFact, Fact, LockLevel, Shown, Twin};
 
 /// Numbers that stand for facts, so that a failing run shrinks to few and small ones.
 fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
@@ -62,6 +67,7 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
                 .collect();
             let mut sheet = sheet(u128::from(which % 4) + 1, 6, bookings);
             sheet.version = u64::try_from(step).unwrap();
+            sheet.care = plan().care.filter(|_| !which.is_multiple_of(4));
             Fact::Sheet(Box::new(sheet))
         }
         19..=21 => {
@@ -75,14 +81,66 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
             Fact::Voucher { reader, voucher: Box::new(voucher), visit: visit(step) }
         }
         22 => Fact::UnreadableVoucher { reader },
+        27..=36 => Fact::Care(care_fact(kind, which, flag)),
         _ => Fact::Tick,
+    }
+}
+
+fn care_fact(kind: u8, which: u8, flag: bool) -> CareFact {
+    // Now and then a child or a shift that nobody knows, or staff of nowhere.
+    let child = child([HANA, HARU, HANA, 9][usize::from(which % 4)]);
+    let staff = person(if which.is_multiple_of(7) { MOTHER } else { HOSHINO });
+    let sealed = || Sealed("c2VhbGVk".to_owned());
+    match kind {
+        27 | 28 => CareFact::DropOff {
+            child,
+            brought_by: flag.then(|| person(MOTHER)),
+            staff: (!flag).then_some(staff),
+            check: HealthCheck {
+                temperature: Some(360 + 2 * u16::from(which)),
+                unwell: which == 5,
+                remarks: String::new(),
+            },
+            sealed: sealed(),
+        },
+        29 => CareFact::Receive { child, staff },
+        30 | 31 => CareFact::HandOver {
+            child,
+            shown: match which % 5 {
+                0 => Shown::Card(Some(digest(u32::from(which)))),
+                1 => Shown::Pin { who: CollectsAs::Named(collector(70)), right: flag },
+                2 => Shown::Pin { who: CollectsAs::Guardian(person(MOTHER)), right: true },
+                3 => Shown::Voucher(None),
+                _ => Shown::Nothing,
+            },
+            staff,
+            confirmed: kind == 30,
+            telephoned: flag,
+        },
+        32 => CareFact::Caregiver {
+            shift: shift(u128::from(which % 4) + 1),
+            state: [CaregiverState::Here, CaregiverState::OnBreak, CaregiverState::Gone]
+                [usize::from(which % 3)],
+            staff,
+        },
+        33 => CareFact::Note {
+            child,
+            kind: NoteKind::ALL[usize::from(which % 8)],
+            sealed: flag.then(sealed),
+            staff,
+        },
+        34 => CareFact::Move { child, room: room(u128::from(which % 3) + 1), staff },
+        35 if flag => CareFact::Recall { child, sealed: sealed(), staff },
+        35 => CareFact::PutRight { child, sealed: None, staff },
+        _ if flag => CareFact::SheetIsNewest,
+        _ => CareFact::Look { child, staff },
     }
 }
 
 proptest! {
     #[test]
     fn the_mirror_agrees(
-        steps in prop::collection::vec((0..27_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
+        steps in prop::collection::vec((0..37_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
     ) {
         let mut site = Twin::new();
         let mut mirror = Twin::new();
@@ -93,7 +151,9 @@ proptest! {
             let step = u128::try_from(step).unwrap() + 101;
             let decision = site.decide(at(seconds), fact(kind, which, flag, step));
             for event in &decision.outcomes {
-                mirror.apply(event);
+                // As it travels.
+                let told = serde_json::to_string(event).unwrap();
+                mirror.apply(&serde_json::from_str(&told).unwrap());
             }
             let snapshot = site.snapshot();
             let spaces: BTreeSet<_> = snapshot.visits.iter().map(|visit| visit.space).collect();
@@ -101,7 +161,14 @@ proptest! {
             let people: BTreeSet<_> = snapshot.visits.iter().map(|visit| visit.person).collect();
             prop_assert_eq!(people.len(), snapshot.visits.len(), "one person twice");
             let away = snapshot.visits.iter().filter(|visit| visit.away_since.is_some()).count();
-            prop_assert_eq!(site.view(at(seconds).now).people_inside, people.len() - away);
+            let view = site.view(at(seconds).now);
+            prop_assert_eq!(view.people_inside, people.len() - away);
+            let children: BTreeSet<_> = snapshot.stays.iter().map(|stay| stay.child).collect();
+            prop_assert_eq!(children.len(), snapshot.stays.len(), "one child twice");
+            for one in view.nurseries {
+                prop_assert_eq!(one.nursery, nursery());
+                prop_assert_eq!(usize::try_from(one.now.children).unwrap(), children.len());
+            }
         }
         prop_assert_eq!(mirror.snapshot(), site.snapshot());
         prop_assert_eq!(mirror.state_hash(), site.state_hash());

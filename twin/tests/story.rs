@@ -13,7 +13,7 @@ use model::language::Language;
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use model::terminal::TerminalState;
 use model::voucher::Voucher;
-use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, SpaceState, Twin};
+use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, PinOf, SpaceState, Twin};
 
 fn tap(card: u32, new_visit: u128) -> Fact {
     Fact::Tap { reader: id("kiosk"), digest: digest(card), visit: visit(new_visit) }
@@ -86,7 +86,9 @@ fn a_tap_gives_the_desk_the_door_and_the_terminal() {
         panic!("{decision:?}")
     };
     assert_eq!((*told, label.as_str()), (visit(7), "A-01"));
-    assert!(decision.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    assert!(
+        decision.effects.contains(&Effect::Unlock { door: id("door-1"), visit: Some(visit(7)) })
+    );
     assert!(decision.effects.iter().any(
         |effect| matches!(effect, Effect::Assign { terminal, .. } if *terminal == id("seat-1"))
     ));
@@ -185,7 +187,7 @@ fn who_steps_out_keeps_the_desk_and_comes_back_without_a_question() {
     assert!(
         matches!(&out.answer, Some(Answer::SeeYouSoon { space, until, .. }) if space == "A-01" && *until == minute(120))
     );
-    assert!(out.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    assert!(out.effects.contains(&Effect::Unlock { door: id("door-1"), visit: Some(visit(7)) }));
     assert_eq!(out.outcomes[0].what, Happening::SteppedOut { visit: visit(7) });
     let view = twin.view(at(61).now);
     assert_eq!((view.spaces[0].state, view.people_inside), (SpaceState::Away, 0));
@@ -291,12 +293,12 @@ fn a_site_without_a_sheet_lets_nobody_in() {
 #[test]
 fn three_wrong_pins_close_the_code_for_a_while() {
     let mut twin = morning();
-    assert!(matches!(twin.check_code(at(1), code(1)), CodeCheck::Pin(_)));
-    assert_eq!(twin.check_code(at(1), code(77)), CodeCheck::Unknown);
+    assert!(matches!(twin.check_pin(at(1), PinOf::Booking(code(1))), CodeCheck::Pin(_)));
+    assert_eq!(twin.check_pin(at(1), PinOf::Booking(code(77))), CodeCheck::Unknown);
     assert_eq!(refused(&twin.decide(at(1), typed(1, false, 7))), RefusalKind::WrongCode);
     assert_eq!(refused(&twin.decide(at(2), typed(1, false, 7))), RefusalKind::WrongCode);
     assert_eq!(refused(&twin.decide(at(3), typed(1, false, 7))), RefusalKind::CodePaused);
-    assert_eq!(twin.check_code(at(4), code(1)), CodeCheck::Paused);
+    assert_eq!(twin.check_pin(at(4), PinOf::Booking(code(1))), CodeCheck::Paused);
     assert_eq!(refused(&twin.decide(at(5), typed(1, true, 7))), RefusalKind::CodePaused);
     let open = twin.decide(at(303), typed(1, true, 7));
     assert!(matches!(open.answer, Some(Answer::Welcome { .. })));
@@ -542,7 +544,7 @@ fn a_voucher_lets_its_guest_in_as_the_sheet_says_and_out_again() {
             if booking == booking_id(2)),
         "{comes:?}"
     );
-    assert!(comes.effects.contains(&Effect::Unlock { door: id("door-1"), visit: visit(7) }));
+    assert!(comes.effects.contains(&Effect::Unlock { door: id("door-1"), visit: Some(visit(7)) }));
     let twice = twin.decide(at(13), scan(stale.clone(), 8));
     assert!(matches!(twice.answer, Some(Answer::Welcome { visit: told, .. }) if told == visit(7)));
     let later = twin.decide(at(60), scan(stale.clone(), 9));

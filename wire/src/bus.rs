@@ -516,7 +516,7 @@ fn filters(options: &BusOptions) -> Vec<Filter> {
     let device = &options.device;
     let topics = match options.kind {
         DeviceKind::Edge => vec![EVERY_REQUEST.to_owned(), EVERY_STATE.to_owned()],
-        DeviceKind::Kiosk | DeviceKind::Seat => vec![
+        DeviceKind::Kiosk | DeviceKind::Seat | DeviceKind::Staff => vec![
             Topic::Response(device.clone()).to_string(),
             Topic::Command(device.clone()).to_string(),
             Topic::lifecycle(&options.edge).to_string(),

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
-use model::id::{TicketId, VisitId};
+use model::care::day::{HealthCheck, NotTakenIn};
+use model::id::{ChildId, TicketId, VisitId};
 use model::language::Language;
 use serde::{Deserialize, Serialize};
 
-/// The largest request or answer on the site bus, in bytes.
+use crate::nursery::{AtDoor, StaffAnswer, StaffAsk};
+
+/// The largest request on the site bus, in bytes. Answers may be as long as the bus carries.
 pub const MOST_BYTES: usize = 16 * 1024;
 
 /// A device asks its site.
@@ -51,6 +54,29 @@ pub enum Request {
         /// The ticket.
         ticket: TicketId,
     },
+    /// Whoever was answered with this ticket brings a child.
+    DropOff {
+        /// The ticket.
+        ticket: TicketId,
+        /// Which child.
+        child: ChildId,
+        /// How it is.
+        check: HealthCheck,
+    },
+    /// Somebody of a nursery's staff signs in at their screen.
+    StaffIn {
+        /// Their card.
+        card: Card,
+        /// Their PIN, as typed.
+        pin: Secret,
+    },
+    /// Somebody who has signed in there asks.
+    Staff {
+        /// What they were given.
+        session: Secret,
+        /// What.
+        wants: StaffAsk,
+    },
 }
 
 /// A card as the reader gives it. The identifier stays on the site bus, between device and edge.
@@ -93,13 +119,55 @@ pub enum Answer {
         door_open: bool,
         /// The language they are answered in.
         language: Language,
+        /// Their children, where any are to be brought or are in care.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        care: Option<AtDoor>,
     },
+    /// Let in for their children, without a desk.
+    LetIn {
+        /// Whether a door was opened.
+        door_open: bool,
+        /// The language they are answered in.
+        language: Language,
+        /// The children.
+        care: AtDoor,
+    },
+    /// The child was brought, and is in care.
+    DroppedOff {
+        /// Which.
+        child: ChildId,
+        /// All of theirs who are to be brought or are in care, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        care: Option<AtDoor>,
+        /// The language they are answered in.
+        language: Language,
+    },
+    /// The child was not taken.
+    NotTaken {
+        /// Which.
+        child: ChildId,
+        /// Why.
+        why: NotTakenIn,
+        /// From when on it would be, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens: Option<DateTime<Utc>>,
+        /// All of theirs who are to be brought or are in care, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        care: Option<AtDoor>,
+        /// The language they are answered in.
+        language: Language,
+    },
+    /// Somebody of a nursery's staff is answered.
+    Staff(StaffAnswer),
     /// Are they leaving?
     AskLeaving {
         /// The visit.
         visit: VisitId,
         /// The label on the desk.
         space: String,
+        /// How many of their children are in care.
+        #[serde(default)]
+        in_care: u32,
         /// The language they are answered in.
         language: Language,
     },
@@ -113,6 +181,9 @@ pub enum Answer {
         door_open: bool,
         /// The language they are answered in.
         language: Language,
+        /// How many of their children are in care.
+        #[serde(default)]
+        in_care: u32,
     },
     /// Checked out.
     Goodbye {
@@ -120,6 +191,9 @@ pub enum Answer {
         minutes: i64,
         /// The language they are answered in.
         language: Language,
+        /// How many of their children are still in care.
+        #[serde(default)]
+        in_care: u32,
     },
     /// Not let in, and why.
     Refused {

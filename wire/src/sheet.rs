@@ -11,12 +11,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use model::day_sheet::{DaySheet, SheetBooking, SheetCredential, SheetPerson, Site, SiteDevice};
+use model::day_sheet::{
+    DaySheet, SheetBooking, SheetCare, SheetCredential, SheetPerson, Site, SiteDevice,
+};
 use model::id::CentreId;
 use ring::digest;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, Signature, UnparsedPublicKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::sealing::SectionKey;
+
+/// Where a site asks for the key that its sealed sections open with.
+pub const KEY_PATH: &str = "/uplink/v1/sheet/key";
+/// The sealed section.
+pub const CARE: &str = "care";
 
 /// The form of manifest that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -45,10 +54,18 @@ pub struct Manifest {
     pub sections: Vec<SectionRef>,
 }
 
+impl Manifest {
+    /// Whether it has a section of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.sections.iter().any(|section| section.name == name)
+    }
+}
+
 /// A section by its name and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionRef {
-    /// `house`, `people` or `bookings`.
+    /// `house`, `people`, `bookings`, or `care`, which is sealed for its site.
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
@@ -240,24 +257,40 @@ struct People {
     people: Vec<SheetPerson>,
 }
 
+/// Why a sheet cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSealed {
+    /// A part cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The cipher takes no more.
+    #[error("a section is too long to be sealed")]
+    Cipher,
+}
+
 /// Signs `sheet`; `salt` is what its credential digests were keyed with, `audit_head` the head of
-/// the audit chain by now.
+/// the audit chain by now. What it says of children is sealed with `care_key`.
 ///
 /// # Errors
-/// When a part cannot be written as JSON.
+/// When a part cannot be written or sealed.
 pub fn seal(
     sheet: &DaySheet,
     salt: &[u8; 32],
     audit_head: Option<AuditHead>,
     key: &SheetKey,
-) -> Result<SealedSheet, serde_json::Error> {
+    care_key: &SectionKey,
+) -> Result<SealedSheet, NotSealed> {
     let house = House { site: sheet.site.clone(), devices: sheet.devices.clone() };
     let people = People { credentials: sheet.credentials.clone(), people: sheet.people.clone() };
-    let named = [
+    let mut named = vec![
         ("house", serde_json::to_vec(&house)?),
         ("people", serde_json::to_vec(&people)?),
         ("bookings", serde_json::to_vec(&sheet.bookings)?),
     ];
+    if let Some(care) = &sheet.care {
+        let sealed = care_key.seal(&serde_json::to_vec(care)?).map_err(|_| NotSealed::Cipher)?;
+        named.push((CARE, sealed));
+    }
     let refs = named
         .iter()
         .map(|(name, bytes)| SectionRef { name: (*name).to_owned(), sha256: hash(bytes) });
@@ -330,13 +363,15 @@ pub fn check(
     Ok(manifest)
 }
 
-/// Puts a checked manifest and its sections together; answers the salt too.
+/// Puts a checked manifest and its sections together; answers the salt too. Without `care_key` the
+/// sheet says nothing of children: doors and desks do not wait for it.
 ///
 /// # Errors
 /// [`SheetRefused::Missing`] or [`SheetRefused::Torn`] name the section.
 pub fn assemble(
     manifest: &Manifest,
     sections: &HashMap<String, Vec<u8>>,
+    care_key: Option<&SectionKey>,
 ) -> Result<(DaySheet, [u8; 32]), SheetRefused> {
     let salt = BASE64.decode(&manifest.salt).ok().and_then(|salt| salt.try_into().ok());
     let salt =
@@ -347,6 +382,13 @@ pub fn assemble(
     if house.site.centre != manifest.centre {
         return Err(SheetRefused::WrongCentre);
     }
+    let care: Option<SheetCare> = match care_key.filter(|_| manifest.has(CARE)) {
+        Some(key) => {
+            let opened = key.open(bytes_of(manifest, sections, CARE)?);
+            Some(parse(&opened.map_err(|_| SheetRefused::Torn(CARE.to_owned()))?)?)
+        }
+        None => None,
+    };
     let sheet = DaySheet {
         version: manifest.version,
         made_at: manifest.made_at,
@@ -356,6 +398,7 @@ pub fn assemble(
         credentials: people.credentials,
         people: people.people,
         bookings,
+        care,
     };
     Ok((sheet, salt))
 }
@@ -365,6 +408,14 @@ fn section<T: DeserializeOwned>(
     sections: &HashMap<String, Vec<u8>>,
     name: &str,
 ) -> Result<T, SheetRefused> {
+    parse(bytes_of(manifest, sections, name)?)
+}
+
+fn bytes_of<'s>(
+    manifest: &Manifest,
+    sections: &'s HashMap<String, Vec<u8>>,
+    name: &str,
+) -> Result<&'s [u8], SheetRefused> {
     let missing = || SheetRefused::Missing(name.to_owned());
     let wanted =
         manifest.sections.iter().find(|section| section.name == name).ok_or_else(missing)?;
@@ -372,7 +423,7 @@ fn section<T: DeserializeOwned>(
     if hash(bytes) != wanted.sha256 {
         return Err(SheetRefused::Torn(name.to_owned()));
     }
-    parse(bytes)
+    Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SheetRefused> {
@@ -399,6 +450,26 @@ mod tests {
             .unwrap()
     }
 
+    fn care_key() -> SectionKey {
+        SectionKey::new([3; 32])
+    }
+
+    fn care() -> SheetCare {
+        let zone = chrono_tz::Asia::Tokyo;
+        let municipality = model::id::MunicipalityId(Uuid::from_u128(3));
+        let child = model::day_sheet::SheetChild {
+            id: model::id::ChildId(Uuid::from_u128(4)),
+            name: "はな".to_owned(),
+            born: "2024-05-10".parse().unwrap(),
+            guardians: vec![],
+            collecting: model::care::file::Collecting::default(),
+            health: None,
+            key: String::new(),
+        };
+        let (nurseries, claims, staff) = (vec![], vec![], vec![]);
+        SheetCare { zone, municipality, nurseries, children: vec![child], claims, staff }
+    }
+
     fn now() -> DateTime<Utc> {
         "2026-11-24T00:00:00Z".parse().unwrap()
     }
@@ -420,6 +491,7 @@ mod tests {
             credentials: vec![],
             people: vec![],
             bookings: vec![],
+            care: Some(care()),
         }
     }
 
@@ -428,21 +500,39 @@ mod tests {
     }
 
     fn open(sealed: &SealedSheet, trust: &Trust) -> Result<DaySheet, SheetRefused> {
-        Ok(assemble(&check(&sealed.manifest, trust, now())?, &sealed.sections)?.0)
+        Ok(assemble(&check(&sealed.manifest, trust, now())?, &sealed.sections, Some(&care_key()))?
+            .0)
     }
 
     #[test]
     fn a_good_sheet_arrives_whole() {
         let key = key();
-        let sealed = seal(&sheet(5), &[7; 32], None, &key).unwrap();
+        let sealed = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
         assert_eq!(open(&sealed, &trust(&key)), Ok(sheet(5)));
+    }
+
+    #[test]
+    fn what_it_says_of_children_is_read_with_the_sites_key_alone() {
+        let key = key();
+        let sealed = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
+        let name = "はな".as_bytes();
+        let told = |bytes: &Vec<u8>| bytes.windows(name.len()).any(|some| some == name);
+        assert!(!sealed.sections.values().any(told));
+        let manifest = check(&sealed.manifest, &trust(&key), now()).unwrap();
+        let open = |key: Option<&SectionKey>| assemble(&manifest, &sealed.sections, key);
+        assert_eq!(open(None).unwrap().0, DaySheet { care: None, ..sheet(5) });
+        let another = SectionKey::new([4; 32]);
+        assert_eq!(open(Some(&another)), Err(SheetRefused::Torn(CARE.to_owned())));
+        let bare = DaySheet { care: None, ..sheet(5) };
+        let sealed = seal(&bare, &[7; 32], None, &key, &care_key()).unwrap();
+        assert_eq!(self::open(&sealed, &trust(&key)), Ok(bare));
     }
 
     #[test]
     fn what_is_wrong_with_a_sheet_is_said() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], None, &key).unwrap();
-        let old = seal(&sheet(4), &[7; 32], None, &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
+        let old = seal(&sheet(4), &[7; 32], None, &key, &care_key()).unwrap();
         assert_eq!(
             open(&old, &trust(&key)),
             Err(SheetRefused::NotNewer { in_force: 4, offered: 4 })
@@ -470,7 +560,7 @@ mod tests {
     #[test]
     fn garbage_in_any_field_is_refused_without_a_panic() {
         let key = key();
-        let good = seal(&sheet(5), &[7; 32], None, &key).unwrap();
+        let good = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
         for garbage in ["", "!", "AAAA", "{}", "横浜"] {
             for field in 0..3 {
                 let mut bad = good.clone();

@@ -147,7 +147,7 @@ pub fn rights(device: &DeviceId, kind: DeviceKind, edge: &DeviceId) -> Vec<Right
             .flat_map(|access| [HOMIE, SITE].map(|tree| right(access, format!("{tree}#"))))
             .collect(),
         DeviceKind::Edge => Vec::new(),
-        DeviceKind::Kiosk | DeviceKind::Seat => vec![
+        DeviceKind::Kiosk | DeviceKind::Seat | DeviceKind::Staff => vec![
             right(Access::Publish, format!("{HOMIE}{device}/#")),
             right(Access::Publish, Topic::Request(device.clone()).to_string()),
             right(Access::Subscribe, Topic::Response(device.clone()).to_string()),

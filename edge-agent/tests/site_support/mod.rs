@@ -38,6 +38,7 @@ use wire::credential::RegionCardKey;
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 use wire::identity::{DeviceIdentity, PeerCertificate};
 use wire::request::{Answer, Card, Request, Secret};
+use wire::sealing::{SectionKey, SectionKeyAnswer};
 use wire::sheet::{AuditHead, SealedSheet, SheetAck, SheetKey, SignedManifest, seal};
 use wire::topics::DeviceKind;
 
@@ -109,6 +110,7 @@ pub fn sheet(version: u64) -> DaySheet {
             device("y-edge", DeviceKind::Edge),
             device("y-kiosk-1", DeviceKind::Kiosk),
             device("y-seat-01", DeviceKind::Seat),
+            device("y-staff-1", DeviceKind::Staff),
         ],
         credentials: (1..=2_u8)
             .map(|number| SheetCredential {
@@ -140,6 +142,7 @@ pub fn sheet(version: u64) -> DaySheet {
                 released: Vec::new(),
             })
             .collect(),
+        care: None,
     }
 }
 
@@ -172,7 +175,6 @@ pub struct FakeHub {
     offers: watch::Sender<u64>,
 }
 
-#[derive(Default)]
 pub struct HubState {
     pub away: bool,
     pub time: Option<DateTime<Utc>>,
@@ -192,6 +194,35 @@ pub struct HubState {
     pub refuse_offers: Option<&'static str>,
     pub offers: Vec<(OfferCard, OfferStands)>,
     pub rekeyed: Vec<RekeyedCard>,
+    pub section_key: SectionKey,
+    pub section_keys_fetched: u32,
+}
+
+impl Default for HubState {
+    fn default() -> Self {
+        Self {
+            away: false,
+            time: None,
+            lose_answers: 0,
+            sealed: None,
+            fetched: 0,
+            acknowledged: 0,
+            seen_head: None,
+            events: Vec::new(),
+            told_until: None,
+            mirror: Twin::new(),
+            compared: 0,
+            differed: 0,
+            snapshots: 0,
+            card_keys: None,
+            keys_fetched: 0,
+            refuse_offers: None,
+            offers: Vec::new(),
+            rekeyed: Vec::new(),
+            section_key: SectionKey::new([5; 32]),
+            section_keys_fetched: 0,
+        }
+    }
 }
 
 impl FakeHub {
@@ -214,7 +245,7 @@ impl FakeHub {
     }
 
     pub fn seal_with(&self, sheet: &DaySheet, audit_head: Option<AuditHead>) -> SealedSheet {
-        seal(sheet, &SALT, audit_head, &self.key).unwrap()
+        seal(sheet, &SALT, audit_head, &self.key, &self.state().section_key).unwrap()
     }
 
     fn here(&self) -> Result<MutexGuard<'_, HubState>, HubError> {
@@ -243,6 +274,12 @@ impl Hub for FakeHub {
             kind: String::new(),
             why: "gone".to_owned(),
         })
+    }
+
+    async fn section_key(&self) -> Result<SectionKeyAnswer, HubError> {
+        let mut state = self.here()?;
+        state.section_keys_fetched += 1;
+        Ok(state.section_key.told())
     }
 
     async fn revocations(&self) -> Result<String, HubError> {
@@ -481,6 +518,12 @@ impl House {
 
     pub async fn kiosk(&self, site: &Site) -> Kiosk {
         let (bus, inbox) = self.join(site, "y-kiosk-1", DeviceKind::Kiosk).await;
+        Kiosk { bus, _inbox: inbox }
+    }
+
+    /// The screen of the nursery's staff.
+    pub async fn staff_screen(&self, site: &Site) -> Kiosk {
+        let (bus, inbox) = self.join(site, "y-staff-1", DeviceKind::Staff).await;
         Kiosk { bus, _inbox: inbox }
     }
 }

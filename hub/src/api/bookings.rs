@@ -142,6 +142,8 @@ pub struct Desk {
     ends_at: DateTime<Utc>,
     /// When it was given free again, if it was.
     released_at: Option<DateTime<Utc>>,
+    /// From when on it is not charged.
+    refunded_at: Option<DateTime<Utc>>,
 }
 
 /// One care place for one child and stretch.
@@ -156,6 +158,8 @@ pub struct Care {
     ends_at: DateTime<Utc>,
     /// When it was given free again, if it was.
     released_at: Option<DateTime<Utc>>,
+    /// From when on it is not charged.
+    refunded_at: Option<DateTime<Utc>>,
 }
 
 /// Makes a booking, all of it or nothing.
@@ -358,6 +362,7 @@ pub async fn cancel(
         )
         .into()),
         Cancelled::TooLate(booking) => Err(not_changed(&Rebooked::TooLate(booking)).into()),
+        Cancelled::InCare(booking) => Err(not_changed(&Rebooked::InCare(booking)).into()),
         Cancelled::Inside(_) => Err(Problem::new(
             StatusCode::CONFLICT,
             "guest-inside",
@@ -531,6 +536,12 @@ fn not_changed(came: &Rebooked) -> Problem {
             "too-late",
             "It is too late to change it",
             "Please call the centre; its operators can still change it.",
+            Some(now),
+        ),
+        Rebooked::InCare(now) => (
+            "child-in-care",
+            "A child is in care",
+            "It can be changed or cancelled once the child has been collected.",
             Some(now),
         ),
         Rebooked::Fixed(now) => (
@@ -781,6 +792,7 @@ pub(super) fn view(atlas: &Atlas, booking: Made) -> Booking {
                 starts_at: claim.when.starts(),
                 ends_at: claim.when.ends(),
                 released_at: claim.released_at,
+                refunded_at: claim.refunded_at,
             })
             .collect(),
         care: booking
@@ -793,6 +805,7 @@ pub(super) fn view(atlas: &Atlas, booking: Made) -> Booking {
                 starts_at: claim.when.starts(),
                 ends_at: claim.when.ends(),
                 released_at: claim.released_at,
+                refunded_at: claim.refunded_at,
             })
             .collect(),
         required: booking.needs.required,

@@ -22,7 +22,7 @@ pub struct Device {
     /// Its id, which stands in its certificate.
     #[schema(example = "yokohama-kiosk-1")]
     device: String,
-    /// `edge`, `kiosk` or `seat`.
+    /// `edge`, `kiosk`, `seat` or `staff` (the screen of a nursery's staff).
     #[schema(example = "kiosk")]
     kind: &'static str,
     /// `new` (never enrolled), `good`, `ended` (its certificate has) or `revoked`.

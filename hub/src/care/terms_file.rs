@@ -1,6 +1,7 @@
 //! A nursery's terms, as a file that somebody writes by hand.
 
 use chrono::Weekday;
+use model::care::day::NapInterval;
 use model::care::terms::{BadTerms, HandOver, NeededDocument, Terms};
 use model::opening::{DayKind, OpeningHours};
 use serde::Deserialize;
@@ -21,6 +22,9 @@ struct File {
     #[serde(default)]
     document: Vec<NeededDocument>,
     collect_from_years: Option<u32>,
+    #[serde(default)]
+    nap: Vec<NapInterval>,
+    fever: Option<u16>,
 }
 
 /// Hours on some kinds of day, such as `days = ["mon", "holiday"]`, `from = "8:00"`, `until = "18:30"`.
@@ -76,6 +80,8 @@ pub fn read(text: &str, known: &[&str]) -> Result<Terms, BadFile> {
         interview: file.interview,
         documents: file.document,
         collect_from_years: file.collect_from_years,
+        naps: file.nap,
+        fever: file.fever,
     };
     Ok(terms.check().map(|()| terms)?)
 }
@@ -122,6 +128,14 @@ mod tests {
         assert_eq!(needed, [("allergy-form", Some(12))]);
         let strict = parsed("interview = true\ncollect_from_years = 20").unwrap();
         assert_eq!((strict.interview, strict.collects_from()), (true, 20));
+        assert_eq!((strict.naps.len(), strict.fever()), (0, 375));
+        let watchful = parsed(
+            "fever = 380\n[[nap]]\nbelow_years = 1\nminutes = 5\n[[nap]]\nbelow_years = 6\nminutes = 15",
+        );
+        let watchful = watchful.unwrap();
+        let every = |years| watchful.nap_interval(years).map(|every| every.num_minutes());
+        assert_eq!([every(0), every(1), every(5), every(6)], [Some(5), Some(15), Some(15), None]);
+        assert_eq!(watchful.fever(), 380);
         let on = |day| OpeningHours { day, opens: 480, closes: 1_110 };
         assert_eq!(terms.hours, [on(DayKind::Weekday(Weekday::Mon)), on(DayKind::Holiday)]);
         assert_eq!(parsed("").unwrap(), Terms::default());
@@ -147,6 +161,9 @@ mod tests {
         );
         assert!(said(&FILE.replace("months = 12", "months = 0")).starts_with("a nursery needs"));
         assert!(said("collect_from_years = 3").starts_with("whoever collects a child"));
+        assert_eq!(said("fever = 37"), "a fever begins between 34.0 and 42.0 degrees");
+        assert!(said("[[nap]]\nbelow_years = 1\nminutes = 0").starts_with("a sleeping child"));
+        assert!(said("[[nap]]\nbelow_years = 1").contains("missing field `minutes`"));
         let long = FILE.replace("before = 10", "before = 61");
         assert_eq!(said(&long), "a hand-over takes at most 60 minutes before and after");
         let twice = FILE.replace("jp-open-to-all", "jp-temporary");

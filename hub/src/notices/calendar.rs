@@ -254,6 +254,7 @@ mod tests {
             space: SpaceId(id(n)),
             when,
             released_at: None,
+            refunded_at: None,
         };
         let care = |n, when| CareClaim {
             id: ClaimId(id(n)),
@@ -264,6 +265,7 @@ mod tests {
             scheme: None,
             when,
             released_at: None,
+            refunded_at: None,
         };
         Booking {
             id: BookingId(id(1)),

@@ -63,6 +63,9 @@ pub fn write(of: &Occasion<'_>) -> Result<Option<Letter>, askama::Error> {
         NoticeKind::Approved => Approved { m }.render(),
         NoticeKind::Declined => Declined { m }.render(),
         NoticeKind::Closure => Closure { m }.render(),
+        NoticeKind::Recalled => Recalled { m }.render(),
+        NoticeKind::CollectSoon => CollectSoon { m }.render(),
+        NoticeKind::CollectLate => CollectLate { m }.render(),
     }?;
     let (subject, text) = written.trim_start().split_once('\n').unwrap_or((&written, ""));
     Ok(Some(Letter { subject: one_line(subject), text: tidy(text) }))
@@ -93,6 +96,9 @@ words! {
     Approved = "notices/approved.txt";
     Declined = "notices/declined.txt";
     Closure = "notices/closure.txt";
+    Recalled = "notices/recalled.txt";
+    CollectSoon = "notices/collect-soon.txt";
+    CollectLate = "notices/collect-late.txt";
 }
 
 /// What the words may name. Children are a number: a mail passes through many hands.
@@ -168,6 +174,8 @@ impl Facts {
             None => body.reason.as_deref(),
         };
         let link = match booking {
+            // Who answers for a child need not be who has booked.
+            Some(_) if is_about_a_child(*kind) => format!("{public_url}children"),
             Some(booking) => format!("{public_url}bookings/{}", booking.id),
             None => format!("{public_url}bookings"),
         };
@@ -197,7 +205,9 @@ impl Facts {
                 told.care.iter().copied().filter(|_| tells_care),
                 zone,
             ),
-            code: booking.filter(|_| stands).map(|booking| booking.code.to_string()),
+            code: booking
+                .filter(|_| stands && !is_about_a_child(*kind))
+                .map(|booking| booking.code.to_string()),
             opens: booking
                 .filter(|booking| !booking.desks.is_empty())
                 .map(|_| words::clock(first.starts() - early, zone)),
@@ -223,6 +233,11 @@ impl Facts {
     }
 }
 
+/// Whether it calls for those who answer for a child, whoever has booked.
+fn is_about_a_child(kind: NoticeKind) -> bool {
+    matches!(kind, NoticeKind::Recalled | NoticeKind::CollectSoon | NoticeKind::CollectLate)
+}
+
 /// What of a booking a letter tells of.
 struct Told {
     slots: Vec<Interval>,
@@ -238,7 +253,15 @@ fn of_booking(booking: &Booking, kind: NoticeKind, body: &NoticeBody) -> Told {
         NoticeKind::Released if body.released_at.is_some() => {
             stretch.released_at == body.released_at
         }
-        kind => stretch.released_at.is_some() == kind.is_an_end(),
+        kind => {
+            let of_then = |by: DateTime<Utc>| {
+                let starts = stretch.when.starts();
+                by - TimeDelta::days(1) < starts && starts < by
+            };
+            // Of several days that one is meant.
+            let then = body.answer_by.filter(|_| is_about_a_child(kind)).is_none_or(of_then);
+            then && stretch.released_at.is_some() == kind.is_an_end()
+        }
     };
     let mut meant: Vec<&Stretch> = all.iter().filter(is_meant).collect();
     if meant.is_empty() {

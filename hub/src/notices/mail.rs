@@ -118,7 +118,10 @@ fn told_to_calendars(
         NoticeKind::Late
         | NoticeKind::Waitlisted
         | NoticeKind::ApprovalAsked
-        | NoticeKind::Closure => return Vec::new(),
+        | NoticeKind::Closure
+        | NoticeKind::Recalled
+        | NoticeKind::CollectSoon
+        | NoticeKind::CollectLate => return Vec::new(),
     };
     let mut stretches = calendar::stretches(booking);
     stretches.retain(|stretch| match (method, notice.kind) {

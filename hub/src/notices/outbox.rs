@@ -34,6 +34,8 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// What cannot be begun so long before that ends is left to whoever takes it next: more than the time
 /// that one mail may take.
 const ENOUGH: TimeDelta = TimeDelta::minutes(2);
+/// That a child should be collected is no news so long after: whoever was to come was telephoned.
+const CALLED: TimeDelta = TimeDelta::hours(3);
 /// So often it is tried to mark a mail as sent, a second apart.
 const MARKS: u32 = 10;
 
@@ -213,12 +215,20 @@ fn is_news(notice: &DueNotice, booking: Option<&Booking>, now: DateTime<Utc>) ->
     if notice.kind.is_an_end() {
         return true;
     }
+    // Such news outlives the booking's time: it is dropped when the child is collected.
+    if matches!(notice.kind, NoticeKind::Recalled | NoticeKind::CollectLate) {
+        return now - notice.made_at < CALLED;
+    }
+    let late = notice.body.answer_by.is_some_and(|by| by <= now);
+    // What ends soon has ended then, and they are told that it is late.
+    if notice.kind == NoticeKind::CollectSoon {
+        return !late;
+    }
     let gone = |booking: &Booking| !booking.status.holds();
     let of_booking = booking.and_then(Booking::span).map(|span| span.ends());
     let of_wish =
         notice.body.wish.as_ref().and_then(|wish| wish.slots.iter().map(|s| s.ends()).max());
     let over = of_booking.or(of_wish).is_some_and(|end| end <= now);
-    let late = notice.body.answer_by.is_some_and(|by| by <= now);
     let passes = matches!(notice.kind, NoticeKind::Held | NoticeKind::Late);
     !(over || booking.is_some_and(gone) || passes && late)
 }

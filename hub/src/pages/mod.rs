@@ -178,6 +178,13 @@ pub fn routes() -> Routes<Web> {
         .post("/sign-out", UseTheDoor, About::Nothing, sign_out::post)
         .get("/nurseries", SeeNurseryDay, About::Theirs, nurseries::get)
         .get("/nurseries/{id}", SeeNurseryDay, About::Nursery, nurseries::nursery::get)
+        .get("/nurseries/{id}/live", SeeNurseryDay, About::Nursery, nurseries::live::get)
+        .post(
+            "/nurseries/{id}/incidents",
+            KeepCareFiles,
+            About::Nursery,
+            nurseries::incidents::post,
+        )
         .get("/nurseries/{id}/shifts", ManageShifts, About::Nursery, nurseries::shifts::get)
         .post("/nurseries/{id}/shifts", ManageShifts, About::Nursery, nurseries::shifts::post)
         .get("/nurseries/{id}/rooms", ManageNursery, About::Nursery, nurseries::rooms::get)

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use model::booking::BadWish;
 use model::care::duty::BadShift;
 use model::care::intake::{Lack, Lacking};
+use model::care::rule_set::kind_name;
 use model::care::scheme::{Ahead, Cap, CapMeasure, CapOf, NotUnder, OverCap, Scheme};
 use model::centre::{BadSettings, Centre, HouseRule};
 use model::feature::Feature;
@@ -191,7 +192,7 @@ pub fn lacks(language: Language, lacks: &[Lack], zone: Tz) -> String {
     // By the number to roster and by that which must be there: to people it is one thing.
     let mut told: Vec<(Interval, Vec<String>)> = Vec::new();
     for lack in lacks {
-        let what = lacking(language, lack);
+        let what = lacking(language, &lack.what, lack.have, lack.need);
         match told.iter_mut().find(|(when, _)| *when == lack.when) {
             Some((_, known)) if known.contains(&what) => {}
             Some((_, known)) => known.push(what),
@@ -214,10 +215,12 @@ pub fn lacks(language: Language, lacks: &[Lack], zone: Tz) -> String {
     told.join(if ja { "／" } else { "; " })
 }
 
-fn lacking(language: Language, lack: &Lack) -> String {
+/// The same of one, without its time.
+#[must_use]
+pub fn lacking(language: Language, what: &Lacking, have: u32, need: u32) -> String {
     let ja = language == Language::Ja;
-    let more = lack.need.saturating_sub(lack.have);
-    match (&lack.what, ja) {
+    let more = need.saturating_sub(have);
+    match (what, ja) {
         (Lacking::Rules, true) => "保育の規則がまだ決まっていません".to_owned(),
         (Lacking::Rules, false) => "no childcare rules are set yet".to_owned(),
         (Lacking::PlanStaff | Lacking::LiveStaff, true) => format!("保育者があと{more}人必要"),
@@ -226,16 +229,16 @@ fn lacking(language: Language, lack: &Lack) -> String {
         }
         (Lacking::Qualified, true) => format!("有資格者があと{more}人必要"),
         (Lacking::Qualified, false) => format!("{more} more qualified {} needed", caregivers(more)),
-        (Lacking::Kind(kind), true) => format!("{}があと{more}人必要", staff_kind(language, kind)),
+        (Lacking::Kind(kind), true) => format!("{}があと{more}人必要", kind_name(language, kind)),
         (Lacking::Kind(kind), false) => {
-            format!("{more} more needed: {}", staff_kind(language, kind))
+            format!("{more} more needed: {}", kind_name(language, kind))
         }
         (Lacking::Floor(room), true) => format!("{}の広さが足りません", room.ja),
         (Lacking::Floor(room), false) => format!("too little floor in {}", room.en),
-        (Lacking::Group(room), true) => format!("{}は{}人まで", room.ja, lack.have),
-        (Lacking::Group(room), false) => format!("{} takes {}", room.en, lack.have),
-        (Lacking::Places, true) => format!("定員は{}人", lack.have),
-        (Lacking::Places, false) => format!("{} places in all", lack.have),
+        (Lacking::Group(room), true) => format!("{}は{}人まで", room.ja, have),
+        (Lacking::Group(room), false) => format!("{} takes {}", room.en, have),
+        (Lacking::Places, true) => format!("定員は{}人", have),
+        (Lacking::Places, false) => format!("{} places in all", have),
     }
 }
 
@@ -469,17 +472,6 @@ fn halves(number: u32) -> String {
 
 fn caregivers(count: u32) -> &'static str {
     if count == 1 { "caregiver" } else { "caregivers" }
-}
-
-/// What a kind of staff is called; one that a town has named itself is called so.
-fn staff_kind(language: Language, kind: &str) -> &str {
-    let (ja, en) = match kind {
-        "nursery-teacher" => ("保育士", "nursery teacher"),
-        "nurse" => ("看護師", "nurse"),
-        "childcare-supporter" => ("子育て支援員", "childcare supporter"),
-        other => (other, other),
-    };
-    if language == Language::Ja { ja } else { en }
 }
 
 /// Which quota a wish goes over, and how much of it is left.

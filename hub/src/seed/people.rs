@@ -183,7 +183,10 @@ const PEOPLE: &[PersonRow] = &[
     worker("saito", "斎藤 望", "justice", &[card("saito", 16, "職員証")]),
     worker("mori", "森 洋子", "personnel", &[card("mori", 17, "職員証")]),
     worker("abe", "阿部 誠", "personnel", &[card("abe", 18, "職員証")]),
-    staff("hoshino", "星野 あかり", What::NurseryStaff { centre: "yokohama" }),
+    PersonRow {
+        cards: &[card("hoshino", 20, "職員証")],
+        ..staff("hoshino", "星野 あかり", What::NurseryStaff { centre: "yokohama" })
+    },
     staff("sasaki", "佐々木 誠一", What::EmployerAdmin { employer: "bank" }),
     staff("fujita", "藤田 純", What::SystemAdmin),
     PersonRow {
@@ -343,8 +346,10 @@ impl PersonRow {
         format!("{}@demo.kyoten.example", self.key)
     }
 
+    /// Whoever stands at a kiosk or a nursery's screen.
     fn has_pin(&self) -> bool {
-        matches!(self.what, What::Worker | What::Parent | What::Resident { .. })
+        use What::{NurseryStaff, Parent, Resident, Worker};
+        matches!(self.what, Worker | Parent | Resident { .. } | NurseryStaff { .. })
     }
 
     fn second_factor(&self) -> bool {

@@ -395,6 +395,9 @@ fn devices(centre: u32, row: &CentreRow) -> Result<Vec<(DeviceId, DeviceKind)>> 
     let mut devices = vec![(edge(row.slug)?, DeviceKind::Edge)];
     if row.runs {
         devices.push((device(row.slug, "kiosk-1")?, DeviceKind::Kiosk));
+        if row.nursery.is_some() {
+            devices.push((device(row.slug, "staff-1")?, DeviceKind::Staff));
+        }
     }
     let seats = spaces(centre, row)?.into_iter().filter_map(|space| space.terminal);
     devices.extend(seats.map(|device| (device, DeviceKind::Seat)));
@@ -444,6 +447,9 @@ mod tests {
         assert_eq!(seats.len(), 6);
         assert_eq!(seats[0], ("A-01".to_owned(), "yokohama-seat-01".to_owned()));
         assert_eq!(seats[5], ("A-06".to_owned(), "yokohama-seat-06".to_owned()));
+        let devices = devices(1, &CENTRES[0]).unwrap();
+        let screen = devices.iter().find(|(device, _)| device.as_str() == "yokohama-staff-1");
+        assert_eq!(screen.map(|(_, kind)| *kind), Some(DeviceKind::Staff));
     }
 
     #[test]

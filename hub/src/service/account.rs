@@ -50,6 +50,7 @@ pub async fn set_pin(hub: &Hub, caller: &Caller, pin: &str) -> Result<Result<(),
     let Ok(pin) = plain_pin(pin) else { return Ok(Err(BadPin)) };
     let phc = secret::hash_aside(pin, hub.random.clone()).await?;
     hub.store.set_pin(person, Some(&phc)).await?;
+    hub.live.people_changed();
     Ok(Ok(()))
 }
 

@@ -50,6 +50,8 @@ pub enum Rebooked {
     Newer(Booking),
     /// It holds nothing any more, or its guest is inside.
     Fixed(Booking),
+    /// A child of it is in care: it is collected first.
+    InCare(Booking),
     /// It is too late for its guest to change it.
     TooLate(Booking),
 }
@@ -65,6 +67,8 @@ pub enum Cancelled {
     Over(Booking),
     /// Its guest is inside: they leave first.
     Inside(Booking),
+    /// A child of it is in care: it is collected first.
+    InCare(Booking),
     /// It is too late for its guest to cancel it.
     TooLate(Booking),
 }
@@ -197,6 +201,7 @@ pub async fn change(
         }
         Changed::Refused(no_room) => Rebooked::NoRoom(no_room),
         Changed::Newer(booking) => Rebooked::Newer(booking),
+        Changed::Fixed(booking) if hub.store.is_in_care(id).await? => Rebooked::InCare(booking),
         Changed::Fixed(booking) => Rebooked::Fixed(booking),
         Changed::Absent => return Err(Refused::NotFound),
     })
@@ -420,7 +425,10 @@ pub async fn cancel(
             record_for_guest(hub, caller, AuditAction::BookingCancelledForGuest, &booking).await?;
             Ok(Cancelled::Done(booking))
         }
-        Some((booking, false)) if booking.status.holds() => Ok(Cancelled::Inside(booking)),
+        Some((booking, false)) if booking.status.holds() => {
+            let in_care = hub.store.is_in_care(id).await?;
+            Ok(if in_care { Cancelled::InCare(booking) } else { Cancelled::Inside(booking) })
+        }
         Some((booking, false)) => Ok(Cancelled::Before(booking)),
         None => Err(Refused::NotFound),
     }

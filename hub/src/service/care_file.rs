@@ -419,6 +419,7 @@ async fn change(
         barred.sort();
         barred.dedup();
         if hub.store.set_care_file(child, &sealed, version, &barred).await? {
+            hub.live.people_changed();
             return Ok(Ok(()));
         }
     }

@@ -10,6 +10,7 @@ use model::id::{ChildId, CollectorId, ConsentId, HouseholdId, NurseryId, PersonI
 use model::interval::Interval;
 use model::permission::{Action, Target};
 use store::{Consent, GuardianCode, KeyOwner, SealedChild};
+use wire::sealing::NoteKey;
 
 use super::audit::{self, Entry};
 use super::{Caller, Refused, allow, allow_or_hide, care_file, secret, vault};
@@ -232,8 +233,14 @@ pub async fn see(
 ///
 /// # Errors
 /// [`Refused`] when the store or the seal fails.
-pub(super) async fn open_health(hub: &Hub, id: ChildId, sealed: &[u8]) -> Result<Health, Refused> {
+pub async fn open_health(hub: &Hub, id: ChildId, sealed: &[u8]) -> Result<Health, Refused> {
     Ok(vault::key_for(hub, KeyOwner::Child(id)).await?.open(sealed, &health_place(id))?)
+}
+
+/// What is written down of a child in its day is sealed with, at its site too; `own` is the child's own key.
+#[must_use]
+pub fn note_key(own: &vault::OwnKey) -> NoteKey {
+    NoteKey::new(own.derive(b"kyoten: notes of a child"))
 }
 
 /// The nursery where the child is cared for about now and the caller may do `action`; the one that is `wanted`, where one
@@ -326,6 +333,7 @@ pub async fn set_health(
     let sealed = key.seal(hub, &health, &health_place(id))?;
     audit::record(hub, caller, Entry::new(AuditAction::ChildHealthChanged).about_child(id)).await?;
     hub.store.set_child_health(id, Some(&sealed)).await?;
+    hub.live.people_changed();
     Ok(Changed::Done)
 }
 
@@ -374,6 +382,7 @@ pub async fn withdraw(
     }
     if purpose == Purpose::Health {
         hub.store.set_child_health(id, None).await?;
+        hub.live.people_changed();
     }
     Ok(())
 }
@@ -458,6 +467,7 @@ pub async fn join(hub: &Hub, caller: &Caller, code: &str) -> Result<bool, Refuse
     let Some(taken) = hub.store.take_guardian_code(&secret, me, false, hub.now()).await? else {
         return Ok(false);
     };
+    hub.live.people_changed();
     let entry = Entry::new(AuditAction::GuardianAdded)
         .about(taken.made_by)
         .note("guardian", me.to_string());

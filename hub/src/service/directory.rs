@@ -187,6 +187,7 @@ pub async fn change(
     }
     if new_name {
         hub.store.set_name(id, &name).await?;
+        hub.live.people_changed();
     }
     if new_email || new_name {
         let entry = audit::Entry::new(AuditAction::RolesChanged).about(id);

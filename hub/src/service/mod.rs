@@ -16,6 +16,7 @@ pub mod children;
 pub mod closures;
 pub mod codes;
 pub mod devices;
+pub mod diary;
 pub mod directory;
 pub mod house;
 pub mod members;

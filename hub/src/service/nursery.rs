@@ -67,6 +67,7 @@ pub async fn set_terms(
     if !hub.store.set_terms(nursery.id, terms).await? {
         return Err(Refused::NotFound);
     }
+    hub.live.plan_changed(centre.id);
     let handover = terms.handover.map(|one| format!("{} + {} min", one.before, one.after));
     let entry = Entry::new(AuditAction::NurseryTermsSet)
         .at(centre.id)
@@ -94,6 +95,7 @@ pub async fn set_staffing(
     if !hub.store.set_staffing(nursery.id, Some(staffing)).await? {
         return Err(Refused::NotFound);
     }
+    hub.live.plan_changed(centre.id);
     let entry = Entry::new(AuditAction::NurseryStaffed)
         .at(centre.id)
         .note("nursery", nursery.id.to_string())
@@ -118,6 +120,7 @@ pub async fn put_roster(
     if let RosterPut::Done(failing) = &put
         && !roster.only_try
     {
+        hub.live.plan_changed(roster.centre.id);
         let (first, last) = (roster.days.iter().min(), roster.days.iter().max());
         let day =
             |day: Option<&chrono::NaiveDate>| day.map(ToString::to_string).unwrap_or_default();

@@ -11,7 +11,7 @@ use model::care::intake::{CareTaken, Intake, Lack, Lacking};
 use model::care::rule_set::RuleSet;
 use model::centre::{Centre, Nursery};
 use model::child::Particulars;
-use model::id::{BookingId, ChildId, NurseryId};
+use model::id::{BookingId, CentreId, ChildId, NurseryId};
 use model::interval::Interval;
 use model::opening::whole_day;
 use model::permission::{Action, Target, may};
@@ -137,12 +137,7 @@ pub async fn see(
     let children: BTreeSet<ChildId> =
         care.iter().map(|one| one.child).chain(talks.iter().map(|one| one.0)).collect();
     for child in children {
-        let entry = Entry::new(AuditAction::NurseryDaySeen)
-            .at(centre.id)
-            .about_child(child)
-            .note("nursery", id.to_string())
-            .note("day", on.to_string());
-        audit::record(hub, caller, entry).await?;
+        record_look(hub, caller, (centre.id, id), child, on).await?;
     }
     let mut expected = Vec::with_capacity(care.len());
     for care in care {
@@ -156,6 +151,42 @@ pub async fn see(
     let lacks = shortfalls(hub, atlas, centre, nursery).await?;
     let (centre, nursery) = (centre.clone(), nursery.clone());
     Ok(Day { centre, nursery, expected, talks: named, shifts, lacks })
+}
+
+/// What a child is called that has to do with a nursery about now; whoever asks records the look.
+///
+/// # Errors
+/// [`Refused`] when the store or a seal fails.
+pub async fn name_near(
+    hub: &Hub,
+    nursery: NurseryId,
+    child: ChildId,
+) -> Result<Option<String>, Refused> {
+    // A site that names others' children learns nothing by it, nor does its nursery.
+    let near = children::nurseries_near(hub, child).await?;
+    if !near.nurseries.contains(&nursery) {
+        return Ok(None);
+    }
+    name_of(hub, child).await
+}
+
+/// Records that the caller looks at a nursery's child on a day.
+///
+/// # Errors
+/// [`Refused`] when the store or a seal fails.
+pub async fn record_look(
+    hub: &Hub,
+    caller: &Caller,
+    (centre, nursery): (CentreId, NurseryId),
+    child: ChildId,
+    on: NaiveDate,
+) -> Result<(), Refused> {
+    let entry = Entry::new(AuditAction::NurseryDaySeen)
+        .at(centre)
+        .about_child(child)
+        .note("nursery", nursery.to_string())
+        .note("day", on.to_string());
+    audit::record(hub, caller, entry).await
 }
 
 async fn expect(
@@ -183,7 +214,7 @@ async fn expect(
     })
 }
 
-async fn name_of(hub: &Hub, child: ChildId) -> Result<Option<String>, Refused> {
+pub(super) async fn name_of(hub: &Hub, child: ChildId) -> Result<Option<String>, Refused> {
     let (kept, _) = hub.store.child(child).await?.ok_or(Refused::NotFound)?;
     Ok(known(hub, &kept).await?.map(|one| one.name))
 }

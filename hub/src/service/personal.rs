@@ -1,12 +1,14 @@
 //! One's own data: a copy to take away, a telephone number, and the end of an account.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::{AuditAction, AuditActor};
 use model::booking::{Booking, BookingStatus};
+use model::care::day::{CareEvent, HealthCheck, NoteBody, NoteKind};
 use model::care::file::{CareFile, Interview};
 use model::child::{Health, Particulars};
 use model::consent::Purpose;
 use model::id::{ChildId, NurseryId, PersonId};
+use model::interval::Interval;
 use model::people::Given;
 use model::permission::{Action, Target};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use store::{Erasure, KeyOwner};
 use super::atlas::Atlas;
 use super::audit::read::{self, Listed};
 use super::audit::{self, Entry};
+use super::diary::{self, Opened, Reader, Told};
 use super::order::spares;
 use super::{Caller, Refused, allow, children, rules, vault};
 use crate::hub::Hub;
@@ -63,6 +66,43 @@ struct ChildCopy {
     /// Who may collect it, who may not, and what nurseries have seen.
     care_file: CareFile,
     interviews: Vec<InterviewCopy>,
+    /// What happened to it in care, as its guardians read it.
+    diary: Vec<DiaryCopy>,
+}
+
+#[derive(Serialize)]
+struct DiaryCopy {
+    at: DateTime<Utc>,
+    /// What happened, as one word.
+    what: String,
+    /// Of what kind it is, where something was written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<NoteKind>,
+    /// Who brought or collected it, or wanted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    who: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<HealthCheck>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<NoteBody>,
+}
+
+impl From<Told> for DiaryCopy {
+    fn from(told: Told) -> Self {
+        let said = serde_json::to_value(&told.what).ok();
+        let word = said.as_ref().and_then(|said| said.get("care")?.as_str());
+        let (check, written) = match told.opened {
+            Opened::Check(check) => (Some(check), None),
+            Opened::Note(body) => (None, Some(body)),
+            Opened::Nothing | Opened::Torn => (None, None),
+        };
+        let kind = match &told.what {
+            CareEvent::Noted { kind, .. } => Some(*kind),
+            _ => None,
+        };
+        let what = word.unwrap_or_default().to_owned();
+        Self { at: told.at, what, kind, who: told.who, check, written }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,6 +159,7 @@ pub async fn set_telephone(hub: &Hub, caller: &Caller, typed: &str) -> Result<bo
     let plain = crate::typed::plain(typed);
     if plain.is_empty() {
         hub.store.set_sealed_of(me, None).await?;
+        hub.live.people_changed();
         return Ok(true);
     }
     let Some(telephone) = model::child::telephone(&plain) else { return Ok(false) };
@@ -126,6 +167,7 @@ pub async fn set_telephone(hub: &Hub, caller: &Caller, typed: &str) -> Result<bo
     let contact = Contact { telephone: telephone.to_owned() };
     let sealed = key.seal(hub, &contact, &contact_place(me))?;
     hub.store.set_sealed_of(me, Some(&sealed)).await?;
+    hub.live.people_changed();
     Ok(true)
 }
 
@@ -141,8 +183,11 @@ pub async fn copy(hub: &Hub, caller: &Caller) -> Result<Option<Copy>, Refused> {
     }
     audit::record(hub, caller, Entry::new(AuditAction::DataExported).about(person.id)).await?;
     let mut kids = Vec::new();
+    let ever = Interval::new(DateTime::UNIX_EPOCH, hub.now() + TimeDelta::days(1))
+        .map_err(|_| Refused::Inner("all that was is an interval"))?;
     for child in children::list_if_any(hub, caller).await? {
         let mut file = children::see(hub, caller, child.id, None).await?;
+        let diary = diary::read(hub, child.id, &file.care, Reader::Guardian, &ever).await?;
         // Proofs are no data to take away.
         file.care.collecting.collectors.iter_mut().for_each(|named| named.pin = None);
         let consents = file.consents.into_iter().map(|consent| ConsentCopy {
@@ -162,6 +207,7 @@ pub async fn copy(hub: &Hub, caller: &Caller) -> Result<Option<Copy>, Refused> {
                 .into_iter()
                 .map(|(nursery, interview)| InterviewCopy { nursery, interview })
                 .collect(),
+            diary: diary.into_iter().map(DiaryCopy::from).collect(),
         });
     }
     let cards = hub.store.credentials_of(person.id).await?;
@@ -194,6 +240,8 @@ pub enum Erased {
     Stale,
     /// They are inside a centre: they leave first.
     Inside,
+    /// A child is in care on a booking of theirs: it is collected first.
+    InCare,
 }
 
 /// Makes the caller nobody. Bookings to come are cancelled; what is sealed of them and of children
@@ -219,7 +267,8 @@ pub async fn erase(hub: &Hub, atlas: &Atlas, caller: &Caller) -> Result<Erased, 
         let Some(centre) = atlas.centre(booking.centre) else { continue };
         match hub.store.cancel(booking.id, centre, now, &spares(hub)?).await? {
             Some((kept, false)) if kept.status == BookingStatus::Confirmed => {
-                return Ok(Erased::Inside);
+                let in_care = hub.store.is_in_care(kept.id).await?;
+                return Ok(if in_care { Erased::InCare } else { Erased::Inside });
             }
             _ => hub.live.plan_changed(booking.centre),
         }
@@ -239,6 +288,7 @@ pub async fn erase(hub: &Hub, atlas: &Atlas, caller: &Caller) -> Result<Erased, 
     audit::record_as(hub, AuditActor::Hub, entry).await?;
     let pseudonym = PersonId(pseudonym.0);
     hub.store.erase(&Erasure { person: me, pseudonym, children: alone, at: now }).await?;
+    hub.live.people_changed();
     Ok(Erased::Done)
 }
 

@@ -73,6 +73,7 @@ pub async fn set(
         return Ok(Err(bad));
     }
     hub.store.set_grants(id, &roles).await?;
+    hub.live.people_changed();
     let named = |roles: &[Given]| serde_json::to_string(roles).unwrap_or_default();
     let entry = audit::Entry::new(AuditAction::RolesChanged).about(id);
     let entry = entry.note("before", named(&before.grants)).note("after", named(&roles));

@@ -3,6 +3,7 @@
 
 use model::id::SealKeyId;
 use ring::aead::LessSafeKey;
+use ring::hmac;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{KeyOwner, StoreError, WrappedKey};
@@ -19,6 +20,7 @@ pub struct OwnKey {
     /// Whose.
     pub owner: KeyOwner,
     key: LessSafeKey,
+    derive: hmac::Key,
 }
 
 impl OwnKey {
@@ -45,6 +47,14 @@ impl OwnKey {
         belongs_to: &[u8],
     ) -> Result<T, SealBroken> {
         open_with(&self.key, sealed, belongs_to)
+    }
+
+    /// 32 bytes for another purpose of theirs, always the same for the same label: gone with the key.
+    #[must_use]
+    pub fn derive(&self, label: &[u8]) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(hmac::sign(&self.derive, label).as_ref());
+        bytes
     }
 }
 
@@ -114,7 +124,8 @@ pub async fn rewrap(hub: &Hub, most: u32) -> Result<u32, Refused> {
 fn unwrap(hub: &Hub, kept: &WrappedKey) -> Result<OwnKey, SealBroken> {
     let bytes: [u8; 32] = hub.keys.open(&kept.wrapped, &place_of(kept.id, kept.owner))?;
     let key = aead_key(&bytes).map_err(|_| SealBroken)?;
-    Ok(OwnKey { id: kept.id, owner: kept.owner, key })
+    let derive = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+    Ok(OwnKey { id: kept.id, owner: kept.owner, key, derive })
 }
 
 /// Binds a wrapped key to its row, so that nobody's key can be put in another's place.

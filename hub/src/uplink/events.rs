@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::care::day::{CareAlarm, CareEvent};
 use model::permission::Action;
 use model::site_event::Happening;
 use store::{EventBatch, EventsTaken};
 use twin::Snapshot;
 use wire::event::{Batch, Gap, MOST_EVENTS, SiteSnapshot, Taken};
 
+use super::care;
 use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
@@ -40,10 +42,22 @@ pub async fn post(
     let changes_plan = batch.events.iter().any(|event| match &event.what {
         Happening::NoShow { .. } | Happening::CheckedOut { gives_up: Some(_), .. } => true,
         Happening::Refused { late_for, .. } => !late_for.is_empty(),
+        // The rest of the care is for others, or is not charged; and the sheet says who is in care.
+        Happening::Care(
+            CareEvent::DroppedOff { .. }
+            | CareEvent::HandedOver { .. }
+            | CareEvent::PutRight { .. }
+            | CareEvent::Recalled { .. },
+        ) => true,
         _ => false,
     });
     let spare = if changes_plan { spares(&hub)? } else { Vec::new() };
+    let calls = batch.events.iter().any(|event| {
+        let Happening::Care(CareEvent::AlarmRaised { alarm }) = &event.what else { return false };
+        matches!(alarm, CareAlarm::Due { .. } | CareAlarm::Late { .. })
+    });
     let before = hub.store.site_status(edge.centre).await?.reached;
+    care::record(&hub, &edge, &batch, before).await?;
     let taken = hub
         .store
         .take_events(&EventBatch {
@@ -66,6 +80,9 @@ pub async fn post(
     hub.live.counters.events_taken.fetch_add(reached.saturating_sub(before), Ordering::Relaxed);
     if changes_plan {
         hub.live.plan_changed(edge.centre);
+    }
+    if calls {
+        hub.live.notice_written.notify_one();
     }
     let want_snapshot =
         match hub.live.differs(&hub, edge.centre, last, batch.state.as_deref()).await {

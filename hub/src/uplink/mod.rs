@@ -2,6 +2,7 @@
 //! gets further than the enrolment, and the table of rights says how far.
 
 mod cards;
+mod care;
 pub mod enrol;
 mod events;
 mod peer;
@@ -57,6 +58,7 @@ pub fn routes() -> Routes<Hub> {
         .serve(POST, wire::enrol::PATH, UseTheDoor, About::Nothing, enrol)
         .get("/uplink/v1/sheet", FetchSheet, About::Site, sheet::get)
         .get("/uplink/v1/sheet/sections/{sha256}", FetchSheet, About::Site, sheet::section)
+        .get(wire::sheet::KEY_PATH, FetchSheet, About::Site, sheet::key)
         .serve(POST, "/uplink/v1/sheet/ack", FetchSheet, About::Site, acknowledge)
         .serve(POST, "/uplink/v1/events", TellEvents, About::Site, events)
         .serve(PUT, "/uplink/v1/snapshot", TellEvents, About::Site, snapshot)

@@ -14,7 +14,7 @@ use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::service::audit::witness;
-use crate::sheets::{Current, SheetError};
+use crate::sheets::{self, Current, SheetError};
 
 /// `GET /uplink/v1/sheet`: the newest signed manifest.
 pub async fn get(State(hub): State<Hub>, edge: Device) -> Result<Json<SignedManifest>, Problem> {
@@ -36,6 +36,13 @@ pub async fn section(
         )
     })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
+}
+
+/// `GET /uplink/v1/sheet/key`: what the site opens the sealed sections of its sheets with.
+pub async fn key(State(hub): State<Hub>, edge: Device) -> Result<impl IntoResponse, Problem> {
+    edge.allow_here(Action::FetchSheet)?;
+    let told = sheets::section_key(&hub, edge.centre).told();
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(told)))
 }
 
 /// `POST /uplink/v1/sheet/ack`: notes which sheet the site runs on.
@@ -73,6 +80,8 @@ impl From<SheetError> for Problem {
         match error {
             SheetError::Store(error) => error.into(),
             SheetError::Json(error) => Self::internal(&error),
+            SheetError::Seal(error) => Self::internal(&error),
+            SheetError::Care(refused) => refused.into(),
         }
     }
 }

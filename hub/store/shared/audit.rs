@@ -19,7 +19,7 @@ impl Audit for Here {
         query(
             "INSERT INTO audit_entries
                  (id, at, action, centre_id, subject_key, actor_key, seal_key, sealed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         )
         .bind(entry.id.0)
         .bind(storable(entry.at))

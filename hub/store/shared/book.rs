@@ -352,7 +352,13 @@ pub(super) fn booking_of(
     let desks: Vec<DeskClaim> = placed
         .desks
         .into_iter()
-        .map(|(space, when)| DeskClaim { id: next(), space, when, released_at: None })
+        .map(|(space, when)| DeskClaim {
+            id: next(),
+            space,
+            when,
+            released_at: None,
+            refunded_at: None,
+        })
         .collect();
     let care = placed.care.map_or_else(Vec::new, |CarePlaced { nursery, places }| {
         let claim = |CarePlace { child, when, ages, scheme, room }| CareClaim {
@@ -364,6 +370,7 @@ pub(super) fn booking_of(
             scheme,
             when,
             released_at: None,
+            refunded_at: None,
         };
         places.into_iter().map(claim).collect()
     });

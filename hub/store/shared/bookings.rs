@@ -36,7 +36,8 @@ macro_rules! bookings_where {
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id AS claim_id,
                  c.space_id AS place_id, NULL AS child_id, NULL AS room_id, NULL AS age,
-                 NULL AS school_age, NULL AS scheme, c.starts_at, c.ends_at, c.released_at
+                 NULL AS school_age, NULL AS scheme, c.starts_at, c.ends_at, c.released_at,
+                 c.refunded_at
              FROM bookings b JOIN desk_claims c ON c.booking_id = b.id
              WHERE ",
             $($condition)+,
@@ -46,7 +47,7 @@ macro_rules! bookings_where {
                  b.together, b.lapses_at, b.awaits_centre, b.awaits_employer, b.series_id,
                  b.desk_stretches, b.care_stretches, c.id,
                  c.nursery_id, c.child_id, c.room_id, c.age, c.school_age, c.scheme, c.starts_at, c.ends_at,
-                 c.released_at
+                 c.released_at, c.recalled_at
              FROM bookings b JOIN care_claims c ON c.booking_id = b.id
              WHERE ",
             $($condition)+,
@@ -348,6 +349,7 @@ struct ClaimRow {
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     released_at: Option<DateTime<Utc>>,
+    refunded_at: Option<DateTime<Utc>>,
 }
 
 impl ClaimRow {
@@ -384,11 +386,11 @@ impl ClaimRow {
     fn put_into(&self, booking: &mut Booking) -> Result<()> {
         let id = ClaimId(self.claim_id);
         let when = interval(self.starts_at, self.ends_at)?;
-        let released_at = self.released_at;
+        let (released_at, refunded_at) = (self.released_at, self.refunded_at);
         match self.child_id {
             None => {
                 let space = SpaceId(self.place_id);
-                booking.desks.push(DeskClaim { id, space, when, released_at });
+                booking.desks.push(DeskClaim { id, space, when, released_at, refunded_at });
             }
             Some(child) => {
                 let (nursery, child) = (NurseryId(self.place_id), ChildId(child));
@@ -404,6 +406,7 @@ impl ClaimRow {
                     scheme,
                     when,
                     released_at,
+                    refunded_at,
                 });
             }
         }

@@ -443,6 +443,17 @@ impl CarePlaces {
         Ok(())
     }
 
+    /// Whether a nursery that goes by its places alone has one more at `when`; one that goes by staff says by
+    /// [`Self::failing`] whom it cannot keep.
+    pub(super) fn has_place(&self, nursery: NurseryId, when: &Interval) -> bool {
+        let Some(nursery) = self.nurseries.iter().find(|other| other.id == nursery) else {
+            return false;
+        };
+        let taken: Vec<Interval> = nursery.claims.iter().map(|(_, taken)| taken.when).collect();
+        let most = usize::try_from(nursery.places).unwrap_or(usize::MAX);
+        nursery.staffing.is_some() || capacity::care_fits(most, &taken, &[*when]).is_ok()
+    }
+
     /// Which bookings with care in `nursery` cannot be kept, those made first in front.
     pub(super) fn failing(&self, nursery: NurseryId) -> Vec<(BookingId, Vec<Lack>)> {
         let found = self.nurseries.iter().find(|other| other.id == nursery);

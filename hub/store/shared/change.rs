@@ -78,7 +78,10 @@ async fn once(
          RETURNING status IN ('confirmed', 'held', 'asked')
              AND (lapses_at IS NULL OR lapses_at > $3)
              AND NOT EXISTS (
-                 SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)",
+                 SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM care_claims
+                 WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $3
+                     AND brought_at IS NOT NULL AND collected_at IS NULL)",
     )
     .bind(id.0)
     .bind(i64::from(version))

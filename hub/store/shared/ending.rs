@@ -22,7 +22,7 @@ use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// Gives a booking up that holds something still to come and whose guest is not inside.
+/// Gives a booking up that holds something still to come and whose guest is not inside, nor a child in care.
 pub(super) async fn cancel(
     store: &Here,
     id: BookingId,
@@ -90,6 +90,9 @@ async fn give_up(tx: &mut Tx, id: BookingId, at: DateTime<Utc>) -> Result<bool> 
          WHERE id = $1 AND status IN ('confirmed', 'held', 'asked')
              AND NOT EXISTS (
                  SELECT 1 FROM visits WHERE booking_id = $1 AND checked_out_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM care_claims
+                 WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $3
+                     AND brought_at IS NOT NULL AND collected_at IS NULL)
              AND (EXISTS (SELECT 1 FROM desk_claims
                      WHERE booking_id = $1 AND released_at IS NULL AND ends_at > $3)
                  OR EXISTS (SELECT 1 FROM care_claims

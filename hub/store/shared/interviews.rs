@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::BookingStatus;
 use model::care::file::Interview;
-use model::id::{BookingId, ChildId, NurseryId, PersonId, RoomId};
+use model::id::{BookingId, CentreId, ChildId, NurseryId, PersonId, RoomId};
 use model::interval::Interval;
-use sqlx::{Executor, FromRow, query, query_as};
+use sqlx::{Executor, FromRow, query, query_as, query_scalar};
 use store::{CareAt, Result, StoreError};
 use uuid::Uuid;
 
@@ -126,6 +126,32 @@ pub(super) async fn care_at<'c>(
             })
         })
         .collect()
+}
+
+/// The children with care of confirmed bookings in a centre's nurseries that overlaps `window`, or that was given free
+/// after it had begun; and those who were brought and not collected, whatever became of their booking.
+pub(super) async fn children_at<'c>(
+    line: impl Executor<'c, Database = Db>,
+    centre: CentreId,
+    window: &Interval,
+) -> Result<Vec<ChildId>> {
+    let ids: Vec<Uuid> = query_scalar(
+        "SELECT c.child_id FROM care_claims c JOIN bookings b ON b.id = c.booking_id
+         WHERE c.nursery_id IN (SELECT id FROM nurseries WHERE centre_id = $1)
+             AND c.starts_at > $2 AND c.starts_at < $3 AND c.ends_at > $4
+             AND ((b.status = 'confirmed' AND c.released_at IS NULL)
+                 OR (b.status IN ('confirmed', 'no_show') AND c.released_at > c.starts_at))
+         UNION
+         SELECT child_id FROM care_stays WHERE centre_id = $1 AND since < $3 AND until > $2
+         ORDER BY 1",
+    )
+    .bind(centre.0)
+    .bind(storable(window.starts() - LONGEST_CLAIM))
+    .bind(storable(window.ends()))
+    .bind(storable(window.starts()))
+    .fetch_all(line)
+    .await?;
+    Ok(ids.into_iter().map(ChildId).collect())
 }
 
 #[derive(FromRow)]

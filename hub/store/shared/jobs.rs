@@ -169,7 +169,7 @@ impl Here {
             tx.rollback().await?;
             return Ok(false);
         }
-        meaning::after_no_show(&mut tx, claim.booking, at).await?;
+        meaning::after_no_show(&mut tx, claim.booking, at, &[]).await?;
         writes::note_days(&mut tx, before.centre, &days).await?;
         tx.commit().await?;
         Ok(true)

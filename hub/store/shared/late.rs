@@ -44,9 +44,13 @@ pub(super) fn who_waits<'a>(
     waiting
 }
 
-/// Locks the children that come with them; before any day is locked.
-pub(super) async fn lock_children(tx: &mut Tx, late: &BTreeSet<BookingId>) -> Result<()> {
-    let mut children = Vec::new();
+/// Locks the children that come with them, and those who get their care `back`; before any day is locked.
+pub(super) async fn lock_children(
+    tx: &mut Tx,
+    late: &BTreeSet<BookingId>,
+    back: &[ChildId],
+) -> Result<()> {
+    let mut children = back.to_vec();
     for id in late {
         if let Some(booking) = booking_by_id(&mut **tx, *id).await? {
             children.extend(booking.care.iter().map(|claim| claim.child));

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{Booking, DeskClaim};
+use model::care::day::CareEvent;
 use model::centre::Centre;
-use model::id::{BookingId, CentreId, PersonId, SpaceId, VisitId};
+use model::id::{BookingId, CentreId, ChildId, PersonId, SpaceId, VisitId};
 use model::no_show::deadline;
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{Transaction, query, query_as, query_scalar};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::bookings::{booking_by_id, days_of, mark_if_empty};
 use super::convert::{interval, storable};
+use super::diary::{self, Told};
 use super::people::note_use;
 use super::waitlist::{days_waited_for, offer};
 use super::{late, notices};
@@ -24,17 +26,20 @@ use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
 
-/// Applies `events` of a batch in their order.
+/// Applies `new` events of a batch, with their places, in their order.
 pub(super) async fn apply(
     tx: &mut Tx,
     batch: &EventBatch,
-    events: impl Iterator<Item = &SiteEvent> + Clone,
+    new: &[(u64, &SiteEvent)],
 ) -> Result<()> {
+    let events = new.iter().map(|(_, event)| *event);
     let (centre, now) = (&batch.centre, batch.at);
     let late = late::who_waits(events.clone(), now);
-    late::lock_children(tx, &late).await?;
-    let locked = lock_what_changes(tx, centre, events.clone(), &late).await?;
-    for event in events {
+    let brought = brought(events.clone());
+    let back = diary::who_lost_care(tx, centre.id, &brought).await?;
+    late::lock_children(tx, &late, &back).await?;
+    let locked = lock_what_changes(tx, batch, events.clone(), &late).await?;
+    for (place, event) in new {
         let at = storable(event.at);
         match &event.what {
             Happening::CheckedIn { visit, person, booking, space, .. } => {
@@ -48,7 +53,9 @@ pub(super) async fn apply(
             }
             Happening::NoShow { booking, space, starts_at } => {
                 let starts_at = storable(*starts_at);
-                no_show(tx, centre, &Missed { booking, space, starts_at, at }, now).await?;
+                let missed =
+                    Missed { booking, space, starts_at, at, brought: children(&brought, *booking) };
+                no_show(tx, centre, &missed, now).await?;
             }
             Happening::Refused { came_for, late_for, .. } => {
                 for booking in came_for {
@@ -57,6 +64,10 @@ pub(super) async fn apply(
                 for booking in late_for.iter().filter(|booking| late.contains(booking)) {
                     late::seat(tx, centre, *booking, now, &locked).await?;
                 }
+            }
+            Happening::Care(care) => {
+                let told = Told { centre, place: *place, at: told_at(event, now), care };
+                diary::apply(tx, &told).await?;
             }
             _ => {}
         }
@@ -68,19 +79,52 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// Locks all days on which something will come free or is looked for, and those of who waits for it,
-/// at once and sorted, as a booking does; answers them.
+/// Who was brought, and on which booking: those are no no-shows, in whichever order it is told.
+fn brought<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> BTreeSet<(BookingId, ChildId)> {
+    let one = |event: &SiteEvent| match event.what {
+        Happening::Care(CareEvent::DroppedOff { child, booking, .. }) => Some((booking, child)),
+        _ => None,
+    };
+    events.filter_map(one).collect()
+}
+
+fn children(brought: &BTreeSet<(BookingId, ChildId)>, on: BookingId) -> Vec<ChildId> {
+    brought.iter().filter(|(booking, _)| *booking == on).map(|(_, child)| *child).collect()
+}
+
+/// When something happened: a clock that is ahead tells of nothing later than now.
+fn told_at(event: &SiteEvent, now: DateTime<Utc>) -> DateTime<Utc> {
+    storable(event.at.min(now))
+}
+
+/// Locks all days on which something will come free or is looked for, those of who waits for it, and those whose sheet
+/// says who is in care, at once and sorted, as a booking does; then the bookings themselves. Answers the days.
 async fn lock_what_changes(
     tx: &mut Tx,
-    centre: &Centre,
+    batch: &EventBatch,
     events: impl Iterator<Item = &SiteEvent>,
     late: &BTreeSet<BookingId>,
 ) -> Result<Vec<NaiveDate>> {
+    let (centre, now) = (&batch.centre, batch.at);
     let (mut bookings, mut visits) = (late.clone(), BTreeSet::new());
+    let (mut collected, mut cared_for, mut days) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     // Who comes and leaves in one batch has no visit in the database yet.
     let mut arrived = BTreeMap::new();
     for event in events {
         match event.what {
+            Happening::Care(
+                CareEvent::HandedOver { child, .. } | CareEvent::PutRight { child, .. },
+            ) => {
+                collected.push((child, told_at(event, now)));
+                days.insert(now.with_timezone(&centre.time_zone).date_naive());
+            }
+            Happening::Care(CareEvent::DroppedOff { booking, .. }) => {
+                cared_for.insert(booking);
+                days.insert(now.with_timezone(&centre.time_zone).date_naive());
+            }
+            Happening::Care(CareEvent::Recalled { booking, .. }) => {
+                cared_for.insert(booking);
+            }
             Happening::NoShow { booking, .. } => drop(bookings.insert(booking)),
             Happening::CheckedIn { visit, booking, .. } => drop(arrived.insert(visit, booking)),
             Happening::CheckedOut { visit, gives_up: Some(_), .. } => drop(visits.insert(visit)),
@@ -96,9 +140,12 @@ async fn lock_what_changes(
                 .await?;
         bookings.extend(known.map(BookingId).or_else(|| arrived.get(&visit).copied()));
     }
-    let mut days = BTreeSet::new();
-    for id in bookings {
-        if let Some(booking) = booking_by_id(&mut **tx, id).await?
+    for (child, at) in collected {
+        let stays = diary::stays_near(tx, centre.id, child, at).await?;
+        bookings.extend(stays.into_iter().map(|stay| stay.booking));
+    }
+    for id in &bookings {
+        if let Some(booking) = booking_by_id(&mut **tx, *id).await?
             && booking.centre == centre.id
         {
             days.extend(days_of(&booking, centre));
@@ -110,6 +157,14 @@ async fn lock_what_changes(
     let days: Vec<_> = days.into_iter().collect();
     if !days.is_empty() {
         writes::lock_days(tx, centre.id, &days).await?;
+    }
+    bookings.extend(cared_for);
+    for id in bookings {
+        query("UPDATE bookings SET version = version WHERE id = $1 AND centre_id = $2")
+            .bind(id.0)
+            .bind(centre.id.0)
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(days)
 }
@@ -140,7 +195,12 @@ async fn check_in(tx: &mut Tx, centre: CentreId, arrival: &Arrival<'_>) -> Resul
 }
 
 /// Notes that a booking's guest came, whether or not they found a desk.
-async fn came(tx: &mut Tx, centre: CentreId, booking: BookingId, at: DateTime<Utc>) -> Result<()> {
+pub(super) async fn came(
+    tx: &mut Tx,
+    centre: CentreId,
+    booking: BookingId,
+    at: DateTime<Utc>,
+) -> Result<()> {
     query(
         "UPDATE bookings SET visited_at = $3
          WHERE id = $1 AND centre_id = $2 AND visited_at IS NULL",
@@ -218,10 +278,15 @@ async fn give_up(tx: &mut Tx, centre: &Centre, leaver: &Leaver) -> Result<()> {
         .bind(leaver.booking.0)
         .execute(&mut **tx)
         .await?;
-    let after = booking_by_id(&mut **tx, leaver.booking).await?;
+    note_end(tx, leaver.booking).await
+}
+
+/// Notes until when a booking goes once a claim of it has ended early.
+pub(super) async fn note_end(tx: &mut Tx, booking: BookingId) -> Result<()> {
+    let after = booking_by_id(&mut **tx, booking).await?;
     if let Some(span) = after.and_then(|after| after.span()) {
         query("UPDATE bookings SET ends_at = $2 WHERE id = $1")
-            .bind(leaver.booking.0)
+            .bind(booking.0)
             .bind(span.ends())
             .execute(&mut **tx)
             .await?;
@@ -255,6 +320,8 @@ struct Missed<'a> {
     space: &'a SpaceId,
     starts_at: DateTime<Utc>,
     at: DateTime<Utc>,
+    /// The children that the same batch says were brought on it.
+    brought: Vec<ChildId>,
 }
 
 /// Releases the claim, the care that goes with it, and the booking if nothing of it is left. A
@@ -293,24 +360,28 @@ async fn no_show(
     .bind(missed.at)
     .execute(&mut **tx)
     .await?;
-    after_no_show(tx, *missed.booking, missed.at).await
+    after_no_show(tx, *missed.booking, missed.at, &missed.brought).await
 }
 
 /// Does what follows from a released desk: counts the booking's version up, releases its care in
-/// every slot that has lost all its desks and saw nobody, and marks it where nothing is left.
+/// every slot that has lost all its desks and saw nobody, neither guest nor child, and marks it where nothing is left.
+/// The care of those who were `brought` stays.
 pub(super) async fn after_no_show(
     tx: &mut Tx,
     booking: BookingId,
     at: DateTime<Utc>,
+    brought: &[ChildId],
 ) -> Result<()> {
     query("UPDATE bookings SET version = version + 1 WHERE id = $1")
         .bind(booking.0)
         .execute(&mut **tx)
         .await?;
-    query(
+    query(concat!(
         "UPDATE care_claims SET released_at = $2
-         WHERE booking_id = $1 AND released_at IS NULL
-             AND EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
+         WHERE booking_id = $1 AND released_at IS NULL AND brought_at IS NULL
+             AND NOT (child_id ",
+        in_list!("$3"),
+        ") AND EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
                  AND d.released_at IS NOT NULL
                  AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at)
              AND NOT EXISTS (SELECT 1 FROM desk_claims d WHERE d.booking_id = $1
@@ -321,9 +392,10 @@ pub(super) async fn after_no_show(
                  AND d.starts_at < care_claims.ends_at AND d.ends_at > care_claims.starts_at
                  AND v.checked_in_at < d.ends_at
                  AND (v.checked_out_at IS NULL OR v.checked_out_at > d.starts_at))",
-    )
+    ))
     .bind(booking.0)
     .bind(at)
+    .bind(crate::id_list(brought.iter().map(|child| child.0)))
     .execute(&mut **tx)
     .await?;
     mark_if_empty(tx, booking).await?;

@@ -18,6 +18,7 @@ mod convert;
 mod counted;
 mod days;
 mod devices;
+mod diary;
 mod ending;
 mod factors;
 mod floor;

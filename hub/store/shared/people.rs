@@ -159,12 +159,14 @@ impl People for Here {
     }
 
     async fn set_name(&self, id: PersonId, name: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
         query("UPDATE persons SET name = $2 WHERE id = $1")
             .bind(id.0)
             .bind(name)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn set_language(&self, id: PersonId, language: Language) -> Result<()> {
@@ -291,12 +293,14 @@ impl People for Here {
     }
 
     async fn set_child(&self, id: ChildId, sealed: &[u8]) -> Result<()> {
+        let mut tx = self.begin().await?;
         query("UPDATE children SET sealed = $2 WHERE id = $1")
             .bind(id.0)
             .bind(sealed)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn children_of(&self, guardian: PersonId) -> Result<Vec<SealedChild>> {
@@ -339,6 +343,7 @@ pub(super) async fn note_use(
     Ok(())
 }
 
+/// Makes somebody a guardian of the household's children; what else a transaction does comes before it.
 pub(super) async fn join_household(
     tx: &mut Transaction<'static, Db>,
     household: HouseholdId,
@@ -354,6 +359,7 @@ pub(super) async fn join_household(
     .bind(storable(at))
     .execute(&mut **tx)
     .await?;
+    query(PEOPLE_CHANGED).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::LONGEST_CLAIM;
 use super::convert::{from_word, number, storable, word};
 use super::people::{PEOPLE_CHANGED, join_household};
 use crate::{Here, id_list};
@@ -31,12 +32,14 @@ impl Personal for Here {
     }
 
     async fn set_sealed_of(&self, person: PersonId, sealed: Option<&[u8]>) -> Result<()> {
+        let mut tx = self.begin().await?;
         query("UPDATE persons SET sealed = $2 WHERE id = $1 AND erased_at IS NULL")
             .bind(person.0)
             .bind(sealed)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn child(&self, id: ChildId) -> Result<Option<(SealedChild, Option<Vec<u8>>)>> {
@@ -52,12 +55,14 @@ impl Personal for Here {
     }
 
     async fn set_child_health(&self, id: ChildId, sealed: Option<&[u8]>) -> Result<()> {
+        let mut tx = self.begin().await?;
         query("UPDATE children SET health = $2 WHERE id = $1")
             .bind(id.0)
             .bind(sealed)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn care_file(&self, child: ChildId) -> Result<(Option<Vec<u8>>, i64)> {
@@ -124,12 +129,15 @@ impl Personal for Here {
 
     async fn nurseries_of(&self, child: ChildId, window: &Interval) -> Result<Vec<NurseryId>> {
         let ids: Vec<Uuid> = query_scalar(
-            "SELECT DISTINCT nursery_id FROM care_claims
-             WHERE child_id = $1 AND released_at IS NULL AND starts_at < $3 AND ends_at > $2",
+            "SELECT nursery_id FROM care_claims
+             WHERE child_id = $1 AND released_at IS NULL AND starts_at < $3 AND ends_at > $2
+             UNION
+             SELECT nursery_id FROM care_stays WHERE child_id = $1 AND since < $3 AND until > $4",
         )
         .bind(child.0)
         .bind(storable(window.starts()))
         .bind(storable(window.ends()))
+        .bind(storable(window.starts() - LONGEST_CLAIM))
         .fetch_all(self.reader())
         .await?;
         Ok(ids.into_iter().map(NurseryId).collect())
@@ -315,6 +323,15 @@ impl Personal for Here {
                     (SELECT id FROM bookings WHERE status IN ('cancelled', 'lapsed', 'declined') AND ends_at < $1
                      ORDER BY id LIMIT $2)",
             ],
+            // Incidents go with their entries.
+            Kept::CareDiary => &[
+                "DELETE FROM care_stays WHERE (centre_id, child_id) IN
+                    (SELECT centre_id, child_id FROM care_stays WHERE until < $1
+                     ORDER BY centre_id, child_id LIMIT $2)",
+                "DELETE FROM care_diary WHERE (centre_id, place) IN
+                    (SELECT centre_id, place FROM care_diary WHERE at < $1
+                     ORDER BY centre_id, place LIMIT $2)",
+            ],
             // Not deleted row by row: `cut_audit` and `pseudonymise`.
             Kept::Audit | Kept::Visits => &[],
         };
@@ -422,6 +439,10 @@ impl Personal for Here {
         for of_theirs in [
             concat!("DELETE FROM interviews WHERE child_id ", in_list!("$1")),
             concat!("DELETE FROM barred_accounts WHERE child_id ", in_list!("$1")),
+            // Incidents go with their entries. What stands of the child in `site_events` stays: its ids lead to nobody, and
+            // its sealed parts are unreadable without the key that goes below.
+            concat!("DELETE FROM care_diary WHERE child_id ", in_list!("$1")),
+            concat!("DELETE FROM care_stays WHERE child_id ", in_list!("$1")),
         ] {
             query(of_theirs).bind(children()).execute(&mut *tx).await?;
         }

@@ -9,20 +9,23 @@ use model::care::rule_set::RuleSet;
 use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
 use model::care::terms::Terms;
-use model::id::{ChildId, NurseryId, ShiftId};
+use model::id::{BookingId, CentreId, ChildId, NurseryId, ShiftId};
 use model::interval::Interval;
 use model::opening::{days_of, whole_day};
 use sqlx::{Executor, FromRow, Transaction, query, query_as};
-use store::{Care, CareAt, Result, Roster, RosterPut, Rostered, StoreError};
+use store::{
+    Care, CareAt, DiaryEntry, IncidentRecord, Report, Result, Roster, RosterPut, Rostered,
+    StoreError,
+};
 use uuid::Uuid;
 
 use super::bookings::span_of;
 use super::care::CarePlaces;
 use super::convert::{from_json, interval, to_json};
 use super::ending::end_lapsed;
-use super::interviews;
 use super::tries::Tries;
 use super::{LONGEST_CLAIM, Outcome, duplicate};
+use super::{diary, interviews};
 use crate::{Db, Here, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -121,6 +124,45 @@ impl Care for Here {
     async fn care_at(&self, nursery: NurseryId, window: &Interval) -> Result<Vec<CareAt>> {
         interviews::care_at(self.reader(), nursery, window).await
     }
+
+    async fn children_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<ChildId>> {
+        interviews::children_at(self.reader(), centre, window).await
+    }
+
+    async fn is_in_care(&self, booking: BookingId) -> Result<bool> {
+        diary::is_in_care(self.reader(), booking).await
+    }
+
+    async fn was_cared_for(
+        &self,
+        centre: CentreId,
+        child: ChildId,
+        on: Option<BookingId>,
+    ) -> Result<bool> {
+        diary::was_cared_for(self.reader(), centre, child, on).await
+    }
+
+    async fn diary_of(&self, child: ChildId, window: &Interval) -> Result<Vec<DiaryEntry>> {
+        diary::diary_of(self, child, window).await
+    }
+
+    async fn incidents_at(&self, nursery: NurseryId) -> Result<Vec<IncidentRecord>> {
+        diary::incidents_at(self, nursery).await
+    }
+
+    async fn need_no_report(&self, centre: CentreId, places: &[u64]) -> Result<()> {
+        diary::need_no_report(self, centre, places).await
+    }
+
+    async fn report_incident(
+        &self,
+        nursery: NurseryId,
+        incident: (CentreId, u64),
+        report: Report,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        diary::report_incident(self, nursery, incident, report, at).await
+    }
 }
 
 async fn put_once(tx: &mut Tx, roster: &Roster) -> Result<Outcome<RosterPut>> {
@@ -148,13 +190,13 @@ async fn put_once(tx: &mut Tx, roster: &Roster) -> Result<Outcome<RosterPut>> {
     };
     let before = shifts_of(&mut **tx, *nursery, &span).await?;
     let (replaced, stays): (Vec<_>, Vec<_>) = before
-        .into_iter()
+        .iter()
         .partition(|shift| begins_on(shift).is_some_and(|day| days.binary_search(&day).is_ok()));
     for shift in shifts {
         let meets = |other: &&Rostered| {
             other.caregiver == shift.caregiver && other.shift.when.overlaps(&shift.shift.when)
         };
-        if let Some(other) = stays.iter().find(meets) {
+        if let Some(other) = stays.iter().copied().find(meets) {
             let (caregiver, when) = (other.caregiver.clone(), other.shift.when);
             return Ok(Outcome::Undo(RosterPut::Overlaps { caregiver, when }));
         }
@@ -163,6 +205,11 @@ async fn put_once(tx: &mut Tx, roster: &Roster) -> Result<Outcome<RosterPut>> {
         query("DELETE FROM shifts WHERE id = $1").bind(shift.id.0).execute(&mut **tx).await?;
     }
     for Rostered { id, caregiver, shift } in shifts {
+        // Whoever has come to a shift has come to it still when the roster is put again.
+        let same = before.iter().find(|old| {
+            old.caregiver == *caregiver && old.shift.when.starts() == shift.when.starts()
+        });
+        let id = same.map_or(*id, |old| old.id);
         query(
             "INSERT INTO shifts (id, nursery_id, caregiver, kind, starts_at, ends_at, breaks)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",

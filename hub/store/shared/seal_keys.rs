@@ -7,6 +7,7 @@ use store::{KeyOwner, Result, SealKeys, StoreError, WrappedKey};
 use uuid::Uuid;
 
 use super::convert::number;
+use super::people::PEOPLE_CHANGED;
 use crate::{Here, id_list};
 
 #[async_trait]
@@ -55,11 +56,14 @@ impl SealKeys for Here {
 
     async fn destroy_seal_key(&self, owner: KeyOwner) -> Result<bool> {
         let (kind, id) = columns(owner);
+        let mut tx = self.begin().await?;
         let done = query("DELETE FROM person_keys WHERE owner_kind = $1 AND owner_id = $2")
             .bind(kind)
             .bind(id)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
+        query(PEOPLE_CHANGED).execute(&mut *tx).await?;
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 

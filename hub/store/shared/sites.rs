@@ -61,7 +61,7 @@ impl Sites for Here {
                  COALESCE((SELECT SUM(rev) FROM centre_days
                      WHERE centre_id = $1 AND day >= $2 AND day <= $3), 0)
                  + COALESCE((SELECT rev FROM centres WHERE id = $1), 0)
-                 + COALESCE((SELECT rev FROM revisions WHERE name = 'people'), 0)
+                 + COALESCE((SELECT SUM(rev) FROM revisions WHERE name IN ('people', 'places')), 0)
              AS BIGINT)",
         )
         .bind(centre.0)
@@ -73,6 +73,12 @@ impl Sites for Here {
         Ok(changes
             + (i64::from(from.num_days_from_ce()) << 40)
             + ((to - from).num_days().clamp(0, 255) << 32))
+    }
+
+    async fn people_revision(&self) -> Result<i64> {
+        Ok(query_scalar("SELECT rev FROM revisions WHERE name = 'people'")
+            .fetch_one(self.reader())
+            .await?)
     }
 
     async fn next_sheet_version(
@@ -213,8 +219,7 @@ impl Here {
         let reached = new.last().map_or(site.reached, |(place, _)| *place);
         if !new.is_empty() {
             writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
-            let events = new.iter().map(|(_, event)| *event);
-            meaning::apply(&mut tx, batch, events).await?;
+            meaning::apply(&mut tx, batch, &new).await?;
         }
         let told_until = storable(batch.told_until);
         let heard_at = storable(batch.at);

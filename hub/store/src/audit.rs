@@ -15,7 +15,8 @@ pub type Link<'a> = &'a (dyn Fn(&Head, &SealedEntry) -> ChainHash + Sync);
 /// Entries are added and read; nobody changes one.
 #[async_trait]
 pub trait Audit {
-    /// Keeps an entry; it gets its place in the chain later.
+    /// Keeps an entry; it gets its place in the chain later. One that is there already stays as it is: whoever tries again
+    /// records nothing twice.
     async fn add_audit(&self, entry: &SealedEntry) -> Result<()>;
     /// Gives the entries without a place the next ones, the oldest first, at most `most`; one hub
     /// at a time. Answers the head, and how many got a place.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use model::booking::BookingStatus;
+use model::care::day::CareEvent;
 use model::care::duty::Shift;
 use model::care::file::Interview;
 use model::care::intake::Lack;
@@ -11,7 +12,7 @@ use model::care::scheme::Scheme;
 use model::care::staffing::Staffing;
 use model::care::terms::Terms;
 use model::centre::Centre;
-use model::id::{BookingId, ChildId, NurseryId, RoomId, ShiftId};
+use model::id::{BookingId, CentreId, ChildId, NurseryId, RoomId, ShiftId};
 use model::interval::Interval;
 
 use crate::Result;
@@ -55,6 +56,73 @@ pub trait Care {
     async fn drop_interview(&self, child: ChildId, nursery: NurseryId) -> Result<bool>;
     /// The care in a nursery that is live and overlaps `window`, by start and child.
     async fn care_at(&self, nursery: NurseryId, window: &Interval) -> Result<Vec<CareAt>>;
+    /// The children with care of confirmed bookings in a centre's nurseries that overlaps `window`, by id; those too
+    /// whose care was given free after it had begun, as they may be there still.
+    async fn children_at(&self, centre: CentreId, window: &Interval) -> Result<Vec<ChildId>>;
+    /// Whether a child was brought on a booking and is not collected yet.
+    async fn is_in_care(&self, booking: BookingId) -> Result<bool>;
+    /// Whether a child has, or had, care in a centre's nurseries, or was brought there; `on` a booking of theirs that may
+    /// have been changed since. Of others a site has nothing to tell.
+    async fn was_cared_for(
+        &self,
+        centre: CentreId,
+        child: ChildId,
+        on: Option<BookingId>,
+    ) -> Result<bool>;
+
+    /// What sites told of a child in `window`, in the order in which it happened.
+    async fn diary_of(&self, child: ChildId, window: &Interval) -> Result<Vec<DiaryEntry>>;
+    /// The incidents of a nursery on which a report is still to be made, the newest in front, however old; with those of
+    /// which nobody has said yet that they need none: which do is sealed.
+    async fn incidents_at(&self, nursery: NurseryId) -> Result<Vec<IncidentRecord>>;
+    /// Notes that incidents, by their places in what a centre's site told, need no report.
+    async fn need_no_report(&self, centre: CentreId, places: &[u64]) -> Result<()>;
+    /// Notes that an incident of a nursery was reported on; false where it was before, or there is none such. The second
+    /// report follows the first.
+    async fn report_incident(
+        &self,
+        nursery: NurseryId,
+        incident: (CentreId, u64),
+        report: Report,
+        at: DateTime<Utc>,
+    ) -> Result<bool>;
+}
+
+/// Something that a site told of a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiaryEntry {
+    /// Whose site.
+    pub centre: CentreId,
+    /// The event's place in its order.
+    pub place: u64,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// In which nursery, where that is known.
+    pub nursery: Option<NurseryId>,
+    /// On which booking, where that is known.
+    pub booking: Option<BookingId>,
+    /// What.
+    pub what: CareEvent,
+}
+
+/// An incident, and whether it was reported on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncidentRecord {
+    /// What the site told.
+    pub entry: DiaryEntry,
+    /// When the first report went out.
+    pub first_reported_at: Option<DateTime<Utc>>,
+    /// When the second did.
+    pub second_reported_at: Option<DateTime<Utc>>,
+}
+
+/// A report of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// At once.
+    First,
+    /// With what was found out since.
+    Second,
 }
 
 /// Care of a child that is booked.

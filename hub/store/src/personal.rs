@@ -135,6 +135,8 @@ pub enum Kept {
     Bookings,
     /// Cancelled bookings, after their end.
     CancelledBookings,
+    /// What happened to children in care, and which incidents were reported on.
+    CareDiary,
     /// Codes that devices enrol with, after their end.
     DeviceCodes,
     /// Codes that guardians join with, after their end.

@@ -23,9 +23,11 @@ pub trait Sites {
     async fn silent_sites(&self, now: DateTime<Utc>) -> Result<Vec<CentreId>>;
     /// Notes which sheet a site has in force, and that it was heard of at `at`.
     async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()>;
-    /// A number that changes whenever the bookings of these days, or the people, cards, devices or
-    /// settings of the centre change.
+    /// A number that changes whenever the bookings or shifts of these days, the devices or settings of the
+    /// centre, or nurseries, people, their cards or their children change.
     async fn plan_revision(&self, centre: CentreId, from: NaiveDate, to: NaiveDate) -> Result<i64>;
+    /// A number that rises whenever people, their cards or their children change.
+    async fn people_revision(&self) -> Result<i64>;
     /// Keeps a sheet with the next version of this centre, which it answers, when `content` differs
     /// from the newest one's; else answers the newest version and `false`.
     async fn next_sheet_version(
@@ -41,7 +43,8 @@ pub trait Sites {
     /// keeps each in the log, and applies what they mean (check-in makes a visit, check-out ends it,
     /// no-show releases its claim, with the booking's care in a slot that has no desk left; leaving
     /// for good ends the visit's claim at the next step of the centre's grain, while care goes on:
-    /// whoever leaves a desk has not thereby fetched a child). What that gives free is offered to who
+    /// whoever leaves a desk has not thereby fetched a child; what happens to a child in care goes into its diary, and a
+    /// hand-over ends its care as leaving ends a desk). What that gives free is offered to who
     /// waits, as far as there are spares, and the centre-days' revisions are counted up. A no-show whose deadline `batch.at` has not reached is
     /// kept and not applied.
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;

@@ -1,7 +1,9 @@
 //! The port for sites, from enrolment to the end of a stream, against a hub in this process.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod care;
 mod devices;
+mod nursery;
 mod support;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -234,7 +234,7 @@ impl Edge {
             assert_eq!(answer.status(), 200);
             sections.insert(section.sha256.clone(), answer.bytes().await.unwrap().to_vec());
         }
-        assemble(&manifest, &sections).unwrap()
+        assemble(&manifest, &sections, None).unwrap()
     }
 }
 

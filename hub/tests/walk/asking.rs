@@ -82,6 +82,7 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
             ("born", "1960-05-10"),
         ]),
         ("POST", "/nurseries/{id}/rooms" | "/nurseries/{id}/terms") => form(&[("from-1", "8")]),
+        ("POST", "/nurseries/{id}/incidents") => form(&[("incident", "1"), ("report", "first")]),
         ("POST", "/nurseries/{id}/shifts") => form(&[("table", "date")]),
         ("POST", "/children/{id}/bars") => form(&[("name", "伊藤 実"), ("reason", "the walk")]),
         ("POST", path) if path.starts_with("/children/{id}/interviews") => {

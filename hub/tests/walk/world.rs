@@ -63,11 +63,12 @@ const PEOPLE: [&str; 10] = [
     "fujita",
 ];
 /// Devices that walk; each site's edge has a certificate.
-const DEVICES: [(&str, DeviceKind, usize); 4] = [
+const DEVICES: [(&str, DeviceKind, usize); 5] = [
     ("yokohama-edge", DeviceKind::Edge, 0),
     ("tsurugashima-edge", DeviceKind::Edge, 1),
     ("yokohama-kiosk-1", DeviceKind::Kiosk, 0),
     ("yokohama-seat-01", DeviceKind::Seat, 0),
+    ("yokohama-staff-1", DeviceKind::Staff, 0),
 ];
 
 /// The device that is to be enrolled.

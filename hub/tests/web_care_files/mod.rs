@@ -509,6 +509,9 @@ async fn an_operator_decides_rooms_and_terms() {
         (vec![("from-1", "9:00"), ("until-1", "18:00")], "開所時間は"),
         (vec![("ja-1", "診断書"), ("months-1", "0")], "有効な月数は"),
         (vec![("from-years", "5")], "12〜30の数字"),
+        (vec![("nap-below-1", "3"), ("nap-minutes-1", "0")], "お昼寝の確認は"),
+        (vec![("nap-below-1", "3")], "お昼寝の確認は"),
+        (vec![("fever", "375")], "34.0〜42.0度"),
     ] {
         refused(&mut operator, &terms, &form, words).await;
     }
@@ -523,6 +526,11 @@ async fn an_operator_decides_rooms_and_terms() {
         ("ja-1", "アレルギー指示書"),
         ("en-1", "Allergy form"),
         ("months-1", "12"),
+        ("nap-below-1", "１"),
+        ("nap-minutes-1", "5"),
+        ("nap-below-2", "6"),
+        ("nap-minutes-2", "15"),
+        ("fever", "37.8"),
     ];
     done(&mut operator, &terms, &form).await;
     let kept = now().await.terms;
@@ -530,7 +538,11 @@ async fn an_operator_decides_rooms_and_terms() {
     assert_eq!((kept.hours.len(), kept.interview), (2, true));
     assert_eq!(kept.documents[0].code, "allergy-form");
     let shown = operator.get(&terms).await;
-    for words in ["08:00", "18:30", "アレルギー指示書", "value=\"12\""] {
+    let naps: Vec<_> = kept.naps.iter().map(|nap| (nap.below_years, nap.minutes)).collect();
+    assert_eq!((naps, kept.fever), (vec![(1, 5), (6, 15)], Some(378)));
+    let nap = "name=\"nap-minutes-2\" inputmode=\"numeric\" maxlength=\"2\" autocomplete=\"off\" value=\"15\"";
+    for words in ["08:00", "18:30", "アレルギー指示書", "value=\"12\"", "value=\"37.8\"", nap]
+    {
         assert!(shown.body.contains(words), "{words} is not in {}", shown.body);
     }
 }

@@ -1,8 +1,9 @@
-//! The lobby screen's program.
+//! The program of the lobby's screen and of the staff's.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono_tz::Tz;
@@ -13,7 +14,10 @@ use hardware::scan::CodeScanner;
 use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
 use kiosk::lobby::Lobby;
 use kiosk::pages::{self, House};
+use kiosk::profile::Profile;
 use kiosk::screen::Screen;
+use kiosk::staff;
+use kiosk::staff::screen::Staff;
 use model::clock::SystemClock;
 use model::language::{Language, LocalText};
 use ring::rand::SystemRandom;
@@ -56,9 +60,16 @@ struct RunArgs {
     /// The site bus, as host:port.
     #[arg(long, env = "KYOTEN_BUS", default_value = "localhost:1885")]
     bus: String,
-    /// Where the screen's page is served; keep it to this machine.
-    #[arg(long, env = "KYOTEN_LISTEN", default_value = "127.0.0.1:8090")]
-    listen: SocketAddr,
+    /// Whom the screen is for.
+    #[arg(long, env = "KYOTEN_PROFILE", default_value = "lobby")]
+    profile: Profile,
+    /// Where the screen's page is served; keep it to this machine. 127.0.0.1:8090 where nothing is said,
+    /// 127.0.0.1:8091 for the staff.
+    #[arg(long, env = "KYOTEN_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Without a touch for so many seconds whoever is signed in at the staff's screen is signed out.
+    #[arg(long, env = "KYOTEN_STAFF_IDLE", default_value_t = staff::screen::IDLE.as_secs(), value_parser = clap::value_parser!(u64).range(10..=86_400))]
+    staff_idle: u64,
     /// `sim`, or `pcsc:` and a part of the reader's name.
     #[arg(long, env = "KYOTEN_READER", default_value = "sim")]
     reader: String,
@@ -118,15 +129,16 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
 
 async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     let identity = DeviceIdentity::load(data_dir)?;
+    args.profile.check(identity.kind())?;
     let options = BusOptions::of(&identity, &args.bus)?;
-    let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| {
-        format!("{} is in use: stop what listens there or set KYOTEN_LISTEN", args.listen)
+    let listen = args.listen.unwrap_or_else(|| args.profile.listens());
+    let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| {
+        format!("{listen} is in use: stop what listens there or set KYOTEN_LISTEN")
     })?;
     let reader = open_reader(&args, identity.device().as_str()).await?;
     let edge = options.edge.clone();
     let scanner = open_scanner(&args, identity.device().as_str()).await?;
     let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
-    let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
     let house = House {
         name: LocalText::new(
             &args.centre_name,
@@ -141,11 +153,32 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     let keeping =
         keep_on_the_bus(identity, args.hub.as_deref(), bus.clone(), Arc::new(SystemClock));
     let mut terminate = signal(SignalKind::terminate())?;
+    let screen = async {
+        match args.profile {
+            Profile::Lobby => {
+                let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
+                tokio::select! {
+                    () = lobby.follow_line(&edge, bus.connected(), inbox.states) => Ok(()),
+                    () = lobby.read_cards(reader) => Ok(()),
+                    () = read_codes(scanner, |scanner| lobby.read_codes(scanner)) => Ok(()),
+                    served = axum::serve(listener, pages::router(lobby.clone(), house)) => served,
+                }
+            }
+            Profile::Staff => {
+                let idle = Duration::from_secs(args.staff_idle);
+                let desk = Staff::new(Language::Ja, Arc::new(bus.clone()), idle);
+                tokio::select! {
+                    () = desk.follow_line(&edge, bus.connected(), inbox.states) => Ok(()),
+                    () = desk.read_cards(reader) => Ok(()),
+                    () = read_codes(scanner, |scanner| desk.read_codes(scanner)) => Ok(()),
+                    () = desk.keep() => Ok(()),
+                    served = axum::serve(listener, staff::router(desk.clone(), house)) => served,
+                }
+            }
+        }
+    };
     tokio::select! {
-        () = lobby.follow_line(&edge, bus.connected(), inbox.states) => {}
-        () = lobby.read_cards(reader) => {}
-        () = read_codes(&lobby, scanner) => {}
-        served = axum::serve(listener, pages::router(lobby.clone(), house)) => served?,
+        ended = screen => ended?,
         () = keeping => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
@@ -174,9 +207,12 @@ async fn open_scanner(
     Ok(None)
 }
 
-async fn read_codes(lobby: &Lobby, scanner: Option<Box<dyn CodeScanner>>) {
+async fn read_codes(
+    scanner: Option<Box<dyn CodeScanner>>,
+    read: impl AsyncFnOnce(Box<dyn CodeScanner>),
+) {
     match scanner {
-        Some(scanner) => lobby.read_codes(scanner).await,
+        Some(scanner) => read(scanner).await,
         None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
+use axum::extract::Request as HttpRequest;
 use model::clock::ManualClock;
 use model::id::DeviceId;
 use tokio::sync::{mpsc, watch};
@@ -38,6 +39,7 @@ fn welcome() -> Answer {
         until: "2026-11-24T07:30:00Z".parse().unwrap(),
         door_open: true,
         language: Language::En,
+        care: None,
     }
 }
 
@@ -131,9 +133,10 @@ async fn hostile_forms_are_answered_and_never_asked() {
 #[tokio::test]
 async fn whoever_stays_or_leaves_is_heard() {
     let visit = VisitId(Uuid::from_u128(9));
-    let ask = Answer::AskLeaving { visit, space: "A-05".to_owned(), language: Language::Ja };
+    let ask =
+        Answer::AskLeaving { visit, space: "A-05".to_owned(), in_care: 0, language: Language::Ja };
     let (router, screen, fake) =
-        kiosk(Ok(Answer::Goodbye { minutes: 441, language: Language::Ja }));
+        kiosk(Ok(Answer::Goodbye { minutes: 441, language: Language::Ja, in_care: 0 }));
     screen.show(Shown::Answer(ask.clone()));
     let (_, page) = get_page(&router, "/").await;
     assert!(page.contains("お帰りですか"));
@@ -160,9 +163,14 @@ async fn who_steps_out_reads_that_the_desk_stays_theirs() {
     ] {
         let until = "2026-11-24T07:30:00Z".parse().unwrap();
         let (space, door_open) = ("A-05".to_owned(), true);
-        let (router, screen, fake) =
-            kiosk(Ok(Answer::SeeYouSoon { space: space.clone(), until, door_open, language }));
-        screen.show(Shown::Answer(Answer::AskLeaving { visit, space, language }));
+        let (router, screen, fake) = kiosk(Ok(Answer::SeeYouSoon {
+            space: space.clone(),
+            until,
+            door_open,
+            language,
+            in_care: 0,
+        }));
+        screen.show(Shown::Answer(Answer::AskLeaving { visit, space, in_care: 0, language }));
         let (_, page) = get_page(&router, "/").await;
         assert!(page.contains("value=\"soon\""), "{page}");
         post_form(&router, "/leaving", &format!("visit={visit}&answer=soon")).await;
@@ -399,4 +407,278 @@ async fn a_scanner_without_a_keyboard_is_read_too() {
         .map(|text| Request::Voucher { text: wire::request::Secret(text.to_owned()) });
     assert_eq!(*fake.asked.lock().unwrap(), wanted);
     assert!(matches!(lobby.screen.follow().borrow().answer, Some(Shown::Answer(_))));
+}
+
+fn family(states: &[DoorState]) -> AtDoor {
+    let child = |(at, state): (usize, &DoorState)| wire::nursery::ChildAtDoor {
+        child: ChildId(Uuid::from_u128(at as u128 + 1)),
+        years: at as u32 * 2 + 2,
+        nursery: LocalText::new("さくら保育園", "Sakura Nursery"),
+        state: *state,
+    };
+    let ticket = model::id::TicketId(Uuid::from_u128(77));
+    AtDoor { ticket, children: states.iter().enumerate().map(child).collect() }
+}
+
+fn due() -> DoorState {
+    DoorState::Due { until: "2026-11-24T08:00:00Z".parse().unwrap() }
+}
+
+fn in_care() -> DoorState {
+    DoorState::InCare { until: "2026-11-24T08:00:00Z".parse().unwrap() }
+}
+
+fn form(rest: &str) -> String {
+    format!("ticket={}&child={}{rest}", Uuid::from_u128(77), Uuid::from_u128(1))
+}
+
+#[tokio::test]
+async fn the_welcome_offers_to_drop_off_those_who_are_due() {
+    let later = DoorState::Later { opens: "2026-11-24T01:00:00Z".parse().unwrap() };
+    let care = family(&[due(), later, in_care()]);
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    for (language, said) in [
+        (Language::Ja, ["1人目・2歳", "2人目・4歳", "10:00 から登園できます", "（17:00 まで）"]),
+        (
+            Language::En,
+            ["Child 1, aged 2", "Child 2, aged 4", "Drop-off from 10:00", "until 17:00"],
+        ),
+    ] {
+        let Answer::Welcome { visit, space, until, door_open, .. } = welcome() else { panic!() };
+        let care = Some(care.clone());
+        screen.show(Shown::Answer(Answer::Welcome {
+            visit,
+            space,
+            until,
+            door_open,
+            language,
+            care,
+        }));
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains("A-05"), "the desk as before: {page}");
+        for said in said {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        assert_eq!(page.matches("action=\"/drop-off\"").count(), 1, "{page}");
+    }
+    let let_in = Answer::LetIn { door_open: true, language: Language::Ja, care };
+    screen.show(Shown::Answer(let_in));
+    let (_, page) = get_page(&router, "/").await;
+    assert!(page.contains("どうぞお入りください") && page.contains("1人目・2歳"), "{page}");
+    assert!(!page.contains("class=\"ring\""), "no desk: {page}");
+}
+
+#[tokio::test]
+async fn a_child_is_dropped_off_with_a_plain_form() {
+    let (language, child) = (Language::Ja, ChildId(Uuid::from_u128(1)));
+    let care = Some(family(&[in_care(), due()]));
+    let (router, screen, fake) = kiosk(Ok(Answer::DroppedOff { child, care, language }));
+    let care = family(&[due(), due()]);
+    screen.show(Shown::Answer(Answer::LetIn { door_open: true, language, care }));
+    let (_, page) = post_form(&router, "/drop-off", &form("")).await;
+    assert!(
+        page.contains("1人目・2歳") && page.contains("name=\"temperature\" value=\"\""),
+        "{page}"
+    );
+    assert!(!page.contains("checked"), "nothing is answered for them: {page}");
+    for (rest, said) in [
+        ("&key=go&unwell=no", "体温を入れてください"),
+        ("&key=go&temperature=25&unwell=no", "34.0 から 42.0"),
+        ("&key=go&temperature=abc&unwell=no", "34.0 から 42.0"),
+        ("&key=go&temperature=36.5", "「はい」か「いいえ」"),
+        ("&key=go&temperature=36.5&unwell=perhaps", "「はい」か「いいえ」"),
+    ] {
+        let (status, page) = post_form(&router, "/drop-off", &form(rest)).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains(said) && page.contains("role=\"alert\""), "{rest}: {page}");
+        let typed = rest.split("temperature=").nth(1).map_or("", |t| t.split('&').next().unwrap());
+        assert!(
+            page.contains(&format!("name=\"temperature\" value=\"{typed}\"")),
+            "{rest}: {page}"
+        );
+        assert_eq!(page.contains("checked"), rest.ends_with("=no"), "{rest}: {page}");
+    }
+    assert!(fake.asked.lock().unwrap().is_empty());
+    let (_, page) =
+        post_form(&router, "/drop-off", &form("&key=5&temperature=36.&unwell=yes")).await;
+    assert!(page.contains("value=\"36.5\"") && page.contains("checked"), "{page}");
+    let (_, page) = post_form(&router, "/drop-off", &form("&key=back&temperature=36.5")).await;
+    assert!(page.contains("value=\"36.\""), "{page}");
+    let full_width = "&key=go&temperature=%EF%BC%93%EF%BC%96%EF%BC%8E%EF%BC%95&unwell=yes";
+    let (status, _) = post_form(&router, "/drop-off", &form(full_width)).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let (_, page) = get_page(&router, "/").await;
+    assert!(page.contains("保育室へどうぞ") && page.contains("2人目・4歳"), "{page}");
+    assert_eq!(page.matches("action=\"/drop-off\"").count(), 1, "the next child: {page}");
+    let check = model::care::day::HealthCheck {
+        temperature: Some(365),
+        unwell: true,
+        remarks: String::new(),
+    };
+    let ticket = model::id::TicketId(Uuid::from_u128(77));
+    assert!(*fake.asked.lock().unwrap() == [Request::DropOff { ticket, child, check }]);
+}
+
+#[tokio::test]
+async fn the_drop_off_is_only_for_whoever_stands_there() {
+    let (router, screen, fake) = kiosk(Ok(welcome()));
+    let sent = form("&key=go&temperature=36.5&unwell=no");
+    let long = form(&format!("&key=go&unwell=no&temperature={}", "3".repeat(9_000)));
+    let hostile = [
+        sent.as_str(),
+        "ticket=x&child=y&key=go",
+        "ticket=&child=",
+        &form("&key=%00&temperature=%3Cscript%3E"),
+        &long,
+    ];
+    for sent in hostile {
+        assert_eq!(post_form(&router, "/drop-off", sent).await.0, StatusCode::SEE_OTHER, "{sent}");
+    }
+    let care = family(&[due()]);
+    screen.show(Shown::Answer(Answer::LetIn { door_open: false, language: Language::En, care }));
+    for sent in &hostile[1..] {
+        let (_, page) = post_form(&router, "/drop-off", sent).await;
+        assert!(!page.contains("<script>") && page.len() < 20_000, "{page}");
+    }
+    assert_eq!(post_form(&router, "/drop-off", "").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(fake.asked.lock().unwrap().is_empty());
+    screen.show(Shown::Silence);
+    assert_eq!(post_form(&router, "/drop-off", &sent).await.0, StatusCode::SEE_OTHER);
+    assert!(fake.asked.lock().unwrap().is_empty(), "another stands there by now");
+}
+
+#[tokio::test]
+async fn a_silent_site_costs_nothing_that_was_typed() {
+    let (router, screen, _) = kiosk(Err(Silent("no line".to_owned())));
+    let care = family(&[due()]);
+    screen.show(Shown::Answer(Answer::LetIn { door_open: false, language: Language::En, care }));
+    for _ in 0..2 {
+        let sent = form("&key=go&temperature=36.5&unwell=no");
+        let (status, page) = post_form(&router, "/drop-off", &sent).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("does not answer") && page.contains("value=\"36.5\""), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_typed_for_too_long_is_asked_for_the_card_again() {
+    for (language, said, not) in [
+        (Language::Ja, "もう一度カードをタッチ", "返事がありません"),
+        (Language::En, "Touch your card once more", "does not answer"),
+    ] {
+        let over = Answer::NotUnderstood { reason: "the time was up".to_owned() };
+        let (router, screen, _) = kiosk(Ok(over));
+        let care = family(&[due()]);
+        screen.show(Shown::Answer(Answer::LetIn { door_open: false, language, care }));
+        let sent = form("&key=go&temperature=36.5&unwell=no");
+        let (status, page) = post_form(&router, "/drop-off", &sent).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains(said) && !page.contains(not), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_children_at_the_door_can_be_read_and_closed() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let (child, care, opens) = (ChildId(Uuid::from_u128(1)), None, None);
+    for (language, close) in [(Language::Ja, "閉じる"), (Language::En, "Close")] {
+        let why = NotTakenIn::NotTheirs;
+        for answer in [
+            Answer::NotTaken { child, why, opens, care: care.clone(), language },
+            Answer::DroppedOff { child, care: care.clone(), language },
+        ] {
+            screen.show(Shown::Answer(answer));
+            let (_, page) = get_page(&router, "/").await;
+            assert!(page.contains(close) && page.contains("action=\"/dismiss\""), "{page}");
+            assert!(!page.contains("class=\"door\"") && !page.contains("/longer"), "{page}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_promised_what_nothing_keeps() {
+    for (why, ja, en) in [
+        (
+            NotTakenIn::NoRoom,
+            ["保育室へ行くか", "係員を呼んで"],
+            ["go to the nursery", "call the staff"],
+        ),
+        (
+            NotTakenIn::Fever,
+            ["予約の画面", "お確かめください"],
+            ["booking page", "what is possible"],
+        ),
+    ] {
+        for (language, said) in [(Language::Ja, ja), (Language::En, en)] {
+            let words = at_door::turned_back(why, language);
+            for said in said {
+                assert!(words.advice.contains(said), "{why:?}: {}", words.advice);
+            }
+            for promise in [
+                "知らせて",
+                "まいります",
+                "取り消せます",
+                "has been told",
+                "will come",
+                "You can cancel",
+            ] {
+                assert!(!words.advice.contains(promise), "{why:?}: {}", words.advice);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_turned_back_with_a_child_reads_why_in_both_languages() {
+    use NotTakenIn::*;
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let child = ChildId(Uuid::from_u128(1));
+    for why in [
+        Fever,
+        NoTemperature,
+        StaffLookFirst,
+        NotBooked,
+        TooEarly,
+        Over,
+        NoRoom,
+        Here,
+        NotTheirs,
+        ClockUnset,
+    ] {
+        for (language, when) in [(Language::Ja, "10:30 から"), (Language::En, "From 10:30")] {
+            let opens = Some("2026-11-24T01:30:00Z".parse().unwrap());
+            let care = Some(family(&[due()]));
+            screen.show(Shown::Answer(Answer::NotTaken { child, why, opens, care, language }));
+            let (_, page) = get_page(&router, "/").await;
+            let words = at_door::turned_back(why, language);
+            assert!(page.contains(words.say) && page.contains(words.advice), "{why:?}: {page}");
+            assert!(page.contains(when), "{why:?}: {page}");
+            assert_eq!(words.say.is_ascii(), language == Language::En, "{why:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_goes_is_told_of_the_children_who_stay() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    let (visit, space, until) =
+        (VisitId(Uuid::from_u128(9)), "A-05".to_owned(), "2026-11-24T07:30:00Z");
+    for (in_care, ja, en) in [
+        (0, "まだ保育中", "in care"),
+        (1, "お子さまがまだ保育中です（1人）", "1 child is still in care"),
+        (2, "お子さまがまだ保育中です（2人）", "2 children are still in care"),
+    ] {
+        for (language, said) in [(Language::Ja, ja), (Language::En, en)] {
+            let (space, until, door_open) = (space.clone(), until.parse().unwrap(), true);
+            for answer in [
+                Answer::AskLeaving { visit, space: space.clone(), in_care, language },
+                Answer::SeeYouSoon { space, until, door_open, language, in_care },
+                Answer::Goodbye { minutes: 5, language, in_care },
+            ] {
+                screen.show(Shown::Answer(answer));
+                let (_, page) = get_page(&router, "/").await;
+                assert_eq!(page.contains(said), in_care > 0, "{said}: {page}");
+            }
+        }
+    }
 }

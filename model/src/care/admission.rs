@@ -1,10 +1,12 @@
 //! Whether a nursery can take children at certain times: asked of every moment, not of a day.
 
+use std::cmp::Reverse;
 use std::mem;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::board::Count;
 use super::duty::OnDuty;
 use super::figure::{Figures, Heads, Setting};
 use super::rule_set::RuleSet;
@@ -232,6 +234,24 @@ impl Nursery<'_> {
     pub fn shortfalls(&self, window: Interval) -> Vec<Shortfall> {
         Sweep::new(self).short_within([window], &[])
     }
+
+    /// Children against staff at the worst moment of `window`: where most staff is missing, or least is to spare.
+    #[must_use]
+    pub fn count(&self, window: &Interval) -> Count {
+        let sweep = Sweep::new(self);
+        let starts = (self.taken.iter().map(|one| one.when))
+            .chain(self.duty.iter().map(|one| one.when))
+            .chain(self.main_hours.iter().copied())
+            .flat_map(|when| [when.starts(), when.ends()]);
+        let within = |time: &DateTime<Utc>| window.contains(*time);
+        let mut times: Vec<DateTime<Utc>> =
+            starts.filter(within).chain([window.starts()]).collect();
+        times.sort();
+        times.dedup();
+        let spare = |one: &Count| i64::from(one.staff) - i64::from(one.need);
+        let counts = times.into_iter().map(|time| sweep.count_at(time));
+        counts.min_by_key(|one| (spare(one), Reverse(one.children))).unwrap_or_default()
+    }
 }
 
 /// Goes through the moments at which something changes.
@@ -338,15 +358,33 @@ impl<'n> Sweep<'n> {
         short
     }
 
+    fn count_at(&self, time: DateTime<Utc>) -> Count {
+        let mut moment = Moment::empty(self.nursery.rooms.len());
+        for one in self.nursery.taken.iter().filter(|one| one.when.contains(time)) {
+            let years = u8::try_from(one.years).unwrap_or(u8::MAX);
+            moment.change(Change::In(Child { room: small(one.room), years, admits: Admits::Live }));
+        }
+        for one in self.nursery.duty.iter().filter(|one| one.when.contains(time)) {
+            moment.change(Change::Come(small(one.kind)));
+        }
+        moment.main =
+            self.nursery.main_hours.iter().map(|when| u32::from(when.contains(time))).sum();
+        let children = moment.rooms.iter().map(Heads::total).fold(0, u32::saturating_add);
+        let need = match children {
+            0 => 0,
+            _ => self.figures.live_staff(&moment.rooms, self.setting(&moment)),
+        };
+        Count { children, staff: self.figures.staff(&moment.duty), need }
+    }
+
+    fn setting(&self, moment: &Moment) -> Setting {
+        let main = self.nursery.main_hours.is_empty() || moment.main > 0;
+        Setting { main_hours: main, integrated: self.nursery.integrated }
+    }
+
     fn sweep(&self, until: i64, mut changes: Vec<(i64, Change)>, short: &mut Vec<Shortfall>) {
         changes.sort_unstable_by_key(|(time, _)| *time);
-        let mut moment = Moment {
-            rooms: vec![Heads::default(); self.nursery.rooms.len()],
-            duty: OnDuty::default(),
-            by_plan: 0,
-            by_live: 0,
-            main: 0,
-        };
+        let mut moment = Moment::empty(self.nursery.rooms.len());
         let mut found: Vec<Shortfall> = Vec::new();
         let mut before: Vec<Shortfall> = Vec::new();
         let mut rest = changes.as_slice();
@@ -387,8 +425,7 @@ impl<'n> Sweep<'n> {
         if children == 0 {
             return;
         }
-        let main = nursery.main_hours.is_empty() || moment.main > 0;
-        let setting = Setting { main_hours: main, integrated: nursery.integrated };
+        let setting = self.setting(moment);
         let staff = figures.staff(&moment.duty);
         let mut need = 0;
         if moment.by_plan > 0 {
@@ -430,6 +467,11 @@ impl Shortfall {
 }
 
 impl Moment {
+    fn empty(rooms: usize) -> Self {
+        let (rooms, duty) = (vec![Heads::default(); rooms], OnDuty::default());
+        Self { rooms, duty, by_plan: 0, by_live: 0, main: 0 }
+    }
+
     fn change(&mut self, change: Change) {
         match change {
             Change::In(child) => {

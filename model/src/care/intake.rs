@@ -10,6 +10,7 @@ use super::admission::{
     Admits, Asked, Duty, NotAdmitted, Nursery, Presence, Room, Short, Shortfall,
 };
 use super::age::Ages;
+use super::board::Count;
 use super::duty::Shift;
 use super::rule_set::RuleSet;
 use super::staffing::Staffing;
@@ -72,7 +73,7 @@ pub enum NotTaken {
 }
 
 /// A stretch in which a nursery has too little of something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
     /// From when until when.
     pub when: Interval,
@@ -85,7 +86,8 @@ pub struct Lack {
 }
 
 /// What a nursery has too little of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lacking {
     /// Rules: it is under none then, or they change in the middle of it.
     Rules,
@@ -196,6 +198,20 @@ impl Intake<'_> {
         }
         lacks.sort_by_key(|lack| lack.when);
         lacks
+    }
+
+    /// Children against staff at the worst moment of `window`; children alone where no rules hold.
+    #[must_use]
+    pub fn count(&self, window: &Interval) -> Count {
+        let Some(rules) = self.rules_at(window) else {
+            let there = self.taken.iter().filter(|one| one.when.overlaps(window)).count();
+            return Count {
+                children: u32::try_from(there).unwrap_or(u32::MAX),
+                ..Count::default()
+            };
+        };
+        let ground = Ground::of(self, rules, self.taken, [*window]);
+        ground.nursery(self, rules).count(window)
     }
 
     /// The rules of all days of `when`; none where they change in the middle of it.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::age::{Basis, YearStart};
 use crate::id::MunicipalityId;
-use crate::language::LocalText;
+use crate::language::{Language, LocalText};
 
 /// Children are told apart by at most so many bands of age.
 pub const MOST_BANDS: usize = 8;
@@ -304,6 +304,18 @@ fn within(
 pub fn is_name(text: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=60).contains(&text.len()) && text.bytes().all(good)
+}
+
+/// What a kind of staff is called; one that a town has named itself is called so.
+#[must_use]
+pub fn kind_name(language: Language, kind: &str) -> &str {
+    let (ja, en) = match kind {
+        "nursery-teacher" => ("保育士", "nursery teacher"),
+        "nurse" => ("看護師", "nurse"),
+        "childcare-supporter" => ("子育て支援員", "childcare supporter"),
+        other => (other, other),
+    };
+    if language == Language::Ja { ja } else { en }
 }
 
 #[cfg(test)]

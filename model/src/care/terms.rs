@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::day::{FEVER, NAPS, NapInterval, TEMPERATURES};
 use super::scheme::Scheme;
 use crate::centre::Centre;
 use crate::id::MunicipalityId;
@@ -44,6 +45,13 @@ pub struct Terms {
     pub documents: Vec<NeededDocument>,
     /// The years of age from which on somebody may collect a child, where it is not [`OF_AGE`].
     pub collect_from_years: Option<u32>,
+    /// How often a sleeping child is looked at, by age; practice ([`NAPS`]) where nothing is said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub naps: Vec<NapInterval>,
+    /// From how many tenths of a degree on a child is not taken, or its guardians are asked to collect it; practice
+    /// ([`FEVER`]) where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fever: Option<u16>,
 }
 
 /// A document that a nursery needs to have seen (提出書類).
@@ -98,6 +106,12 @@ pub enum BadTerms {
     /// Nobody, or everybody, would be of age.
     #[error("whoever collects a child is from 12 to 30 years old at the least")]
     Age,
+    /// A sleeping child is looked at too seldom, or ages do not rise.
+    #[error("a sleeping child is looked at every 1 to 60 minutes, by ages that rise")]
+    Naps,
+    /// No fever begins there.
+    #[error("a fever begins between 34.0 and 42.0 degrees")]
+    Fever,
 }
 
 impl Terms {
@@ -137,7 +151,28 @@ impl Terms {
         if self.collect_from_years.is_some_and(|years| !(12..=30).contains(&years)) {
             return Err(BadTerms::Age);
         }
+        let rise = self.naps.is_sorted_by(|one, next| one.below_years < next.below_years);
+        if !rise || self.naps.iter().any(|one| !(1..=60).contains(&one.minutes)) {
+            return Err(BadTerms::Naps);
+        }
+        if self.fever.is_some_and(|tenths| !TEMPERATURES.contains(&tenths)) {
+            return Err(BadTerms::Fever);
+        }
         Ok(())
+    }
+
+    /// After how long a sleeping child of that age is looked at again; nothing from an age on.
+    #[must_use]
+    pub fn nap_interval(&self, years: u32) -> Option<TimeDelta> {
+        let naps = if self.naps.is_empty() { &NAPS[..] } else { &self.naps };
+        let found = naps.iter().find(|one| years < one.below_years)?;
+        Some(TimeDelta::minutes(found.minutes.into()))
+    }
+
+    /// From how many tenths of a degree on a child has a fever.
+    #[must_use]
+    pub fn fever(&self) -> u16 {
+        self.fever.unwrap_or(FEVER)
     }
 
     /// The years of age from which on somebody may collect a child.

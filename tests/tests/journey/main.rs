@@ -6,6 +6,7 @@ mod browser;
 mod childcare_rules;
 mod devices;
 mod lines_down;
+mod nursery;
 mod one_day;
 mod organisations;
 mod pcscd;

@@ -8,9 +8,11 @@ mod bookings;
 mod cards;
 mod care;
 mod care_files;
+mod care_sheet;
 mod contention;
 mod days;
 mod devices;
+mod diary;
 mod events;
 mod factors;
 mod holds;
@@ -148,10 +150,27 @@ on_both_databases! {
         interviews_go_forward,
         care_waits_for_the_interview,
         a_silent_centre_sells_no_care_for_today;
+    care_sheet:
+        whatever_a_nurserys_sheet_says_makes_it_anew,
+        children_stand_on_a_sheet_while_they_may_be_there;
+    diary:
+        who_brings_a_child_and_is_late_for_the_desk_keeps_the_care,
+        a_child_that_is_collected_frees_the_rest_of_its_care,
+        a_recall_refunds_and_calls_those_who_answer_for_the_child,
+        late_collecting_is_told_once_and_no_more_after_it,
+        a_diary_is_kept_in_order_until_it_is_forgotten,
+        incidents_are_reported_on_in_their_order,
+        what_a_site_tells_of_strangers_means_nothing,
+        a_child_in_care_is_kept_whatever_became_of_its_booking,
+        what_is_put_right_frees_the_rest_of_the_care,
+        a_no_show_told_before_the_child_was_brought_leaves_its_care,
+        care_that_a_no_show_took_is_given_back_where_its_place_is_free,
+        care_that_somebody_else_has_by_now_is_not_given_back;
     staffing:
         rules_rooms_and_shifts_come_back_as_they_were,
         care_is_sold_as_far_as_there_is_staff,
         half_of_them_are_qualified_and_every_age_has_its_room,
+        a_roster_put_again_keeps_the_shifts_that_stay,
         a_shift_taken_away_names_the_bookings_that_fail,
         who_waits_for_staff_is_served_when_it_comes,
         who_changes_something_else_keeps_their_care,

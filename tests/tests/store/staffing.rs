@@ -19,10 +19,10 @@ use store::{
 use crate::ground::{Ground, at, slot};
 use crate::waiting::entry;
 
-const TEACHER: &str = "nursery-teacher";
+pub const TEACHER: &str = "nursery-teacher";
 
 /// Three babies or six others to one, never fewer than two; at most eight in a room with a baby.
-fn rules() -> RuleSet {
+pub fn rules() -> RuleSet {
     RuleSet {
         name: "ours".to_owned(),
         title: LocalText::new("規則", "Rules"),
@@ -48,7 +48,7 @@ fn rules() -> RuleSet {
     }
 }
 
-fn staffing(rooms: &[(RoomId, u32, Option<u32>)]) -> Staffing {
+pub fn staffing(rooms: &[(RoomId, u32, Option<u32>)]) -> Staffing {
     let room = |(id, from_years, below_years): &(RoomId, u32, Option<u32>)| CareRoom {
         id: *id,
         name: LocalText::new("ひよこ", "Chicks"),
@@ -78,7 +78,7 @@ async fn nursery(ground: &Ground, centre: &Centre, staff: &[&str]) -> NurseryId 
     id
 }
 
-fn shift(
+pub fn shift(
     ground: &Ground,
     caregiver: &str,
     kind: &str,
@@ -90,7 +90,7 @@ fn shift(
 }
 
 /// The roster of day 1.
-fn roster(centre: &Centre, nursery: NurseryId, shifts: Vec<Rostered>) -> Roster {
+pub fn roster(centre: &Centre, nursery: NurseryId, shifts: Vec<Rostered>) -> Roster {
     let day = slot(1, 9, 10).starts().with_timezone(&centre.time_zone).date_naive();
     Roster {
         centre: centre.clone(),
@@ -395,4 +395,20 @@ pub async fn fifty_families_share_the_last_caregiver(ground: Ground) {
         let claims = ground.claims_in(&slot(day, 9, 12)).await;
         assert_eq!((claims.desks.len(), claims.care.len()), (1, 6), "day {day}");
     }
+}
+
+pub async fn a_roster_put_again_keeps_the_shifts_that_stay(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(1).await;
+    let nursery = ground.nursery(&centre, 5).await;
+    let one = |caregiver: &str, when| shift(&ground, caregiver, TEACHER, when, &[]);
+    let put = async |shifts| {
+        ground.store.put_roster(&roster(&centre, nursery, shifts)).await.unwrap();
+        let shifts = ground.store.shifts(nursery, &slot(1, 0, 24)).await.unwrap();
+        let named = shifts.into_iter().map(|one| (one.caregiver, one.id, one.shift.when));
+        named.collect::<Vec<_>>()
+    };
+    let before = put(vec![one("伊藤", slot(1, 9, 17)), one("林", slot(1, 10, 17))]).await;
+    let after = put(vec![one("伊藤", slot(1, 9, 18)), one("林", slot(1, 11, 17))]).await;
+    assert_eq!(after[0], ("伊藤".to_owned(), before[0].1, slot(1, 9, 18)), "it ends later");
+    assert_ne!(after[1].1, before[1].1, "another start is another shift");
 }

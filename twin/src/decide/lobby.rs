@@ -4,6 +4,7 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::access::{self, Entry, Going, Inside, RefusalKind};
 use model::booking::BookingCode;
+use model::care::day::CareEvent;
 use model::day_sheet::{CredentialDigest, SheetBooking};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use model::language::Language;
@@ -13,7 +14,8 @@ use model::voucher::{self, Voucher, Worth};
 use super::{Asked, PinTries, Said, open_doors};
 use crate::OpenVisit;
 use crate::book::Book;
-use crate::fact::{Answer, Effect, Fact, Moment};
+use crate::fact::{Answer, Effect, Fact, Moment, PinOf};
+use crate::nursery::{CareAnswer, Caregiver, ChildThere, InCare, Situation, There};
 use crate::parts::{Door, Notes, Relock, Terminal, TerminalLevel, Visit, Welcomed};
 
 /// Somebody who has shown who they are.
@@ -91,6 +93,7 @@ pub(super) fn come_in(
     mut visits: Query<(&Visit, &mut Welcomed)>,
     terminals: Query<(&Terminal, &TerminalLevel)>,
     mut doors: Query<(&Door, &mut Relock)>,
+    (stays, caregivers): (Query<&InCare>, Query<&Caregiver>),
 ) {
     let Some((at, fact)) = &asked.0 else { return };
     let at = *at;
@@ -115,6 +118,7 @@ pub(super) fn come_in(
         Err(refusal) => return refuse(&mut said, at, reader, refusal),
     };
 
+    said.0.guest = Some(guest.person);
     // A voucher that is worth nothing any more speaks only of the visit that it began.
     let theirs = |visit: &OpenVisit| match guest.comes_for {
         Comes::ForNothing { booking, .. } => visit.booking == booking,
@@ -129,7 +133,7 @@ pub(super) fn come_in(
         let until = book.until(&visit, at.now);
         match (access::inside(at.now - welcomed.0), visit.away_since) {
             (Inside::Again, Some(_)) => {
-                open_doors(&mut said, &book, at, &mut doors, visit.visit);
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit));
                 said.answer(Answer::SeeYouSoon { space, until, language });
             }
             (Inside::AskLeaving, None) => {
@@ -138,7 +142,7 @@ pub(super) fn come_in(
             (Inside::Again, None) | (Inside::AskLeaving, Some(_)) => {
                 welcomed.0 = at.now;
                 back(&mut said, at, &visit);
-                open_doors(&mut said, &book, at, &mut doors, visit.visit);
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit));
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
             }
         }
@@ -173,14 +177,55 @@ pub(super) fn come_in(
             let open = OpenVisit { visit, person, booking, space, since, vouched, away_since };
             let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
-            open_doors(&mut said, &book, at, &mut doors, visit);
+            open_doors(&mut said, &book, at, &mut doors, Some(visit));
             if let Some(terminal) = book.terminal(space).cloned() {
                 said.ask_for(Effect::Assign { terminal, visit, until, language });
             }
             said.answer(Answer::Welcome { visit, space: book.label(space), until, language });
         }
-        Err(refusal) => refuse(&mut said, at, reader, refusal),
+        Err(refusal) => {
+            let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
+            let children =
+                there.map_or_else(Vec::new, |there| there.of_person(&book, guest.person));
+            match may_bring_or_collect(&guest, &refusal, &children) {
+                Some(credential) => {
+                    let (person, language) = (guest.person, guest.language.unwrap_or_default());
+                    let event = CareEvent::LetIn { person, credential };
+                    said.happened(at, Happening::Care(event));
+                    open_doors(&mut said, &book, at, &mut doors, None);
+                    said.care(CareAnswer::LetIn(language));
+                }
+                None => {
+                    said.0.guest = None;
+                    refuse(&mut said, at, reader, refusal);
+                }
+            }
+        }
     }
+}
+
+/// The card of somebody who has no desk now and comes for their children. With a clock or sheet that cannot be trusted
+/// nobody is let in to bring a child; who has one in care is, to collect it.
+fn may_bring_or_collect(
+    guest: &Guest,
+    refusal: &Refusal,
+    children: &[ChildThere],
+) -> Option<CredentialId> {
+    use RefusalKind::{
+        ClockUnset, LeftForGood, NoBooking, NoUsableSpace, Released, SheetExpired, TooEarly,
+    };
+    let Shown::Card(credential) = guest.by else { return None };
+    let any = |wanted: fn(&There) -> bool| children.iter().any(|one| wanted(&one.there));
+    let comes = match refusal.why {
+        NoBooking | TooEarly | Released | LeftForGood => {
+            any(|there| !matches!(there, There::Later { .. }))
+        }
+        NoUsableSpace | ClockUnset | SheetExpired => {
+            any(|there| matches!(there, There::InCare { .. }))
+        }
+        _ => false,
+    };
+    comes.then_some(credential)
 }
 
 fn who_tapped(digest: &CredentialDigest, book: &Book) -> Result<Guest, Refusal> {
@@ -218,10 +263,10 @@ fn who_typed(
         card_ends: None,
     };
     // Nothing is said in the guest's language before the PIN is right: a code alone tells nothing.
-    if tries.paused(code, at.mono) {
+    if tries.paused(PinOf::Booking(code), at.mono) {
         return Err(Refusal::of_nobody(RefusalKind::CodePaused));
     }
-    match (tries.count(code, pin_right, at.mono), pin_right) {
+    match (tries.count(PinOf::Booking(code), pin_right, at.mono), pin_right) {
         (_, true) => Ok(guest),
         (true, false) => Err(Refusal::of_nobody(RefusalKind::CodePaused)),
         (false, false) => Err(nobody()),
@@ -411,13 +456,18 @@ pub(super) fn leave(
     mut said: ResMut<Said>,
     mut visits: Query<(&Visit, &mut Welcomed)>,
     mut doors: Query<(&Door, &mut Relock)>,
+    (stays, caregivers): (Query<&InCare>, Query<&Caregiver>),
 ) {
     let Some((at, Fact::Leave { reader, visit, going })) = &asked.0 else { return };
     let at = *at;
+    let others: Vec<OpenVisit> = (visits.iter().map(|(other, _)| other.0))
+        .filter(|other| other.visit != *visit && other.away_since.is_none())
+        .collect();
     let Some((open, mut welcomed)) = visits.iter_mut().find(|(open, _)| open.0.visit == *visit)
     else {
         // The same answer twice: the second time it is only said again.
         if let Some(ended) = notes.ended.get(visit) {
+            said.0.guest = Some(ended.visit.person);
             let language = book.language_of(&ended.visit);
             let minutes = (ended.until - ended.visit.since).num_minutes();
             said.answer(Answer::Goodbye { minutes, language });
@@ -428,6 +478,16 @@ pub(super) fn leave(
         return;
     };
     let open = open.0;
+    said.0.guest = Some(open.person);
+    let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
+    if let Some(there) = there.filter(|_| *going != Going::Stays && open.away_since.is_none()) {
+        let present: Vec<PersonId> = others.iter().map(|visit| visit.person).collect();
+        let children = there.left_alone_by(&book, open.person, &present);
+        if !children.is_empty() {
+            let (visit, person) = (open.visit, open.person);
+            said.happened(at, Happening::Care(CareEvent::WentOut { visit, person, children }));
+        }
+    }
     let language = book.language_of(&open);
     let space = book.label(open.space);
     let until = book.until(&open, at.now);
@@ -442,13 +502,13 @@ pub(super) fn leave(
             if open.away_since.is_none() {
                 said.happened(at, Happening::SteppedOut { visit: open.visit });
             }
-            open_doors(&mut said, &book, at, &mut doors, open.visit);
+            open_doors(&mut said, &book, at, &mut doors, Some(open.visit));
             said.answer(Answer::SeeYouSoon { space, until, language });
         }
         Going::Stays => {
             welcomed.0 = at.now;
             back(&mut said, at, &open);
-            open_doors(&mut said, &book, at, &mut doors, open.visit);
+            open_doors(&mut said, &book, at, &mut doors, Some(open.visit));
             said.answer(Answer::Welcome { visit: open.visit, space, until, language });
         }
     }

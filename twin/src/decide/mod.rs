@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use model::access::{CODE_PAUSE, PIN_TRIES};
-use model::booking::BookingCode;
 use model::id::VisitId;
 use model::site_event::{Happening, SiteEvent};
 
 use crate::book::Book;
-use crate::fact::{Answer, Decision, Effect, Fact, Moment};
+use crate::fact::{Answer, Decision, Effect, Fact, Moment, PinOf};
+use crate::nursery::CareAnswer;
 use crate::parts::{Door, Relock};
 
 /// The fact in hand.
@@ -26,7 +26,7 @@ pub(crate) struct Asked(pub Option<(Moment, Fact)>);
 pub(crate) struct Said(pub Decision);
 
 impl Said {
-    fn happened(&mut self, at: Moment, what: Happening) {
+    pub(crate) fn happened(&mut self, at: Moment, what: Happening) {
         self.0.outcomes.push(SiteEvent { at: at.now, what });
     }
 
@@ -37,11 +37,15 @@ impl Said {
     fn answer(&mut self, answer: Answer) {
         self.0.answer = Some(answer);
     }
+
+    pub(crate) fn care(&mut self, answer: CareAnswer) {
+        self.answer(Answer::Care(answer));
+    }
 }
 
-/// Wrong PINs in a row, by booking code; a matter of the site, not shared.
+/// Wrong PINs in a row, by whose they are; a matter of the site, not shared.
 #[derive(Resource, Default)]
-pub(crate) struct PinTries(HashMap<BookingCode, Tries>);
+pub(crate) struct PinTries(HashMap<PinOf, Tries>);
 
 #[derive(Default)]
 struct Tries {
@@ -50,17 +54,17 @@ struct Tries {
 }
 
 impl PinTries {
-    pub(crate) fn paused(&self, code: BookingCode, mono: Duration) -> bool {
-        self.0.get(&code).and_then(|tries| tries.paused_until).is_some_and(|until| mono < until)
+    pub(crate) fn paused(&self, of: PinOf, mono: Duration) -> bool {
+        self.0.get(&of).and_then(|tries| tries.paused_until).is_some_and(|until| mono < until)
     }
 
-    /// Counts a try and answers whether the code is closed because of it.
-    fn count(&mut self, code: BookingCode, right: bool, mono: Duration) -> bool {
+    /// Counts a try and answers whether the PIN is closed because of it.
+    pub(crate) fn count(&mut self, of: PinOf, right: bool, mono: Duration) -> bool {
         if right {
-            self.0.remove(&code);
+            self.0.remove(&of);
             return false;
         }
-        let tries = self.0.entry(code).or_default();
+        let tries = self.0.entry(of).or_default();
         if tries.paused_until.is_some_and(|until| mono >= until) {
             *tries = Tries::default();
         }
@@ -72,9 +76,13 @@ impl PinTries {
     }
 
     fn forget_all_but(&mut self, book: &Book) {
-        self.0.retain(|code, _| book.booking_of(*code).is_some());
+        self.0.retain(|of, _| book.pin(*of).is_some());
     }
 }
+
+/// What is decided of desks, doors and terminals; the nurseries follow.
+#[derive(SystemSet, Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lobby;
 
 pub(crate) fn add_systems(schedule: &mut Schedule) {
     schedule.add_systems(
@@ -90,7 +98,8 @@ pub(crate) fn add_systems(schedule: &mut Schedule) {
             time::forgotten,
             time::mend_seats,
         )
-            .chain(),
+            .chain()
+            .in_set(Lobby),
     );
 }
 
@@ -101,7 +110,7 @@ fn open_doors(
     book: &Book,
     at: Moment,
     doors: &mut Query<(&Door, &mut Relock)>,
-    visit: VisitId,
+    visit: Option<VisitId>,
 ) {
     for (door, mut relock) in doors {
         if let Some(known) = book.door(&door.0) {

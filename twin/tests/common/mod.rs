@@ -139,5 +139,6 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
             })
             .collect(),
         bookings,
+        care: None,
     }
 }

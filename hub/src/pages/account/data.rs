@@ -71,6 +71,7 @@ struct DeletePage {
     f: Frame,
     stale: bool,
     inside: bool,
+    in_care: bool,
     unsure: bool,
 }
 
@@ -79,7 +80,7 @@ pub async fn delete(State(web): State<Web>, caller: Caller) -> Result<Response, 
     personal::contact(&web.hub, &caller).await?;
     let stale = !personal::is_fresh(&web.hub, &caller);
     let f = Frame::new(&caller, Part::Account);
-    Ok(html(StatusCode::OK, &DeletePage { f, stale, inside: false, unsure: false }))
+    Ok(html(StatusCode::OK, &DeletePage { f, stale, inside: false, in_care: false, unsure: false }))
 }
 
 /// Makes the caller nobody.
@@ -91,7 +92,7 @@ pub async fn erase(
     personal::contact(&web.hub, &caller).await?;
     let f = Frame::new(&caller, Part::Account);
     if fields.get("sure") != "yes" {
-        let page = DeletePage { f, stale: false, inside: false, unsure: true };
+        let page = DeletePage { f, stale: false, inside: false, in_care: false, unsure: true };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     let atlas = web.atlas().await?;
@@ -105,6 +106,7 @@ pub async fn erase(
                 f,
                 stale: no == Erased::Stale,
                 inside: no == Erased::Inside,
+                in_care: no == Erased::InCare,
                 unsure: false,
             };
             Ok(html(StatusCode::CONFLICT, &page))

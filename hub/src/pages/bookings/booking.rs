@@ -7,8 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use model::booking::{Approvals, Booking, BookingStatus};
 use model::centre::Centre;
+use model::child::Child;
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
 
@@ -31,6 +33,8 @@ struct Page {
     f: Frame,
     id: String,
     heading: String,
+    /// From when on what is not charged.
+    refunds: Vec<String>,
     just_made: bool,
     stands: bool,
     /// Whether its guest can come in by it.
@@ -193,6 +197,7 @@ pub async fn get(
             .rfind(|claim| booking.needs.pinned && claim.released_at.is_none())
             .and_then(|claim| atlas.space(claim.space))
             .map(|space| space.label.clone()),
+        refunds: refunds(&f, &booking, &own, zone),
         like: Like::of(&service::wish_of(&booking)).said(&f),
         in_series: booking.series.is_some(),
         can_repeat: repeat::can_repeat(&caller, &booking, centre),
@@ -271,4 +276,31 @@ async fn shown(
         others: others.collect(),
         text,
     }))
+}
+
+/// From when on a day's care, and the desk with it, is not charged: on the days on which a child was recalled ill. Why is
+/// for those alone who answer for the child.
+fn refunds(f: &Frame, booking: &Booking, own: &[Child], zone: Tz) -> Vec<String> {
+    let theirs = |from| {
+        let mut care = booking.care.iter().filter(|claim| claim.refunded_at == Some(from));
+        care.any(|claim| own.iter().any(|child| child.id == claim.child))
+    };
+    let desks = booking.desks.iter().filter_map(|claim| claim.refunded_at);
+    let care = booking.care.iter().filter_map(|claim| claim.refunded_at);
+    let from: BTreeSet<_> = desks.chain(care).collect();
+    let told = from.into_iter().map(|from| {
+        let day = words::day(f.language(), from.with_timezone(&zone).date_naive());
+        let clock = words::clock(from, zone);
+        let why = match (theirs(from), f.ja()) {
+            (false, _) => "",
+            (true, true) => "（体調不良のお迎え）",
+            (true, false) => " (an ill child was to be collected)",
+        };
+        if f.ja() {
+            format!("{day} {clock}からあとの料金はかかりません{why}")
+        } else {
+            format!("{day}: nothing is charged from {clock} on{why}")
+        }
+    });
+    told.collect()
 }

@@ -27,6 +27,8 @@ struct Page {
     has_desks: bool,
     /// The guest sits there: nothing was cancelled.
     inside: bool,
+    /// A child of it is in care: nothing was cancelled.
+    in_care: bool,
     children: Option<String>,
     in_series: bool,
 }
@@ -44,7 +46,16 @@ pub async fn get(
         return Ok(to(&booking));
     }
     let atlas = web.atlas().await?;
-    page(&web, &atlas, &caller, &booking, false).await
+    page(&web, &atlas, &caller, &booking, None).await
+}
+
+/// Why a booking stands still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Its guest sits there.
+    Inside,
+    /// A child of it is in care.
+    InCare,
 }
 
 async fn page(
@@ -52,7 +63,7 @@ async fn page(
     atlas: &Atlas,
     caller: &Caller,
     booking: &Booking,
-    inside: bool,
+    kept: Option<Kept>,
 ) -> Result<Response, Refused> {
     let centre = atlas.centre(booking.centre).ok_or(Refused::NotFound)?;
     let own = children::list_if_any(&web.hub, caller).await?;
@@ -66,12 +77,13 @@ async fn page(
             .collect(),
         centre: f.get(&centre.name).to_owned(),
         has_desks: !booking.desks.is_empty(),
-        inside,
+        inside: kept == Some(Kept::Inside),
+        in_care: kept == Some(Kept::InCare),
         in_series: booking.series.is_some(),
         children: child_names(&f, booking, &own),
         f,
     };
-    Ok(html(if inside { StatusCode::CONFLICT } else { StatusCode::OK }, &page))
+    Ok(html(if kept.is_some() { StatusCode::CONFLICT } else { StatusCode::OK }, &page))
 }
 
 /// Does it; doing it twice is the same as once.
@@ -96,7 +108,12 @@ pub async fn post(
         service::Cancelled::TooLate(booking) => {
             Ok(Redirect::to(&format!("/bookings/{}?late=1", booking.id)).into_response())
         }
-        service::Cancelled::Inside(booking) => page(&web, &atlas, &caller, &booking, true).await,
+        service::Cancelled::Inside(booking) => {
+            page(&web, &atlas, &caller, &booking, Some(Kept::Inside)).await
+        }
+        service::Cancelled::InCare(booking) => {
+            page(&web, &atlas, &caller, &booking, Some(Kept::InCare)).await
+        }
     }
 }
 
@@ -107,7 +124,7 @@ fn many(
     id: BookingId,
     done: &[(BookingId, service::Cancelled)],
 ) -> Result<Response, Refused> {
-    use service::Cancelled::{Before, Done, Inside, Over, TooLate};
+    use service::Cancelled::{Before, Done, InCare, Inside, Over, TooLate};
     let f = Frame::new(caller, Part::Bookings);
     let (mut rows, mut place) = (Vec::with_capacity(done.len()), None);
     for (of, cancelled) in done {
@@ -116,6 +133,9 @@ fn many(
             Before(booking) => (booking, f.say("前に取り消し済みです", "Cancelled before")),
             Over(booking) => (booking, f.say("もう終わっています", "Over already")),
             Inside(booking) => (booking, f.say("いま利用中です", "You are checked in")),
+            InCare(booking) => {
+                (booking, f.say("お子さまをお預かりしています", "A child is in care"))
+            }
             TooLate(booking) => {
                 (booking, f.say("取り消せる時間を過ぎました", "Too late to cancel here"))
             }

@@ -184,6 +184,11 @@ fn why(f: &Frame, centre: &Centre, rebooked: &Rebooked) -> (String, String) {
             f.say("変更できる時間を過ぎました", "It is too late to change it"),
             f.say("センターに電話してください。", "Please call the centre.").to_owned(),
         ),
+        Rebooked::InCare(_) => (
+            f.say("お子さまをお預かりしています", "A child is in care"),
+            f.say("お迎えのあとで変えられます。", "It can be changed once the child is collected.")
+                .to_owned(),
+        ),
         Rebooked::Newer(_) | Rebooked::Fixed(_) => (
             f.say("この予約は変わりました", "The booking has changed meanwhile"),
             f.say("いまの予約を確かめてください。", "Please look at it as it is now.").to_owned(),

@@ -1,5 +1,7 @@
 //! The nurseries that the caller works in.
 
+pub mod incidents;
+pub mod live;
 pub mod nursery;
 pub mod rooms;
 pub mod shifts;

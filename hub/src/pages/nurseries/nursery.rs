@@ -9,15 +9,16 @@ use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use model::booking::BookingStatus;
 use model::care::file::Interview;
-use model::permission::Action;
+use model::permission::{Action, may};
 
-use super::{Short, Works, nursery_id};
+use super::{Short, Works, incidents, live, nursery_id};
 use crate::pages::fields::Asked;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
 use crate::service::children::CARE_NEAR;
-use crate::service::nursery_day::Allergies;
-use crate::service::{Caller, Refused, nursery_day};
+use crate::service::nursery::target;
+use crate::service::nursery_day::{Allergies, Day};
+use crate::service::{Caller, Refused, diary, nursery_day};
 use crate::typed;
 use crate::web::Web;
 
@@ -38,6 +39,15 @@ struct Page {
     shifts: Vec<Works>,
     short: Vec<Short>,
     staffed: bool,
+    live: Option<Live>,
+    incidents: Vec<incidents::Shown>,
+}
+
+/// The part that is about this minute, and from where it is kept so.
+struct Live {
+    href: String,
+    zone: String,
+    block: String,
 }
 
 struct Comes {
@@ -100,7 +110,18 @@ pub async fn get(
         (child.to_string(), name.clone().unwrap_or_else(gone), state)
     });
     let shifts = day.shifts.iter().map(|one| Works::of(&f, one, zone));
+    let live = if on == today {
+        let (block, seen) = live::block(&web, &caller, &f, &day).await?;
+        let href = live::address(&web.hub, &caller, (id, on), seen).await?;
+        let zone = zone.name().to_owned();
+        Some(Live { href, zone, block })
+    } else {
+        None
+    };
+    let incidents = incidents_of(&web, &caller, &f, &day, today).await?;
     let page = Page {
+        live,
+        incidents,
         id: id.to_string(),
         name: f.get(&day.nursery.name).to_owned(),
         centre: f.get(&day.centre.name).to_owned(),
@@ -117,4 +138,24 @@ pub async fn get(
         f,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+/// The incidents that are reported, for those who keep the files.
+async fn incidents_of(
+    web: &Web,
+    caller: &Caller,
+    f: &Frame,
+    day: &Day,
+    today: NaiveDate,
+) -> Result<Vec<incidents::Shown>, Refused> {
+    let (centre, nursery) = (&day.centre, day.nursery.id);
+    if !may(&caller.actor, Action::KeepCareFiles, &target(centre, nursery)) {
+        return Ok(Vec::new());
+    }
+    let expected = day.expected.iter().map(|one| one.care.child);
+    let recorded = expected.chain(day.talks.iter().map(|one| one.0)).collect();
+    let atlas = web.atlas().await?;
+    let found = diary::incidents(&web.hub, &atlas, caller, nursery, &recorded).await?;
+    let zone = centre.time_zone;
+    Ok(found.iter().map(|one| incidents::Shown::of(f, one, today, zone)).collect())
 }

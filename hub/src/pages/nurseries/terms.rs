@@ -1,4 +1,4 @@
-//! What a nursery gives and asks: hours, hand-overs, schemes, interviews, documents.
+//! What a nursery gives and asks: hours, hand-overs, schemes, interviews, documents, naps, fever.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::Weekday;
+use model::care::day::NapInterval;
 use model::care::scheme::Scheme;
 use model::care::terms::{BadTerms, HandOver, MOST_DOCUMENTS, NeededDocument, OF_AGE, Terms};
 use model::centre::Nursery;
@@ -24,6 +25,10 @@ use crate::web::Web;
 
 /// So many groups of hours a form has at most.
 const MOST_HOURS: usize = 8;
+/// So many intervals of looks at a sleeping child a form shows at least,
+const NAPS_SHOWN: usize = 3;
+/// and so many it takes: a file may have said more than anybody types.
+const MOST_NAPS: usize = 20;
 /// The kinds of day, as a form names them.
 const DAYS: [(&str, DayKind); 8] = [
     ("mon", DayKind::Weekday(Weekday::Mon)),
@@ -50,6 +55,8 @@ struct Page {
     schemes: Vec<(String, String, bool, bool)>,
     hours: Vec<Hours>,
     documents: Vec<Document>,
+    naps: Vec<Nap>,
+    fever: String,
     done: bool,
     bad: Option<String>,
 }
@@ -66,6 +73,13 @@ struct Document {
     ja: String,
     en: String,
     months: String,
+}
+
+/// Below which age a sleeping child is looked at after how many minutes.
+#[derive(Default)]
+struct Nap {
+    below: String,
+    minutes: String,
 }
 
 /// `/nurseries/{id}/terms`
@@ -110,6 +124,8 @@ enum Bad {
     Hours,
     Months,
     Age,
+    Naps,
+    Fever,
 }
 
 fn read(fields: &Fields, known: &[Scheme]) -> Result<Terms, Bad> {
@@ -172,8 +188,22 @@ fn read(fields: &Fields, known: &[Scheme]) -> Result<Terms, Bad> {
         "" => None,
         years => Some(typed::number(years).ok_or(Bad::Age)?).filter(|years| *years != OF_AGE),
     };
+    let mut naps = Vec::new();
+    for n in 1..=MOST_NAPS {
+        let row = Nap::typed(fields, n);
+        if !row.is_empty() {
+            let numbers = typed::number(&row.below).zip(typed::number(&row.minutes));
+            let (below_years, minutes) = numbers.ok_or(Bad::Naps)?;
+            naps.push(NapInterval { below_years, minutes });
+        }
+    }
+    let fever = match fields.get("fever").trim() {
+        "" => None,
+        degrees => Some(typed::tenths(degrees).ok_or(Bad::Fever)?),
+    };
     let interview = !fields.get("interview").is_empty();
-    let terms = Terms { handover, hours, schemes, interview, documents, collect_from_years };
+    let terms =
+        Terms { handover, hours, schemes, interview, documents, collect_from_years, naps, fever };
     terms.check().map(|()| terms).map_err(Bad::Terms)
 }
 
@@ -225,7 +255,16 @@ fn written(terms: &Terms) -> Fields {
         pairs.push((format!("en-{n}"), document.name.en.clone()));
         pairs.extend(document.months.map(|months| (format!("months-{n}"), months.to_string())));
     }
+    for (n, nap) in (1..).zip(&terms.naps) {
+        pairs.push((format!("nap-below-{n}"), nap.below_years.to_string()));
+        pairs.push((format!("nap-minutes-{n}"), nap.minutes.to_string()));
+    }
+    pairs.extend(terms.fever.map(|fever| (text("fever"), degrees(fever))));
     pairs.into()
+}
+
+fn degrees(tenths: u16) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 fn page(
@@ -253,6 +292,8 @@ fn page(
         schemes: schemes.collect(),
         hours: rows(MOST_HOURS, |n| Hours::typed(&f, typed, n), Hours::is_empty),
         documents: rows(MOST_DOCUMENTS, |n| Document::typed(typed, n), Document::is_empty),
+        naps: Nap::rows(typed),
+        fever: typed.get("fever").to_owned(),
         done,
         bad: bad.map(|bad| said(&f, bad)),
         f,
@@ -304,6 +345,24 @@ impl Document {
     }
 }
 
+impl Nap {
+    fn typed(typed: &Fields, n: usize) -> Self {
+        let field = |what: &str| typed.get(&format!("{what}-{n}")).trim().to_owned();
+        Self { below: field("nap-below"), minutes: field("nap-minutes") }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.below.is_empty() && self.minutes.is_empty()
+    }
+
+    fn rows(typed: &Fields) -> Vec<Self> {
+        let all = (1..=MOST_NAPS).map(|n| Self::typed(typed, n));
+        let mut rows: Vec<Self> = all.filter(|row| !row.is_empty()).collect();
+        rows.resize_with(rows.len().max(NAPS_SHOWN), Self::default);
+        rows
+    }
+}
+
 fn said(f: &Frame, bad: &Bad) -> String {
     let (ja, en) = match bad {
         Bad::HandOver | Bad::Terms(BadTerms::HandOver) => (
@@ -325,6 +384,14 @@ fn said(f: &Frame, bad: &Bad) -> String {
         Bad::Terms(BadTerms::Schemes) => {
             ("制度は10までえらべます", "At most ten schemes can be offered")
         }
+        Bad::Naps | Bad::Terms(BadTerms::Naps) => (
+            "お昼寝の確認は、年齢の順に、1〜60分ごとで入れてください",
+            "A sleeping child is looked at every 1 to 60 minutes, by ages that rise",
+        ),
+        Bad::Fever | Bad::Terms(BadTerms::Fever) => (
+            "発熱とする体温は、34.0〜42.0度で入れてください",
+            "A fever begins between 34.0 and 42.0 degrees",
+        ),
         Bad::Terms(BadTerms::Door { before, early }) => {
             return if f.ja() {
                 format!(
@@ -367,10 +434,43 @@ mod tests {
             interview: true,
             documents: vec![document("allergy-form", Some(12)), document("health", None)],
             collect_from_years: Some(20),
+            naps: [(1, 5), (2, 10), (4, 15), (7, 30)]
+                .map(|(below_years, minutes)| NapInterval { below_years, minutes })
+                .to_vec(),
+            fever: Some(380),
         };
         assert!(read(&written(&terms), &known).is_ok_and(|again| again == terms));
         let plain = Terms::default();
         assert!(read(&written(&plain), &known).is_ok_and(|again| again == plain));
+    }
+
+    #[test]
+    fn naps_and_fever_are_read_as_people_write_them() {
+        let read = |pairs: &[(&str, &str)]| {
+            let owned = |text: &str| text.to_owned();
+            let pairs: Vec<_> =
+                pairs.iter().map(|(name, value)| (owned(name), owned(value))).collect();
+            read(&pairs.into(), &[])
+        };
+        let row = |below, minutes| [("nap-below-2", below), ("nap-minutes-2", minutes)];
+        let naps = |below, minutes| read(&row(below, minutes)).map(|terms| terms.naps);
+        assert!(
+            naps("１", "５")
+                .is_ok_and(|naps| { naps == [NapInterval { below_years: 1, minutes: 5 }] })
+        );
+        assert!(naps("", "").is_ok_and(|naps| naps.is_empty()));
+        for (below, minutes) in [("1", ""), ("", "5"), ("one", "5"), ("-1", "5")] {
+            assert!(matches!(naps(below, minutes), Err(Bad::Naps)), "{below} {minutes}");
+        }
+        assert!(matches!(naps("1", "61"), Err(Bad::Terms(BadTerms::Naps))));
+        let falling = [row("3", "10"), [("nap-below-3", "1"), ("nap-minutes-3", "5")]].concat();
+        assert!(matches!(read(&falling), Err(Bad::Terms(BadTerms::Naps))));
+        let fever = |text| read(&[("fever", text)]).map(|terms| terms.fever);
+        for (text, want) in [("37.5", Some(375)), ("３８", Some(380)), (" ", None)] {
+            assert!(fever(text).is_ok_and(|fever| fever == want), "{text}");
+        }
+        assert!(matches!(fever("hot"), Err(Bad::Fever)));
+        assert!(matches!(fever("33.9"), Err(Bad::Terms(BadTerms::Fever))));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::{Stream, stream};
 use model::access::RefusalKind;
+use model::care::board::NurseryView;
+use model::care::day::{CareAlarm, CareEvent, CaregiverState};
 use model::centre::Centre;
 use model::id::{CentreId, PersonId, SpaceId};
 use model::interval::Interval;
@@ -28,6 +30,7 @@ use twin::{DoorView, LockLevel, SpaceState, SpaceView, View};
 use crate::hub::Hub;
 use crate::live::LiveView;
 use crate::pages::frame::{Frame, Part};
+use crate::pages::nurseries::live::alarm_words;
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
 use crate::service::{Caller, Refused, allow, approvals, house, session};
@@ -86,6 +89,7 @@ struct Shown {
     open_doors: usize,
     in_care: usize,
     care_places: Option<u32>,
+    nurseries: Vec<NurseryShown>,
     coming: usize,
     sheet: Sheet,
     doors: Vec<DoorShown>,
@@ -98,6 +102,17 @@ enum Sheet {
     None,
     Newest,
     Older,
+}
+
+/// A nursery as its operators see it: numbers, and no child's name.
+struct NurseryShown {
+    name: String,
+    children: u32,
+    staff: u32,
+    need: u32,
+    staffed: bool,
+    short: bool,
+    alarms: Vec<(String, usize)>,
 }
 
 struct DoorShown {
@@ -272,6 +287,7 @@ impl Eye {
             open_doors: doors.iter().filter(|door| door.state.open == Some(true)).count(),
             in_care,
             care_places: self.atlas.nursery(self.centre.id).map(|nursery| nursery.places),
+            nurseries: live.view.nurseries.iter().map(|one| self.nursery(one)).collect(),
             coming,
             sheet: match (live.site.sheet_in_force, live.newest_sheet) {
                 (None, _) => Sheet::None,
@@ -301,6 +317,27 @@ impl Eye {
                 .filter(|claim| now < claim.when.starts())
                 .count(),
         ))
+    }
+
+    fn nursery(&self, view: &NurseryView) -> NurseryShown {
+        let known = self.atlas.nurseries.iter().find(|one| one.id == view.nursery);
+        let mut alarms: Vec<(String, usize)> = Vec::new();
+        for one in &view.alarms {
+            let words = alarm_words(&self.f, &one.alarm, None, self.centre.time_zone);
+            match alarms.iter_mut().find(|(told, _)| *told == words) {
+                Some((_, times)) => *times += 1,
+                None => alarms.push((words, 1)),
+            }
+        }
+        NurseryShown {
+            name: known.map(|known| self.f.get(&known.name).to_owned()).unwrap_or_default(),
+            children: view.now.children,
+            staff: view.now.staff,
+            need: view.now.need,
+            staffed: view.staffed,
+            short: view.is_short(),
+            alarms,
+        }
     }
 
     async fn learn_names(&mut self, view: &View) -> Result<(), Refused> {
@@ -424,6 +461,10 @@ impl Eye {
                 both(desk(space), "を開放", " given free"),
                 Some(f.say("入館がありませんでした", "Nobody came").to_owned()),
             ),
+            Happening::Care(care) => {
+                let (icon, what) = care_words(f, care);
+                (icon, what.to_owned(), None)
+            }
             Happening::DoorUnlocked { door: device, .. } => {
                 ("unlock", both(door(device), "を解錠", " unlocked"), None)
             }
@@ -479,6 +520,70 @@ impl Eye {
         );
         EventShown { alert, time: words::clock_seconds(event.at, zone), icon, what, more }
     }
+}
+
+/// What happened in a nursery, for those who are told a number and not a name.
+fn care_words(f: &Frame, care: &CareEvent) -> (&'static str, &'static str) {
+    let (icon, ja, en) = match care {
+        CareEvent::LetIn { .. } => ("in", "送り迎えの人が入りました", "Let in to bring or collect"),
+        CareEvent::DroppedOff { .. } => ("child", "お子さまの登園", "A child was brought"),
+        CareEvent::Received { .. } => ("check", "保育室で引き受け", "A child was taken over"),
+        CareEvent::DropOffRefused { .. } => {
+            ("cross", "登園を受けませんでした", "A child was not taken")
+        }
+        CareEvent::HandedOver { .. } => ("child", "お迎えが済みました", "A child was collected"),
+        CareEvent::HandOverRefused { .. } => {
+            ("cross", "お迎えを断りました", "A hand-over was refused")
+        }
+        CareEvent::Caregiver { state: CaregiverState::Here, .. } => {
+            ("in", "保育者が入りました", "A caregiver is with the children")
+        }
+        CareEvent::Caregiver { state: CaregiverState::OnBreak, .. } => {
+            ("out", "保育者が休憩に入りました", "A caregiver is on a break")
+        }
+        CareEvent::Caregiver { state: CaregiverState::Gone, .. } => {
+            ("out", "保育者が退勤しました", "A caregiver has gone home")
+        }
+        CareEvent::Noted { .. } | CareEvent::LookedAt { .. } => {
+            ("child", "保育の記録", "Something was noted in the nursery")
+        }
+        CareEvent::PutRight { .. } => {
+            ("check", "在室の記録を直しました", "The record of a child in care was put right")
+        }
+        CareEvent::Moved { .. } => ("child", "お子さまが部屋を移りました", "A child changed rooms"),
+        CareEvent::Recalled { .. } => {
+            ("warn", "体調不良でお迎えを頼みました", "Guardians are asked to collect an ill child")
+        }
+        CareEvent::WentOut { .. } => (
+            "warn",
+            "お子さまを預けた人が外に出ました",
+            "Somebody went out while their children are in care",
+        ),
+        CareEvent::AlarmRaised { alarm: CareAlarm::Short { .. } } => {
+            ("warn", "保育室：いま足りません", "Nursery: too few right now")
+        }
+        CareEvent::AlarmRaised { alarm: CareAlarm::ShortSoon { .. } } => {
+            ("warn", "保育室：まもなく足りません", "Nursery: too few soon")
+        }
+        CareEvent::AlarmRaised { alarm: CareAlarm::Waiting { .. } } => {
+            ("warn", "保育室：引き受け待ち", "Nursery: a child waits to be taken over")
+        }
+        CareEvent::AlarmRaised { .. } => {
+            ("warn", "保育室からのお知らせ", "The nursery has an alarm")
+        }
+        CareEvent::AlarmOver { .. } => {
+            ("check", "保育室：解消しました", "Nursery: an alarm is over")
+        }
+        CareEvent::SignedIn { let_in: true, .. } => {
+            ("in", "保育室の画面にサインイン", "Signed in at the nursery's screen")
+        }
+        CareEvent::SignedIn { let_in: false, .. } => (
+            "cross",
+            "保育室の画面でサインインできませんでした",
+            "A sign-in at the nursery's screen failed",
+        ),
+    };
+    (icon, f.say(ja, en))
 }
 
 fn refusal(f: &Frame, why: RefusalKind) -> &'static str {

@@ -18,6 +18,7 @@ use crate::hub::Hub;
 /// What is to be recorded.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    id: Option<AuditId>,
     action: AuditAction,
     about: Option<KeyOwner>,
     centre: Option<CentreId>,
@@ -28,7 +29,14 @@ impl Entry {
     /// That this was done.
     #[must_use]
     pub fn new(action: AuditAction) -> Self {
-        Self { action, about: None, centre: None, notes: BTreeMap::new() }
+        Self { id: None, action, about: None, centre: None, notes: BTreeMap::new() }
+    }
+
+    /// By its own id: recorded again, it stands there once.
+    #[must_use]
+    pub fn named(mut self, id: AuditId) -> Self {
+        self.id = Some(id);
+        self
     }
 
     /// To whom; the entry can be read for as long as they are not erased.
@@ -103,7 +111,7 @@ async fn keep(
     from: Option<String>,
     entry: Entry,
 ) -> Result<(), Refused> {
-    let Entry { action, about, centre, notes } = entry;
+    let Entry { id, action, about, centre, notes } = entry;
     let doer = match &actor {
         AuditActor::Person(person) => Some(KeyOwner::Person(*person)),
         AuditActor::Device(_) | AuditActor::Hub | AuditActor::Nobody => None,
@@ -119,7 +127,10 @@ async fn keep(
         Some(KeyOwner::Child(child)) => (None, Some(child)),
         Some(KeyOwner::Hub) | None => (None, None),
     };
-    let id = AuditId(hub.new_id()?);
+    let id = match id {
+        Some(id) => id,
+        None => AuditId(hub.new_id()?),
+    };
     let body = Body { actor, person, child, from, notes };
     let kept = SealedEntry {
         id,

@@ -1,6 +1,7 @@
 //! One child: what its guardians keep of it, what they agreed to, who may collect it, and what its nursery sees.
 
 pub mod collecting;
+mod diary;
 pub mod nursery;
 
 use std::fmt::Display;
@@ -60,6 +61,7 @@ struct Page {
     /// What was typed of an interview, where it could not be taken.
     typed_interview: Fields,
     today: String,
+    diary: Option<diary::Diary>,
 }
 
 /// What was done, and in which part of the page.
@@ -297,10 +299,12 @@ async fn page(
         };
         guardians.push(Guardian { id: person.id.to_string(), name: person.name, telephone });
     }
+    let diary = diary::of(&web.hub, caller, &f, (id, &file), asked, (today, zone)).await?;
     let status = if told.is_bad() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let agreed = |what| consents.iter().any(|given| given.purpose == what && given.since.is_some());
     let typed_interview = if told.interview.is_some() { asked.clone() } else { Fields::default() };
     let page = Page {
+        diary,
         id: id.to_string(),
         name: file.child.particulars.name.clone(),
         born: words::full_date(f.language(), file.child.particulars.born),

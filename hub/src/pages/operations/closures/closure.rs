@@ -109,7 +109,7 @@ pub async fn move_one(
             match closures::move_away(&web.hub, &atlas, &caller, booking, version, slots).await? {
                 Rebooked::Done(_) => "moved",
                 Rebooked::NoRoom(_) | Rebooked::Not(_) => "full",
-                Rebooked::Fixed(_) | Rebooked::TooLate(_) => "fixed",
+                Rebooked::Fixed(_) | Rebooked::InCare(_) | Rebooked::TooLate(_) => "fixed",
                 Rebooked::Newer(_) => "newer",
             }
         }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use model::day_sheet::DeviceKind;
 
 use super::{find, kind_words, moment};
 use crate::pages::fields::Posted;
@@ -44,10 +45,15 @@ pub async fn post(
         centre: f.get(&centre.name).to_owned(),
         device,
         kind: kind_words(&f, record.kind),
-        program: record.kind.as_str(),
+        program: program_of(record.kind).as_str(),
         made: made.map(|code| (code.reveal(), until)),
         f,
     };
     // A code that lies in a cache is no code that is shown once.
     Ok(([(header::CACHE_CONTROL, "no-store")], html(status, &page)).into_response())
+}
+
+/// A nursery's screen is run by the lobby's program.
+fn program_of(kind: DeviceKind) -> DeviceKind {
+    if kind == DeviceKind::Staff { DeviceKind::Kiosk } else { kind }
 }

@@ -129,7 +129,8 @@ async fn page(
     let now = web.hub.now();
     let rows = records.iter().map(|record| row(&f, centre, record, now)).collect();
     let has_edge = records.iter().any(|record| record.kind == DeviceKind::Edge);
-    let kinds = [DeviceKind::Kiosk, DeviceKind::Seat, DeviceKind::Edge].into_iter();
+    let kinds =
+        [DeviceKind::Kiosk, DeviceKind::Seat, DeviceKind::Staff, DeviceKind::Edge].into_iter();
     let kinds = kinds.filter(|kind| *kind != DeviceKind::Edge || !has_edge);
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page {
@@ -213,6 +214,8 @@ fn kind_words(f: &Frame, kind: DeviceKind) -> &'static str {
         DeviceKind::Edge => "Site controller",
         DeviceKind::Kiosk if ja => "受付の画面",
         DeviceKind::Kiosk => "Lobby screen",
+        DeviceKind::Staff if ja => "保育室の画面",
+        DeviceKind::Staff => "Nursery staff screen",
         DeviceKind::Seat if ja => "席の端末",
         DeviceKind::Seat => "Desk terminal",
     }

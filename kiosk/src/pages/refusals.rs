@@ -1,0 +1,203 @@
+//! What is said to somebody who is not let in, or whose card cannot be registered.
+
+use model::access::RefusalKind;
+use model::language::Language;
+use wire::request::NotOffered;
+
+use crate::frame::in_language;
+
+/// What is said to somebody who is turned away, and what would work.
+pub(super) struct Words {
+    pub say: &'static str,
+    pub advice: &'static str,
+    /// Whether booking code and PIN may help.
+    pub code_helps: bool,
+}
+
+pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
+    let words = |ja: (&'static str, &'static str), en: (&'static str, &'static str), code_helps| {
+        let (say, advice) = match language {
+            Language::Ja => ja,
+            Language::En => en,
+        };
+        Words { say, advice, code_helps }
+    };
+    match why {
+        RefusalKind::UnknownCard => words(
+            (
+                "このカードでは入れません",
+                "予約がないか、まだ登録されていないカードです。予約番号と暗証番号でも入れます。",
+            ),
+            (
+                "This card does not let you in",
+                "It has no booking here, or is not registered yet. A booking code and PIN work too.",
+            ),
+            true,
+        ),
+        RefusalKind::BlockedCard => words(
+            ("このカードは止められています", "予約番号と暗証番号で入るか、係員を呼んでください。"),
+            ("This card is blocked", "Enter with your booking code and PIN, or call the staff."),
+            true,
+        ),
+        RefusalKind::ExpiredCard => words(
+            (
+                "このカードは期限が切れています",
+                "予約番号と暗証番号で入れます。カードは、もう一度登録すると使えます。",
+            ),
+            (
+                "This card has expired",
+                "Enter with your booking code and PIN. Register the card again to go on using it.",
+            ),
+            true,
+        ),
+        RefusalKind::UnreadableCard => words(
+            (
+                "カードを読み取れませんでした",
+                "もう一度、カードを1枚だけ、ゆっくりタッチしてください。",
+            ),
+            ("The card could not be read", "Hold one card still on the reader and try again."),
+            true,
+        ),
+        RefusalKind::NoBooking => words(
+            ("いま使える予約がありません", "スマートフォンで予約すると、すぐに入れます。"),
+            ("There is no booking for you now", "Book on your phone and you can come straight in."),
+            false,
+        ),
+        RefusalKind::Released => words(
+            (
+                "予約の席は、もうありません",
+                "予約の時間に入館がなかったためです。別の席をご用意できれば、あなたの席になります。数秒待って、もう一度お試しください。変わらないときは、係員を呼んでください。",
+            ),
+            (
+                "Your desk was given free",
+                "Nobody had come in time. If another can be found, it is yours: wait a few seconds and try again. If nothing changes, please call the staff.",
+            ),
+            false,
+        ),
+        RefusalKind::LeftForGood => words(
+            (
+                "この予約は、お帰りのときに終わりました",
+                "残りの時間は、ほかの人が使えるようになっています。続けて使うときは、スマートフォンで予約してください。空いていれば、すぐに入れます。",
+            ),
+            (
+                "Your booking ended when you left",
+                "The rest of it is free for others. To go on, book on your phone: if a desk is free, you can come straight in.",
+            ),
+            false,
+        ),
+        RefusalKind::TooEarly => words(
+            ("まだ入れません", "予約の時間が近づいたら、もう一度どうぞ。"),
+            ("It is not time yet", "Please come back when your booking is near."),
+            false,
+        ),
+        RefusalKind::WrongCode => words(
+            ("予約番号か暗証番号が違います", "予約の画面の番号と暗証番号を確かめてください。"),
+            ("The code or PIN is wrong", "Please check the number on your booking page."),
+            true,
+        ),
+        RefusalKind::CodePaused => words(
+            (
+                "この予約番号は、いま使えません",
+                "暗証番号のまちがいが続いたため、5分ほど止めています。カードをタッチするか、係員を呼んでください。",
+            ),
+            (
+                "This booking code is paused",
+                "There were too many wrong PINs. Wait five minutes, use your card, or call the staff.",
+            ),
+            false,
+        ),
+        RefusalKind::NoUsableSpace => words(
+            (
+                "使える席がありません",
+                "予約の席が、故障しているか、使われています。係員を呼んでください。",
+            ),
+            ("No seat can be used", "Your seat is out of order or taken. Please call the staff."),
+            false,
+        ),
+        RefusalKind::UnreadableVoucher => words(
+            (
+                "このコードでは入れません",
+                "予約の画面のQRコードを、明るくして、もう一度かざしてください。予約番号と暗証番号でも入れます。",
+            ),
+            (
+                "This code does not let you in",
+                "Show the QR code of your booking page once more, with the screen bright. A booking code and PIN work too.",
+            ),
+            true,
+        ),
+        RefusalKind::OtherCentre => words(
+            (
+                "ほかのセンターの予約です",
+                "予約の画面で場所を確かめて、そのセンターへお越しください。",
+            ),
+            (
+                "This booking is for another centre",
+                "Your booking page says where it is. Please go to that centre.",
+            ),
+            false,
+        ),
+        RefusalKind::VoidVoucher => words(
+            (
+                "この予約は、もう使えません",
+                "取り消されたか、変更されています。予約の画面を開き直して、新しいQRコードをかざしてください。",
+            ),
+            (
+                "This booking is no longer valid",
+                "It was cancelled or changed. Open your booking page again and show its new QR code.",
+            ),
+            false,
+        ),
+        RefusalKind::SheetExpired | RefusalKind::ClockUnset => words(
+            (
+                "いまは新しく入館できません",
+                "センターの装置が、予約を確かめられません。係員を呼んでください。",
+            ),
+            (
+                "No new check-ins just now",
+                "The centre's equipment cannot check bookings. Please call the staff.",
+            ),
+            false,
+        ),
+    }
+}
+
+pub(super) fn not_offered(why: NotOffered, language: Language) -> (&'static str, &'static str) {
+    match why {
+        NotOffered::NoConnection => (
+            in_language(language, "いまはカードを登録できません", "Cards cannot be registered now"),
+            in_language(
+                language,
+                "いま回線がつながっていません。しばらくして、もう一度お試しください。予約番号と暗証番号では入れます。",
+                "The line to the hub is down. Please try again later, or enter with your booking code and PIN.",
+            ),
+        ),
+        NotOffered::Somebodys => (
+            in_language(language, "登録ずみのカードです", "This card is registered already"),
+            in_language(
+                language,
+                "このセンターの予約があれば、そのまま使えます。心あたりがないときは、係員を呼んでください。",
+                "With a booking at this centre it lets you in as it is. If it is not yours, please tell the staff.",
+            ),
+        ),
+        NotOffered::TooMany => (
+            in_language(language, "いまはカードを登録できません", "Cards cannot be registered now"),
+            in_language(
+                language,
+                "この1時間の登録が多すぎます。時間をおくか、係員を呼んでください。",
+                "Too many cards were offered here in the last hour. Please try later, or call the staff.",
+            ),
+        ),
+        NotOffered::TapAgain => (
+            in_language(
+                language,
+                "もう一度、カードをタッチしてください",
+                "Please touch your card again",
+            ),
+            in_language(
+                language,
+                "時間が過ぎました。タッチすると、もう一度登録できます。",
+                "The time was up. Touch the card, and you can register it again.",
+            ),
+        ),
+    }
+}
