@@ -12,8 +12,8 @@ use wire::request::Secret;
 
 /// Nobody works longer without a new PIN.
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
-/// A screen that asks for nothing for so long has lost its session. A screen asks every second for
-/// its board while somebody is signed in, and signs out by itself where nobody touches it.
+/// A screen that asks for nothing for so long has lost its session. While somebody is signed in it
+/// asks for its board again and again, and signs them out by itself where nobody touches it.
 const SILENCE: Duration = Duration::from_secs(10 * 60);
 /// The most sessions at once: the oldest goes first.
 const MOST: usize = 64;

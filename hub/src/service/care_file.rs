@@ -202,7 +202,7 @@ async fn put_bar(
     let barred = change(hub, caller, child, entry, |file| {
         file.collecting.bar(bar.clone(), &guardians)?;
         // A child whom nobody answers for could be collected by nobody, and its file changed by nobody.
-        let left = guardians.iter().any(|(guardian, _)| !file.bars(*guardian));
+        let left = guardians.iter().any(|(guardian, _)| !file.collecting.bars(*guardian));
         if left { Ok(()) } else { Err(BadEntry::LastGuardian) }
     })
     .await?;

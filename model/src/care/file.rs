@@ -216,12 +216,6 @@ pub enum BadEntry {
 }
 
 impl CareFile {
-    /// Whether somebody's bar ends that they answer for the child.
-    #[must_use]
-    pub fn bars(&self, person: PersonId) -> bool {
-        self.collecting.barred.iter().any(|bar| bar.account == Some(person))
-    }
-
     /// The documents that `nursery` still needs to have seen for care on the day `on`.
     #[must_use]
     pub fn missing<'t>(
@@ -298,6 +292,12 @@ impl Interview {
 }
 
 impl Collecting {
+    /// Whether somebody is barred by their account: a guardian then answers for the child no more.
+    #[must_use]
+    pub fn bars(&self, person: PersonId) -> bool {
+        self.barred.iter().any(|bar| bar.account == Some(person))
+    }
+
     /// As what somebody may collect the child on the day `on`; `guardians` answer for it, and whoever is younger
     /// than `from_years` may not.
     ///

@@ -197,8 +197,7 @@ fn brings(care: &SheetCare, book: &Book, person: PersonId, claim: &SheetCareClai
 }
 
 fn bars(care: &SheetCare, child: ChildId, person: PersonId) -> bool {
-    care.child(child)
-        .is_some_and(|child| child.collecting.barred.iter().any(|bar| bar.account == Some(person)))
+    care.child(child).is_some_and(|child| child.collecting.bars(person))
 }
 
 impl Situation<'_> {

@@ -1,6 +1,7 @@
 //! What the staff say while they look after children: who is with them, what is written down, who signs in.
 
 use bevy_ecs::prelude::*;
+use model::access::RefusalKind;
 use model::care::day::{CareEvent, NotDone, NotSignedIn, NoteKind};
 use model::id::{ChildId, PersonId, RoomId};
 use model::site_event::Happening;
@@ -12,7 +13,6 @@ use crate::book::Book;
 use crate::decide::{Asked, PinTries, Said};
 use crate::fact::{Fact, Moment};
 use crate::parts::Notes;
-use model::access::RefusalKind;
 
 pub(super) fn keep(
     asked: Res<Asked>,
