@@ -1,18 +1,10 @@
 //! Pages and API as a browser and a program meet them, over SQLite with the demo's data.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
-
-mod web_care_day;
-mod web_care_files;
-mod web_repeating;
-mod web_sign_in;
-mod web_support;
-
+use crate::support::{Answer, Browser, World, email, field, first_piece};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use web_support::{Answer, Browser, World, email, field, first_piece};
 
 /// Every page, with what only its own may see.
 const PERSONAL: &[&str] = &[
@@ -31,7 +23,7 @@ const PERSONAL: &[&str] = &[
 
 const SEARCH: &str = "/search?date=2026-11-26&from=10:00&to=12:00&desks=1";
 
-fn no_machine_words(answer: &Answer) {
+pub fn no_machine_words(answer: &Answer) {
     for word in ["{{", "{%", "Some(", "&amp;lt;"] {
         assert!(!answer.body.contains(word), "{word} in {}", answer.body);
     }
@@ -169,7 +161,7 @@ async fn a_desk_for_now_takes_two_buttons() {
     assert!(!page.body.contains("code__value"));
 }
 
-async fn press_first_offer(browser: &mut Browser, found: &Answer) -> Answer {
+pub async fn press_first_offer(browser: &mut Browser, found: &Answer) -> Answer {
     let html = found.body.split_once("action=\"/bookings\"").unwrap().1;
     let value = |name: &str| field(html, name).unwrap_or_else(|| panic!("no {name} in {html}"));
     let (csrf, key, centre) = (value("csrf"), value("key"), value("centre"));

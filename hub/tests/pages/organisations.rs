@@ -1,9 +1,6 @@
 //! Programs' tokens, employers and their people, as the hub serves them.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-#[expect(dead_code, reason = "other tests use more of it")]
-mod web_support;
-
+use crate::support::{Answer, Browser, World, email};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
@@ -16,7 +13,6 @@ use model::sign_in::Stage;
 use model::site_event::{Happening, Proof, SiteEvent};
 use serde_json::{Value, json};
 use store::{EventBatch, TokenHolder};
-use web_support::{Answer, Browser, World, email};
 
 /// Asks as a program with this token.
 async fn ask(
@@ -98,7 +94,7 @@ async fn a_wrong_token_is_a_problem_on_every_address() {
     }
     let page = sato.get("/account/tokens").await;
     let csrf = page.csrf();
-    let id = web_support::field(&page.body, "id").unwrap();
+    let id = crate::support::field(&page.body, "id").unwrap();
     // Another person cannot take it back.
     let mut suzuki = world.signed_in("suzuki").await;
     let other = suzuki.get("/account/tokens").await.csrf();

@@ -12,7 +12,7 @@ use hub::service::password::{self, Weak};
 use model::sign_in::{Means, Stage};
 use serde_json::json;
 
-use crate::web_support::{Answer, Browser, World, email, field};
+use crate::support::{Answer, Browser, World, email, field};
 
 /// A browser in which the password was right.
 async fn after_password(world: &World, key: &str) -> (Browser, Answer) {
@@ -426,15 +426,15 @@ async fn the_pages_are_whole_in_both_languages() {
         let mut kobayashi = world.signed_in("kobayashi").await;
         let page = owing.get(&format!("/sign-in/second?lang={language}")).await;
         assert!(page.body.contains(tag));
-        crate::no_machine_words(&page);
+        crate::web::no_machine_words(&page);
         for path in ["", "/password", "/code", "/passkeys", "/prove"] {
             let page = kobayashi.get(&format!("/account/sign-in{path}?lang={language}")).await;
             assert_eq!(page.status, StatusCode::OK, "{path}");
             assert!(page.body.contains(tag), "{path}: {}", page.body);
-            crate::no_machine_words(&page);
+            crate::web::no_machine_words(&page);
         }
         let from = "/account/sign-in";
         let page = send(&mut kobayashi, from, "/account/sign-in/recovery", &[]).await;
-        crate::no_machine_words(&page);
+        crate::web::no_machine_words(&page);
     }
 }

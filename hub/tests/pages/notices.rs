@@ -1,12 +1,8 @@
 //! Mails of the outbox, their words, and the private calendar, over SQLite with the demo's data.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod web_support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Browser, NOW, World, email};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,7 +16,6 @@ use model::language::Language;
 use model::notice::{NoticeBody, NoticeKind, WishTold};
 use serde_json::json;
 use store::{EventBatch, NewNotice};
-use web_support::{Browser, NOW, World, email};
 
 /// The mails in the folder, as they would travel.
 fn mails(world: &World) -> Vec<String> {

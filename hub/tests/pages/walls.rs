@@ -1,15 +1,11 @@
 //! What keeps others out: nonces, cookies, limits, proxies, other sites' pages, and answers that
 //! give nobody away.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-#![expect(dead_code, reason = "the other tests use the rest of the support")]
-
-mod web_support;
-
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::support::{Answer, World, email};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -21,7 +17,6 @@ use hub::web::{Web, WebSettings};
 use model::people::Person;
 use serde_json::json;
 use tower::ServiceExt as _;
-use web_support::{Answer, World, email};
 
 /// A caller at an address, with headers of their own.
 async fn call(

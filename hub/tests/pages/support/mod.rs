@@ -1,7 +1,5 @@
 //! A hub with the demo's data on SQLite, and browsers that call its router directly.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

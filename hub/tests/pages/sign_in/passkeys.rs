@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::soft_key::SoftKey;
 use super::{recovery_codes, send};
-use crate::web_support::{Answer, Browser, World};
+use crate::support::{Answer, Browser, World};
 
 const ADD: &str = "/account/sign-in/passkeys";
 const SHOW: &str = "/sign-in/passkey";

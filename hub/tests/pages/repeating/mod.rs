@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use crate::web_support::{Answer, Browser, World, field};
-use crate::{no_machine_words, press_first_offer};
+use crate::support::{Answer, Browser, World, field};
+use crate::web::{no_machine_words, press_first_offer};
 
 const THURSDAY: &str = "/search?date=2026-11-26&from=10:00&to=12:00&near=yokohama";
 

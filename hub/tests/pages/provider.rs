@@ -1,11 +1,8 @@
 //! Providers that lie: a sign-in with an employer's accounts believes none of them.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod web_support;
 
 use std::sync::{Arc, Mutex};
 
+use crate::support::{Answer, Browser, World, email};
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -17,7 +14,6 @@ use model::id::EmployerId;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
-use web_support::{Answer, Browser, World, email};
 
 /// What the provider will say next, changed by each test.
 type Lie = Box<dyn Fn(&mut Value) + Send>;

@@ -1,10 +1,7 @@
 //! Search as programs ask for it: always what the database holds, by distance, side by side, on
 //! several days.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-#[expect(dead_code, reason = "other tests use more of it")]
-mod web_support;
-
+use crate::support::{Browser, World, one_room};
 use axum::http::{Method, StatusCode};
 use model::care::duty::Shift;
 use model::care::terms::{HandOver, Terms};
@@ -15,7 +12,6 @@ use model::language::LocalText;
 use serde_json::{Value, json};
 use store::{Roster, RosterPut, Rostered};
 use uuid::Uuid;
-use web_support::{Browser, World, one_room};
 
 /// Thursday from ten to twelve in Japan.
 const TIME: &str = "from=2026-11-26T01:00:00Z&to=2026-11-26T03:00:00Z";

@@ -1,11 +1,7 @@
 //! What operators, employers and the hub's admin decide about bookings, by page and by API, over
 //! SQLite with the demo's data.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod web_support;
-
+use crate::support::{Answer, Browser, World, email, field};
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use hub::notices::outbox;
@@ -15,7 +11,6 @@ use model::id::{CentreId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use serde_json::{Value, json};
-use web_support::{Answer, Browser, World, email, field};
 
 const SETTINGS: &str = "/api/v1/centres/yokohama/settings";
 const CLOSURES: &str = "/operations/yokohama/closures";

@@ -1,7 +1,5 @@
 //! A child's day in care, as its guardians, its nursery and its centre's operators see it.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use axum::http::{Method, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use hub::service::{children, vault};
@@ -16,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::{EventBatch, EventsTaken, KeyOwner};
 
-use crate::web_support::{Browser, World, first_piece};
+use crate::support::{Browser, World, first_piece};
 
 /// A child of the demo with care in Yokohama, and what the site there has told of it.
 struct Day {

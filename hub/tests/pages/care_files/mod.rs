@@ -1,7 +1,5 @@
 //! Who may collect a child and who may not, and the talk before its first day: pages for guardians and nurseries.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
-
 use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use model::care::admission::Room;
@@ -10,7 +8,7 @@ use model::id::{ChildId, NurseryId};
 use model::language::LocalText;
 use serde_json::json;
 
-use crate::web_support::{Answer, Browser, World, one_room};
+use crate::support::{Answer, Browser, World, one_room};
 
 /// The first of a guardian's children.
 async fn child_of(browser: &mut Browser) -> ChildId {
