@@ -23,8 +23,10 @@ pub struct Mosquitto {
 #[must_use]
 pub fn command(folder: &Path, signal: &str) -> PathBuf {
     let (script, pid) = (folder.join(format!("mosquitto-{signal}")), pid_file(folder));
-    let text =
-        format!("#!/bin/sh\ntest ! -e {0} || kill -{signal} \"$(cat {0})\"\n", pid.display());
+    // As a service manager does, a restart comes back once the next one runs.
+    let text = "#!/bin/sh\ntest -e PID || exit 0\nold=$(cat PID)\nkill -SIGNAL $old || exit\n\
+                test SIGNAL = HUP || while [ $old = $(cat PID) ]; do sleep 0.01; done\n";
+    let text = text.replace("PID", &pid.display().to_string()).replace("SIGNAL", signal);
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, Permissions::from_mode(0o700)).unwrap();
     script

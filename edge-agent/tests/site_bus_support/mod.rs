@@ -208,18 +208,20 @@ impl Site {
     /// As the edge has it.
     fn mosquitto(&self) -> Mosquitto {
         let pid = self.folder.0.join("mosquitto.pid");
-        let script = |name: &str, signal: &str| {
+        let script = |name: &str, text: &str| {
             let file = self.folder.0.join(name);
-            let text = format!("#!/bin/sh\nexec kill -{signal} \"$(cat {})\"\n", pid.display());
-            fs::write(&file, text).unwrap();
+            fs::write(&file, text.replace("PID", &pid.display().to_string())).unwrap();
             format!("sh {}", file.display())
         };
+        // As a service manager does, it comes back once the next one runs.
+        let restart =
+            "old=$(cat PID)\nkill -TERM $old && while [ $old = $(cat PID) ]; do sleep 0.01; done\n";
         Mosquitto {
             folder: self.folder.0.clone(),
             address: self.address,
             identity: self.edge.files(),
-            reload: Some(script("reload", "HUP")),
-            restart: Some(script("restart", "TERM")),
+            reload: Some(script("reload", "kill -HUP $(cat PID)\n")),
+            restart: Some(script("restart", restart)),
             untold: Arc::default(),
         }
     }
