@@ -37,3 +37,21 @@ impl Drop for Folder {
         }
     }
 }
+
+/// Copies all that is in a folder, which nobody writes to meanwhile.
+///
+/// # Errors
+/// The system's.
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}

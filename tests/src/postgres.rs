@@ -103,6 +103,21 @@ impl Postgres {
         Ok(self.url(&name))
     }
 
+    /// Makes a database that is like the one at `url`, to which nobody is connected, and answers its URL.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses.
+    pub async fn copy_database(&self, url: &str) -> Result<String> {
+        let before = url.split_once('?').map_or(url, |(before, _)| before);
+        let template = before.rsplit_once('/').map_or(before, |(_, name)| name);
+        let name = format!("kyoten_{}", Uuid::new_v4().simple());
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        let mut admin = PgConnection::connect(&self.admin).await?;
+        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut admin).await?;
+        admin.close().await?;
+        Ok(self.url(&name))
+    }
+
     fn wait_until_ready(&self, programs: &Path, folder: &Path) -> Result<()> {
         let begun = Instant::now();
         loop {

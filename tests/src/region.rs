@@ -1,14 +1,16 @@
 //! The hub as a real process, on either database, with the demo's data.
 
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use reqwest::Client;
 use store::Store;
+use tokio::sync::OnceCell;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, copy};
 use crate::http::client;
 use crate::ports::free_address;
 use crate::postgres::Postgres;
@@ -21,6 +23,49 @@ pub enum Database {
     Sqlite,
     /// A database of its own on a private server.
     Postgres,
+}
+
+/// What every region begins with.
+struct Seeded {
+    folder: Folder,
+    database_url: String,
+    /// Takes the folder away once this process has ended and its input with it: what is kept for all tests is never
+    /// dropped.
+    _sweeps: Child,
+}
+
+/// The demo's data, made once for each database: to hash everybody's password takes seconds.
+async fn seeded(database: Database) -> &'static Seeded {
+    static SQLITE: OnceCell<Seeded> = OnceCell::const_new();
+    static POSTGRES: OnceCell<Seeded> = OnceCell::const_new();
+    let made = match database {
+        Database::Sqlite => &SQLITE,
+        Database::Postgres => &POSTGRES,
+    };
+    let make = async || {
+        let folder = Folder::new("seeded");
+        let database_url = match database {
+            Database::Sqlite => at(&folder),
+            Database::Postgres => Postgres::shared().unwrap().create_database().await.unwrap(),
+        };
+        run(Command::new(program("kyoten-hub"))
+            .env("KYOTEN_DATA_DIR", folder.join("hub"))
+            .env("DATABASE_URL", &database_url)
+            .args(["seed", "demo", "--readers"])
+            .arg(folder.join("readers")));
+        let sweeps = Command::new("sh")
+            .args(["-c", "read -r _; rm -rf \"$1\"", "sweep"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn();
+        Seeded { folder, database_url, _sweeps: sweeps.unwrap() }
+    };
+    made.get_or_init(make).await
+}
+
+fn at(folder: &Folder) -> String {
+    format!("sqlite:{}", folder.join("hub/hub.sqlite").display())
 }
 
 /// The hub; it ends with its owner.
@@ -56,9 +101,13 @@ impl Region {
     /// When it is not up in time.
     pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new("region");
+        let seeded = seeded(database).await;
+        copy(seeded.folder.path(), folder.path()).unwrap();
         let database_url = match database {
-            Database::Sqlite => format!("sqlite:{}", folder.join("hub/hub.sqlite").display()),
-            Database::Postgres => Postgres::shared().unwrap().create_database().await.unwrap(),
+            Database::Sqlite => at(&folder),
+            Database::Postgres => {
+                Postgres::shared().unwrap().copy_database(&seeded.database_url).await.unwrap()
+            }
         };
         let store = hub::serve::open_store(&database_url).await.unwrap();
         let (listen, uplink) = (free_address(), free_address());
@@ -76,7 +125,6 @@ impl Region {
             hub: None,
             folder,
         };
-        run(region.command().args(["seed", "demo", "--readers"]).arg(region.readers()));
         region.start_hub().await;
         region
     }

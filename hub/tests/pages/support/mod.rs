@@ -1,7 +1,7 @@
 //! A hub with the demo's data on SQLite, and browsers that call its router directly.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use model::id::{PersonId, RoomId};
 use model::language::LocalText;
 use ring::rand::SystemRandom;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -45,15 +46,8 @@ impl World {
     pub async fn with(settings_of_web: WebSettings) -> Self {
         let folder = std::env::temp_dir().join(format!("kyoten-web-{}", Uuid::new_v4()));
         let clock = Arc::new(ManualClock::at(NOW.parse::<DateTime<Utc>>().unwrap()));
-        let settings = |key: &str| match key {
-            "KYOTEN_DATA_DIR" => Some(folder.display().to_string()),
-            "KYOTEN_SECURE_COOKIES" => Some("false".to_owned()),
-            _ => None,
-        };
-        let config = Config::read(None, settings).unwrap();
-        let hub =
-            hub::serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap();
-        hub::seed::demo(&hub, None).await.unwrap();
+        copy(seeded(&clock).await, &folder).unwrap();
+        let hub = open(&folder, &clock).await;
         let router = router(hub.clone(), settings_of_web);
         Self { hub, clock, router, folder }
     }
@@ -100,6 +94,45 @@ impl Drop for World {
         // What stays behind in the temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+async fn open(folder: &Path, clock: &Arc<ManualClock>) -> Hub {
+    let settings = |key: &str| match key {
+        "KYOTEN_DATA_DIR" => Some(folder.display().to_string()),
+        "KYOTEN_SECURE_COOKIES" => Some("false".to_owned()),
+        _ => None,
+    };
+    let config = Config::read(None, settings).unwrap();
+    hub::serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap()
+}
+
+/// A folder with the demo's data, made once: to hash everybody's password takes longer than most tests.
+async fn seeded(clock: &Arc<ManualClock>) -> &'static Path {
+    // The hub stays open: a database that is being closed is written to, and must not be copied.
+    static SEEDED: OnceCell<(PathBuf, Hub)> = OnceCell::const_new();
+    let seeded = SEEDED.get_or_init(async || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+        // What an earlier run has left.
+        std::fs::remove_dir_all(&folder).ok();
+        let hub = open(&folder, clock).await;
+        hub::seed::demo(&hub, None).await.unwrap();
+        (folder, hub)
+    });
+    &seeded.await.0
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// How a nursery is staffed that has one large room for all ages, under Japan's rules of 2024.
