@@ -26,6 +26,6 @@ bench: ## measures taps and bookings, on both databases, beside bare statements 
 	@scripts/setup bench
 	@scripts/bench
 
-soak: ## kills the hub a hundred times while many book, and looks what is there afterwards (takes minutes)
+soak: ## kills the hub a hundred times while many book, and leaves a site alone for five minutes (takes ten)
 	@scripts/setup bench
 	@scripts/soak

@@ -179,12 +179,17 @@ fn sheet(now: DateTime<Utc>) -> DaySheet {
             settings: CentreSettings::default(),
             spaces: Vec::new(),
             doors: Vec::new(),
+            zone: None,
+            holidays: Default::default(),
+            sensors: Vec::new(),
         },
         devices: Vec::new(),
         credentials: Vec::new(),
         people: Vec::new(),
         bookings: Vec::new(),
         care: Some(care),
+        stopped: Vec::new(),
+        lease: Vec::new(),
     }
 }
 

@@ -8,21 +8,12 @@
 
 use std::time::{Duration, Instant};
 
+use bench::house::{CREDENTIALS, DESKS, id, sheet};
 use bench::percentile;
-use chrono::{DateTime, TimeDelta, Utc};
-use model::booking::BookingCode;
-use model::centre::{CentreSettings, Door, Space, SpaceKind};
-use model::day_sheet::{
-    CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site,
-};
-use model::id::{BookingId, CentreId, CredentialId, PersonId, SpaceId, VisitId};
-use model::interval::Interval;
-use model::language::{Language, LocalText};
-use twin::{Answer, Fact, Moment, Twin};
-use uuid::Uuid;
-
-const CREDENTIALS: u32 = 100_000;
-const DESKS: u32 = 1_000;
+use chrono::{DateTime, Utc};
+use model::day_sheet::CredentialDigest;
+use model::id::VisitId;
+use twin::{Answer, Fact, Moment, TappedCard, Twin};
 
 fn main() {
     let now: DateTime<Utc> = "2026-11-24T01:00:00Z".parse().unwrap();
@@ -30,14 +21,14 @@ fn main() {
     let at = |step: u32| Moment { now, mono: Duration::from_secs(u64::from(step)) };
     let begun = Instant::now();
     twin.decide(at(0), Fact::Started);
-    twin.decide(at(0), Fact::Sheet(Box::new(sheet(now))));
+    twin.decide(at(0), Fact::Sheet(Box::new(sheet("c", now, Vec::new(), digest))));
     println!("tap to decision at the edge, {CREDENTIALS} credentials, {DESKS} desks");
     println!("  sheet brought into force in {:.1?}", begun.elapsed());
 
     let mut tap = |person: u32, wanted: fn(&Answer) -> bool| {
         let fact = Fact::Tap {
             reader: "c-kiosk-1".parse().unwrap(),
-            digest: digest(person),
+            card: TappedCard::of_identifier(digest(person)),
             visit: VisitId(id(9, person)),
         };
         let begun = Instant::now();
@@ -61,71 +52,6 @@ fn main() {
             "  {what:<13} {count:>6} taps   p50 {half:>9.1?}   p99 {most:>9.1?}   (bar: p99 under 1 ms)"
         );
     }
-}
-
-fn sheet(now: DateTime<Utc>) -> DaySheet {
-    let centre = CentreId(id(1, 0));
-    let text = |text: &str| LocalText::new(text, text);
-    DaySheet {
-        made_at: now,
-        version: 1,
-        not_after: now + TimeDelta::days(2),
-        site: Site {
-            centre,
-            slug: "c".parse().unwrap(),
-            name: text("c"),
-            settings: CentreSettings::default(),
-            spaces: (0..DESKS)
-                .map(|n| Space {
-                    id: SpaceId(id(2, n)),
-                    centre,
-                    kind: SpaceKind::Desk,
-                    label: format!("A-{n:04}"),
-                    zone: LocalText::new("窓側", "By the window"),
-                    terminal: None,
-                    features: Default::default(),
-                    row: 0,
-                })
-                .collect(),
-            doors: vec![Door {
-                device: "c-entrance".parse().unwrap(),
-                name: text("door"),
-                unlock_seconds: 5,
-            }],
-        },
-        devices: Vec::new(),
-        credentials: (0..CREDENTIALS)
-            .map(|n| SheetCredential {
-                digest: digest(n),
-                credential: CredentialId(id(3, n)),
-                person: PersonId(id(4, n)),
-                generation: 1,
-                blocked: false,
-                valid_until: None,
-            })
-            .collect(),
-        people: (0..CREDENTIALS)
-            .map(|n| SheetPerson { id: PersonId(id(4, n)), language: Language::Ja, pin: None })
-            .collect(),
-        bookings: (0..DESKS)
-            .map(|n| SheetBooking {
-                id: BookingId(id(5, n)),
-                person: PersonId(id(4, n)),
-                code: BookingCode::from_random(u64::from(n)),
-                desks: vec![SheetDesk {
-                    space: SpaceId(id(2, n)),
-                    when: Interval::new(now, now + TimeDelta::hours(4)).unwrap(),
-                }],
-                children: 0,
-                released: Vec::new(),
-            })
-            .collect(),
-        care: None,
-    }
-}
-
-fn id(kind: u128, number: u32) -> Uuid {
-    Uuid::from_u128(kind << 64 | u128::from(number))
 }
 
 /// Spread like the digests of real cards.

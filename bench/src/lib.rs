@@ -1,5 +1,6 @@
 //! Measuring: percentiles and rates.
 
+pub mod house;
 pub mod mail;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Cards at the site: read under the region's keys, looked up on the sheet, offered to the hub.
 //!
-//! The identifier goes no further than [`Cards::read`]. What leads to a card stays here: a kiosk
+//! Identifier and key go no further than [`Cards::read`] and [`Cards::read_key`]. What leads to a card stays here: a kiosk
 //! gets a ticket.
 
 use std::collections::HashMap;
@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use data_encoding::BASE64;
+use model::card::CardLevel;
 use model::day_sheet::{CredentialDigest, SheetCredential};
 use model::id::{CredentialId, DeviceId, OfferId, TicketId};
 use tokio::sync::Notify;
+use twin::TappedCard;
 use wire::cards::{CardKeys, MOST_REKEYED, OfferCard, OfferState, Reference, RekeyedCard};
 use wire::credential::{CardReference, RegionCardKey};
 use wire::identity::write_private;
@@ -37,7 +39,7 @@ pub struct Cards {
     keys: RwLock<Vec<Key>>,
     sheet: RwLock<Option<OnSheet>>,
     tickets: Mutex<HashMap<TicketId, Ticket>>,
-    moved: Mutex<HashMap<CredentialId, RekeyedCard>>,
+    moved: Mutex<HashMap<(CredentialId, CardLevel), RekeyedCard>>,
     /// Told when there are moved cards to tell of.
     pub(crate) has_moved: Notify,
 }
@@ -52,20 +54,33 @@ struct Key {
 #[derive(Clone)]
 pub struct Read {
     /// What the sheet would list.
-    pub digest: CredentialDigest,
+    pub card: TappedCard,
+    offers: Offered,
+}
+
+/// What a card would be registered by.
+#[derive(Clone, Default)]
+struct Offered {
+    identifiers: Vec<Reference>,
+    keys: Vec<Reference>,
+}
+
+/// One of the two things that a card is known by.
+struct Looked {
+    digest: CredentialDigest,
     references: Vec<Reference>,
 }
 
 struct OnSheet {
     salt: [u8; 32],
-    cards: HashMap<CredentialDigest, (CredentialId, u32)>,
-    /// The newest generation that each card is listed under.
-    newest: HashMap<CredentialId, u32>,
+    cards: HashMap<CredentialDigest, (CredentialId, u32, CardLevel)>,
+    /// The newest generation that each card is listed under, by its identifier and by its key.
+    newest: HashMap<(CredentialId, CardLevel), u32>,
 }
 
 struct Ticket {
     kiosk: DeviceId,
-    references: Vec<Reference>,
+    offers: Offered,
     offer: Option<OfferId>,
     ends: Instant,
 }
@@ -113,24 +128,45 @@ impl Cards {
 
     /// Looks cards up on this sheet from now on.
     pub fn use_sheet(&self, salt: [u8; 32], credentials: &[SheetCredential]) {
-        let mut newest: HashMap<CredentialId, u32> = HashMap::new();
+        let mut newest: HashMap<(CredentialId, CardLevel), u32> = HashMap::new();
         for card in credentials {
-            let known = newest.entry(card.credential).or_default();
+            let known = newest.entry((card.credential, card.level)).or_default();
             *known = card.generation.max(*known);
         }
         let cards = credentials
             .iter()
-            .map(|card| (card.digest, (card.credential, card.generation)))
+            .map(|card| (card.digest, (card.credential, card.generation, card.level)))
             .collect();
         *self.sheet.write().unwrap_or_else(PoisonError::into_inner) =
             Some(OnSheet { salt, cards, newest });
     }
 
-    /// What the sheet lists the card under: whichever key the hub has it by. A card that has yet to
-    /// move to the newest key is told to the hub.
+    /// A card that gave its identifier and proved nothing.
     #[must_use]
     pub fn read(&self, identifier: &[u8]) -> Read {
-        let (numbered, plain) = self.references(identifier);
+        let Looked { digest, references: identifiers } = self.look(|key| key.reference(identifier));
+        let card = TappedCard::of_identifier(digest);
+        Read { card, offers: Offered { identifiers, keys: Vec::new() } }
+    }
+
+    /// A card that has proved this key, with the identifier of the same card.
+    #[must_use]
+    pub fn read_key(&self, key: &[u8; 65], identifier: Option<&[u8]>) -> Read {
+        let proved = self.look(|region| region.key_reference(key));
+        let beside = identifier.map(|identifier| self.look(|key| key.reference(identifier)));
+        let card = TappedCard {
+            digest: proved.digest,
+            level: CardLevel::Key,
+            identifier: beside.as_ref().map(|beside| beside.digest),
+        };
+        let identifiers = beside.map(|beside| beside.references).unwrap_or_default();
+        Read { card, offers: Offered { identifiers, keys: proved.references } }
+    }
+
+    /// What the sheet lists the card under: whichever key the hub has it by. A card that has yet to
+    /// move to the newest key is told to the hub.
+    fn look(&self, under: impl Fn(&RegionCardKey) -> CardReference) -> Looked {
+        let (numbered, plain) = self.references(under);
         let sheet = self.sheet.read().unwrap_or_else(PoisonError::into_inner);
         // Before the first sheet no card is known, whatever its digest.
         let mut digest = CredentialDigest([0; 32]);
@@ -141,37 +177,40 @@ impl Cards {
                 .find(|digest| sheet.cards.contains_key(digest))
                 .or_else(|| digests.next())
                 .unwrap_or(digest);
-            if let (Some((card, generation)), Some(newest)) =
+            if let (Some((card, generation, level)), Some(newest)) =
                 (sheet.cards.get(&digest), numbered.first())
-                && sheet.newest.get(card).is_some_and(|known| *known < newest.generation)
+                && sheet
+                    .newest
+                    .get(&(*card, *level))
+                    .is_some_and(|known| *known < newest.generation)
                 && let Some(former) = numbered.iter().find(|known| known.generation == *generation)
             {
-                self.moves(RekeyedCard {
-                    credential: *card,
-                    former: former.reference,
-                    newest: *newest,
-                });
+                let (credential, former) = (*card, former.reference);
+                self.moves(*level, RekeyedCard { credential, former, newest: *newest });
             }
         }
-        Read { digest, references: numbered }
+        Looked { digest, references: numbered }
     }
 
-    fn references(&self, identifier: &[u8]) -> (Vec<Reference>, Vec<CardReference>) {
+    fn references(
+        &self,
+        under: impl Fn(&RegionCardKey) -> CardReference,
+    ) -> (Vec<Reference>, Vec<CardReference>) {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let mut numbered = Vec::new();
         let mut plain = Vec::new();
         for key in keys.iter() {
-            let reference = key.key.reference(identifier);
+            let reference = under(&key.key);
             plain.push(reference);
             numbered.extend(key.generation.map(|generation| Reference { generation, reference }));
         }
         (numbered, plain)
     }
 
-    fn moves(&self, card: RekeyedCard) {
+    fn moves(&self, level: CardLevel, card: RekeyedCard) {
         let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         if moved.len() < MOST_MOVED {
-            moved.insert(card.credential, card);
+            moved.insert((card.credential, level), card);
             self.has_moved.notify_one();
         }
     }
@@ -205,26 +244,26 @@ impl Cards {
         {
             tickets.remove(&oldest);
         }
-        let references = read.references;
-        let new = Ticket { kiosk: kiosk.clone(), references, offer: None, ends: now + TICKET };
+        let offers = read.offers;
+        let new = Ticket { kiosk: kiosk.clone(), offers, offer: None, ends: now + TICKET };
         tickets.insert(ticket, new);
     }
 
     /// Offers the ticket's card to the hub.
     pub async fn offer(&self, hub: &dyn Hub, kiosk: &DeviceId, ticket: TicketId) -> Answer {
         let not = |why| Answer::NotOffered { why };
-        let references = match self.tickets().get(&ticket) {
+        let Offered { identifiers: references, keys } = match self.tickets().get(&ticket) {
             Some(known) if known.kiosk == *kiosk && Instant::now() < known.ends => {
-                known.references.clone()
+                known.offers.clone()
             }
             _ => return not(NotOffered::TapAgain),
         };
-        if references.is_empty() {
+        if references.is_empty() && keys.is_empty() {
             // Enrolled, and never connected since.
             self.fetch(hub).await.ok();
             return not(NotOffered::NoConnection);
         }
-        match hub.offer_card(&OfferCard { kiosk: kiosk.clone(), references }).await {
+        match hub.offer_card(&OfferCard { kiosk: kiosk.clone(), references, keys }).await {
             Ok(offered) => {
                 if let Some(known) = self.tickets().get_mut(&ticket) {
                     known.offer = Some(offered.offer);

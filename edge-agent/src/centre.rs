@@ -11,10 +11,14 @@ use tokio::sync::{mpsc, oneshot};
 use twin::{Answer, CodeCheck, Decision, Effect, Fact, Moment, PinOf, Snapshot, Twin, View};
 
 use crate::journal::{Journal, OnDisk};
+use crate::pins;
 
 /// How far the machine's clock may be behind what the site has already seen, ahead of the time
 /// that has really passed, or away from the hub's.
 const LEEWAY: TimeDelta = TimeDelta::minutes(5);
+/// Until the hub or time itself says otherwise a clock is not believed that has gone on by more than this while the
+/// program did not run: no sheet is good for so long.
+const BELIEVED: TimeDelta = TimeDelta::days(7);
 const QUEUE: usize = 1024;
 
 /// The running centre. Clones speak to the same thread, which ends with the last of them.
@@ -55,7 +59,7 @@ pub struct Fence {
 /// What the machine's clock is held against.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockFloor {
-    /// The latest time the site has known; its time never goes back behind it.
+    /// The latest time the site has known; its time never goes back behind it, but on the hub's word.
     pub last: DateTime<Utc>,
     /// The time that the sheet in force was made.
     pub sheet_made: DateTime<Utc>,
@@ -89,7 +93,8 @@ impl Centre {
             clock,
             floor,
             last_good: None,
-            behind_since: None,
+            hub_said: None,
+            in_doubt_since: None,
             begun: Instant::now(),
             clock_trusted: true,
             count: 0,
@@ -175,8 +180,10 @@ struct Runner {
     floor: ClockFloor,
     /// What the clock showed when it was last believed, and its steady time then.
     last_good: Option<(DateTime<Utc>, Duration)>,
-    /// The least that the time can have been when the clock was first seen to be behind it.
-    behind_since: Option<(DateTime<Utc>, Duration)>,
+    /// What the hub said last that the time is, and the steady time then.
+    hub_said: Option<(DateTime<Utc>, Duration)>,
+    /// The least that the time can have been when the clock was first in doubt.
+    in_doubt_since: Option<(DateTime<Utc>, Duration)>,
     begun: Instant,
     clock_trusted: bool,
     count: u64,
@@ -191,15 +198,22 @@ impl Runner {
                 Ask::Decide(fact, reply) => {
                     let mut decision = self.twin.decide(at, *fact);
                     self.count += u64::try_from(decision.outcomes.len()).unwrap_or_default();
-                    let on_disk = self.journal.append(std::mem::take(&mut decision.outcomes));
+                    let pins = decision.pins.iter().map(pins::written).collect();
+                    let outcomes = std::mem::take(&mut decision.outcomes);
+                    let on_disk = self.journal.append(outcomes, pins);
                     let Decision { effects, answer, guest, .. } = decision;
                     drop(reply.send(Decided { effects, answer, guest, on_disk }));
                 }
                 Ask::SheetMade(made) => self.floor.sheet_made = made,
                 Ask::HubSaid(now) => {
-                    let shown = self.clock.now();
+                    let (shown, steady) = (self.clock.now(), self.clock.steady());
+                    self.hub_said = Some((now, steady));
                     if (shown - now).abs() <= LEEWAY {
-                        self.last_good = Some((shown, self.clock.steady()));
+                        self.last_good = Some((shown, steady));
+                        // What a wrong clock had made of it is not held against the right one.
+                        if self.floor.last - shown > LEEWAY {
+                            self.floor.last = shown;
+                        }
                     }
                 }
                 Ask::Fence(reply) => {
@@ -211,32 +225,32 @@ impl Runner {
         }
     }
 
-    /// The site's time, which never goes back, and whether the machine's clock can be trusted.
+    /// The site's time, which never goes back by itself, and whether the machine's clock can be trusted.
     fn moment(&mut self) -> Moment {
         let (shown, steady) = (self.clock.now(), self.clock.steady());
-        let least = self.floor.last.max(self.floor.sheet_made);
-        let behind = least.checked_sub_signed(LEEWAY).is_some_and(|least| shown < least);
-        // A clock that runs ahead of the time that has passed is wrong until it or the hub says
-        // otherwise; the first that is believed after a start may have been set at any time.
         let later = |(good, then): (DateTime<Utc>, Duration)| {
             let passed = TimeDelta::from_std(steady.saturating_sub(then)).ok()?;
             good.checked_add_signed(passed)
         };
+        // What drifts is in doubt once it is far from the hub's.
+        let hubs = self.hub_said.and_then(later);
+        let least = self.floor.last.max(self.floor.sheet_made).max(hubs.unwrap_or_default());
+        let behind = least.checked_sub_signed(LEEWAY).is_some_and(|least| shown < least);
+        // A clock that runs ahead of the time that has passed is wrong until it or the hub says
+        // otherwise.
         let passed = self.last_good.and_then(later);
-        let ahead = passed.is_some_and(|passed| shown - passed > LEEWAY);
-        let trusted = !behind && !ahead;
-        if trusted {
+        let ahead = passed.into_iter().chain(hubs).any(|known| shown - known > LEEWAY);
+        let unlikely =
+            self.last_good.is_none() && least > DateTime::UNIX_EPOCH && shown - least > BELIEVED;
+        let trusted = !behind && !ahead && !unlikely;
+        let known = if trusted {
             self.last_good = Some((shown, steady));
-            self.behind_since = None;
-        }
-        // Behind a clock that is wrong time goes on all the same: what is due is due.
-        let known = if behind {
-            let since = *self.behind_since.get_or_insert((least, steady));
-            passed.or_else(|| later(since)).unwrap_or(shown)
-        } else if ahead {
-            passed.unwrap_or(shown)
-        } else {
+            self.in_doubt_since = None;
             shown
+        } else {
+            // Behind a clock that is wrong time goes on all the same: what is due is due.
+            let since = *self.in_doubt_since.get_or_insert((least, steady));
+            passed.or_else(|| later(since)).unwrap_or(least)
         };
         self.floor.last = self.floor.last.max(known);
         let at = Moment { now: self.floor.last, mono: self.begun.elapsed() };

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use model::id::OrderId;
 use reqwest::header::DATE;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use wire::cards::{self, CardKeys, CardOffered, OfferCard, Offers, Rekeyed, RekeyedCard};
+use wire::edge_config::{self, SignedEdgeConfig};
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 use wire::identity::DeviceIdentity;
+use wire::order::{self, OrderAnswered};
 use wire::sealing::SectionKeyAnswer;
 use wire::sheet::{KEY_PATH, SheetAck, SignedManifest};
 
@@ -21,8 +24,8 @@ use crate::sse::Decoder;
 /// The longest single answer, in bytes.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Somebody waits in the lobby, and the site bus waits 5 s.
-const AT_KIOSK: Duration = Duration::from_secs(4);
+/// Somebody waits in the lobby, for no longer than [`wire::bus::ANSWER_WITHIN`].
+const AT_KIOSK: Duration = Duration::from_secs(3);
 /// A stream this long without a word, keep-alives included, is dead.
 const SILENCE: Duration = Duration::from_secs(45);
 
@@ -62,6 +65,14 @@ pub trait Hub: Send + Sync {
     /// As for [`Hub::sheet`].
     async fn acknowledge(&self, ack: &SheetAck) -> Result<(), HubError>;
 
+    /// The settings that the hub has for this edge, if it has any.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn edge_config(&self) -> Result<Option<SignedEdgeConfig>, HubError> {
+        Ok(None)
+    }
+
     /// Tells events; the answer comes after the hub's commit.
     ///
     /// # Errors
@@ -97,6 +108,12 @@ pub trait Hub: Send + Sync {
     /// # Errors
     /// As for [`Hub::sheet`].
     async fn rekeyed(&self, cards: &[RekeyedCard]) -> Result<(), HubError>;
+
+    /// Tells what became of an order.
+    ///
+    /// # Errors
+    /// As for [`Hub::sheet`].
+    async fn answer_order(&self, order: OrderId, answer: OrderAnswered) -> Result<(), HubError>;
 
     /// Passes on what the hub tells, until the line breaks.
     ///
@@ -232,6 +249,15 @@ impl Hub for HttpHub {
         Ok(())
     }
 
+    async fn edge_config(&self) -> Result<Option<SignedEdgeConfig>, HubError> {
+        let answer =
+            self.client().get(self.url(edge_config::PATH)?).timeout(PATIENCE).send().await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        read(good(answer).await?).await.map(Some)
+    }
+
     async fn tell(&self, batch: &Batch) -> Result<Result<Taken, Gap>, HubError> {
         let answer = self.send(reqwest::Method::POST, "/uplink/v1/events", batch).await?;
         if answer.status() == StatusCode::CONFLICT {
@@ -264,6 +290,11 @@ impl Hub for HttpHub {
     async fn rekeyed(&self, cards: &[RekeyedCard]) -> Result<(), HubError> {
         let body = Rekeyed { cards: cards.to_vec() };
         good(self.send(reqwest::Method::POST, cards::REKEYED_PATH, &body).await?).await?;
+        Ok(())
+    }
+
+    async fn answer_order(&self, order: OrderId, answer: OrderAnswered) -> Result<(), HubError> {
+        good(self.send(reqwest::Method::POST, &order::answer_path(order), &answer).await?).await?;
         Ok(())
     }
 

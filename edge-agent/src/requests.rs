@@ -1,15 +1,19 @@
 //! What devices ask over the site bus, from the question to the answer.
 
 mod care;
+mod order;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier as _};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use futures::future::join_all;
+use hardware::card::{CardRead, TypedPin};
+use hardware::feedback::Feedback;
 use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
-use model::id::{DeviceId, TicketId, VisitId};
+use model::id::{BookingId, DeviceId, TicketId, VisitId};
 use model::language::Language;
 use model::permission::Action;
 use ring::rand::SecureRandom;
@@ -18,11 +22,11 @@ use tokio::task::JoinSet;
 use twin::{CareAnswer, CodeCheck, Effect, Fact, PinOf};
 use wire::bus::IncomingRequest;
 use wire::nursery::AtDoor;
-use wire::request::{Answer, Card, MOST_BYTES, Request, Secret};
+use wire::request::{Answer, Card, MOST_BYTES, Request, Secret, WalkInOffer};
 
 use crate::broker::DeviceRegistry;
 use crate::cards::{Cards, Read};
-use crate::centre::{Centre, Decided};
+use crate::centre::{Centre, Decided, Stopped};
 use crate::doors::Doors;
 use crate::hub::Hub;
 use crate::nursery::{Nurseries, in_care};
@@ -32,6 +36,9 @@ use crate::vouchers::Vouchers;
 
 /// The most requests in hand at once.
 const AT_ONCE: usize = 64;
+/// So long whoever asked waits for the disk; the doors have not waited for it. With the two seconds that a lock may take
+/// the answer still comes in time for the device that asked.
+const DISK: Duration = Duration::from_millis(1500);
 /// The longest PIN that is looked at.
 const LONGEST_PIN: usize = 64;
 
@@ -60,11 +67,17 @@ pub struct Desk {
 /// Why a request gets no answer but that it was not understood, or none at all.
 enum Unanswered {
     NotUnderstood(&'static str),
+    /// It was decided, and is not on disk yet.
+    NotKept {
+        door_open: bool,
+    },
     Stopped,
 }
 
-impl From<crate::centre::Stopped> for Unanswered {
-    fn from(_: crate::centre::Stopped) -> Self {
+const NO_RANDOM: Unanswered = Unanswered::NotUnderstood("this site has no random numbers");
+
+impl From<Stopped> for Unanswered {
+    fn from(_: Stopped) -> Self {
         Self::Stopped
     }
 }
@@ -92,6 +105,10 @@ impl Desk {
             Err(Unanswered::NotUnderstood(reason)) => {
                 tracing::warn!(%device, reason, "a request was not understood");
                 Answer::NotUnderstood { reason: reason.to_owned() }
+            }
+            Err(Unanswered::NotKept { door_open }) => {
+                tracing::error!(%device, "the disk does not take what was decided; it is held in memory");
+                Answer::NotKept { door_open }
             }
             Err(Unanswered::Stopped) => return,
         };
@@ -123,6 +140,7 @@ impl Desk {
             Request::StaffIn { .. } | Request::Staff { .. } => {
                 Err(NotUnderstood("staff sign in at their own screen"))
             }
+            Request::House => Ok(Answer::House { alarm: self.house_alarm().await? }),
             _ if !kiosk => Err(NotUnderstood("a staff screen does not ask what a kiosk does")),
             Request::OfferCard { ticket } => Ok(self.cards.offer(&*self.hub, device, ticket).await),
             Request::OfferStands { ticket } => {
@@ -131,16 +149,111 @@ impl Desk {
             Request::DropOff { ticket, child, check } => {
                 self.drop_off(device, ticket, child, check).await
             }
-            Request::Tap { card: Card::Identifier { identifier } } => {
-                let read = self.read(&identifier)?;
-                let (reader, digest, visit) = (device.clone(), read.digest, self.new_visit()?);
-                let answer = self.guest(device, Fact::Tap { reader, digest, visit }).await?;
+            Request::Tap { card } => {
+                let Some(read) = self.read(&card)? else {
+                    return self
+                        .guest(device, Fact::UnreadableCard { reader: device.clone() })
+                        .await;
+                };
+                let fact = self.tap(device, &read)?;
+                let answer = self.guest(device, fact).await?;
                 Ok(self.with_ticket(answer, device, read))
             }
             request => {
                 let fact = self.fact(device.clone(), request).await?;
                 self.guest(device, fact).await
             }
+        }
+    }
+
+    /// A card was read at a door: it opens or it does not, and whoever tapped sees which.
+    pub(crate) async fn tap_at_door(
+        &self,
+        reader: &DeviceId,
+        read: &CardRead,
+        shows: &dyn Feedback,
+    ) {
+        let done = match self.tap(reader, &self.read_at_door(read)) {
+            Ok(fact) => self.at_door(fact, shows).await,
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            shows.denied();
+        }
+        if let Err(Unanswered::NotUnderstood(reason)) = done {
+            tracing::warn!(%reader, reason, "a tap at a door came to nothing");
+        }
+    }
+
+    /// A PIN was typed at a door's reader, after the tap that it was asked for with.
+    pub(crate) async fn pin_at_door(
+        &self,
+        reader: &DeviceId,
+        pin: &TypedPin,
+        shows: &dyn Feedback,
+    ) {
+        if self.weighed_at_door(reader, pin, shows).await.is_err() {
+            shows.denied();
+        }
+    }
+
+    async fn weighed_at_door(
+        &self,
+        reader: &DeviceId,
+        pin: &TypedPin,
+        shows: &dyn Feedback,
+    ) -> Result<(), Unanswered> {
+        let asked = reader.clone();
+        let of = self.centre.look(move |twin, at| twin.pin_asked(at, &asked)).await?;
+        let right = match of {
+            Some(of) => self.pin_fits(of, Secret(pin.expose().to_owned())).await?,
+            None => false,
+        };
+        let reader = reader.clone();
+        self.at_door(Fact::DoorPin { reader, right }, shows).await
+    }
+
+    /// Has the centre decide about somebody at a door, and shows them what came of it.
+    async fn at_door(&self, fact: Fact, shows: &dyn Feedback) -> Result<(), Unanswered> {
+        use RefusalKind::{PinNeeded, SecondPerson};
+        let decided = self.centre.decide(fact).await?;
+        let opened = self.open(&decided.effects).await;
+        // They look at the light now; the disk may take its time.
+        match &decided.answer {
+            _ if opened => shows.granted(),
+            Some(twin::Answer::Refused { why: PinNeeded | SecondPerson, .. }) => shows.more(),
+            _ => shows.denied(),
+        }
+        // What is not kept yet has moved the door all the same.
+        match self.tell(decided, opened).await {
+            Ok(_) | Err(Unanswered::NotKept { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A card at a door gave nothing usable; that is recorded.
+    pub(crate) async fn unreadable_at_door(&self, reader: &DeviceId, shows: &dyn Feedback) {
+        let fact = Fact::UnreadableCard { reader: reader.clone() };
+        let Ok(decided) = self.centre.decide(fact).await else { return shows.denied() };
+        // Inside it opens all the same: it is the way out.
+        match self.open(&decided.effects).await {
+            true => shows.granted(),
+            false => shows.denied(),
+        }
+        self.tell(decided, false).await.ok();
+    }
+
+    /// The same wherever a card is read.
+    fn tap(&self, reader: &DeviceId, read: &Read) -> Result<Fact, Unanswered> {
+        let (reader, card, visit) = (reader.clone(), read.card, self.new_visit()?);
+        Ok(Fact::Tap { reader, card, visit })
+    }
+
+    fn read_at_door(&self, read: &CardRead) -> Read {
+        let identifier = read.identifier().map(|identifier| identifier.expose());
+        match read.key() {
+            Some(key) => self.cards.read_key(key.expose(), identifier),
+            None => self.cards.read(identifier.unwrap_or_default()),
         }
     }
 
@@ -164,9 +277,7 @@ impl Desk {
     }
 
     fn new_visit(&self) -> Result<VisitId, Unanswered> {
-        random::uuid(&*self.rng)
-            .map(VisitId)
-            .map_err(|_| Unanswered::NotUnderstood("this site has no random numbers"))
+        random::uuid(&*self.rng).map(VisitId).map_err(|_| NO_RANDOM)
     }
 
     /// A card that is nobody's, or was somebody's, can be registered.
@@ -179,7 +290,8 @@ impl Desk {
                 if let Some(ticket) = ticket {
                     self.cards.ticket(ticket, kiosk, read);
                 }
-                Answer::Refused { why, opens, since, free_desks, language, ticket }
+                let offer = None;
+                Answer::Refused { why, opens, since, free_desks, language, ticket, offer }
             }
             other => other,
         }
@@ -188,11 +300,10 @@ impl Desk {
     async fn fact(&self, reader: DeviceId, request: Request) -> Result<Fact, Unanswered> {
         let visit = self.new_visit()?;
         Ok(match request {
-            Request::Tap { .. } => Fact::UnreadableCard { reader },
             Request::Code { code, pin } => {
                 let code: Option<BookingCode> = code.parse().ok();
                 let pin_right = match code {
-                    Some(code) => self.pin_right(PinOf::Booking(code), pin).await?,
+                    Some(code) => self.pin_fits(PinOf::Booking(code), pin).await?,
                     None => false,
                 };
                 Fact::Code { reader, code, pin_right, visit }
@@ -212,20 +323,28 @@ impl Desk {
                 };
                 Fact::Leave { reader, visit, going }
             }
+            Request::WalkIn { visit, takes } => {
+                let booking = random::uuid(&*self.rng).map(BookingId);
+                let booking = booking.map_err(|_| NO_RANDOM)?;
+                Fact::WalkIn { reader, visit, booking, takes }
+            }
             _ => return Err(Unanswered::NotUnderstood("that is nothing for the centre")),
         })
     }
 
-    fn read(&self, identifier: &Secret) -> Result<Read, Unanswered> {
-        let bad = || Unanswered::NotUnderstood("a card's identifier is 1 to 64 bytes in hex");
-        let bytes = HEXLOWER_PERMISSIVE.decode(identifier.0.as_bytes()).map_err(|_| bad())?;
-        if bytes.is_empty() || bytes.len() > 64 {
-            return Err(bad());
-        }
-        Ok(self.cards.read(&bytes))
+    /// The card, unless it gave nothing usable.
+    fn read(&self, card: &Card) -> Result<Option<Read>, Unanswered> {
+        Ok(match card {
+            Card::Unreadable => None,
+            Card::Identifier { identifier } => Some(self.cards.read(&identifier_of(identifier)?)),
+            Card::Key { key, identifier } => {
+                let identifier = identifier.as_ref().map(identifier_of).transpose()?;
+                Some(self.cards.read_key(&key_of(key)?, identifier.as_deref()))
+            }
+        })
     }
 
-    async fn pin_right(&self, of: PinOf, Secret(pin): Secret) -> Result<bool, Unanswered> {
+    async fn pin_fits(&self, of: PinOf, Secret(pin): Secret) -> Result<bool, Stopped> {
         let CodeCheck::Pin(hash) = self.centre.check_pin(of).await? else { return Ok(false) };
         if pin.len() > LONGEST_PIN {
             return Ok(false);
@@ -240,19 +359,67 @@ impl Desk {
     /// Opens the doors first, then waits for the disk, then tells the terminal. Answers what whoever
     /// asked is told, and whether a door was opened.
     async fn act(&self, decided: Decided) -> Result<(twin::Answer, bool), Unanswered> {
-        let Decided { effects, answer, on_disk, .. } = decided;
+        let door_open = self.open(&decided.effects).await;
+        let answer = self.tell(decided, door_open).await?;
+        let answer = answer.ok_or(Unanswered::NotUnderstood("this site has no answer to that"))?;
+        Ok((answer, door_open))
+    }
+
+    /// Opens the doors; answers whether one was opened.
+    async fn open(&self, effects: &[Effect]) -> bool {
+        // Locks are told and not waited for; whoever waits, waits for a door to open.
+        for effect in effects {
+            if let Effect::Lock { door } = effect {
+                self.doors.lock(door);
+            }
+        }
         let unlocks = effects.iter().filter_map(|effect| match effect {
             Effect::Unlock { door, visit } => Some(self.doors.unlock(door, *visit)),
             _ => None,
         });
-        let door_open = join_all(unlocks).await.contains(&true);
-        if !on_disk.wait().await {
-            return Err(Unanswered::Stopped);
+        join_all(unlocks).await.contains(&true)
+    }
+
+    /// Waits for the disk, then tells the terminals; what whoever asked is told comes back. `door_open` is whether a door
+    /// was opened for them.
+    async fn tell(
+        &self,
+        decided: Decided,
+        door_open: bool,
+    ) -> Result<Option<twin::Answer>, Unanswered> {
+        let Decided { effects, answer, on_disk, .. } = decided;
+        match on_disk.wait_for(DISK).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Unanswered::Stopped),
+            Err(on_disk) => {
+                // A terminal hears of it once it is kept, as always.
+                let seats = self.seats.clone();
+                tokio::spawn(async move {
+                    if on_disk.wait().await {
+                        effects.iter().for_each(|effect| seats.tell(effect));
+                    }
+                });
+                return Err(Unanswered::NotKept { door_open });
+            }
         }
         effects.iter().for_each(|effect| self.seats.tell(effect));
-        let answer = answer.ok_or(Unanswered::NotUnderstood("this site has no answer to that"))?;
-        Ok((answer, door_open))
+        Ok(answer)
     }
+}
+
+fn identifier_of(Secret(hex): &Secret) -> Result<Vec<u8>, Unanswered> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok();
+    bytes
+        .filter(|bytes| (1..=64).contains(&bytes.len()))
+        .ok_or(Unanswered::NotUnderstood("a card's identifier is 1 to 64 bytes in hex"))
+}
+
+fn key_of(Secret(hex): &Secret) -> Result<[u8; 65], Unanswered> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok();
+    bytes
+        .and_then(|bytes| <[u8; 65]>::try_from(bytes).ok())
+        .filter(|bytes| bytes.first() == Some(&0x04))
+        .ok_or(Unanswered::NotUnderstood("a card's key is 65 bytes in hex that begin with 04"))
 }
 
 /// What a kiosk is told; nothing where it is no answer to a kiosk.
@@ -277,11 +444,19 @@ fn on_the_wire(
             Answer::Goodbye { minutes, language, in_care }
         }
         twin::Answer::Refused { why, opens, since, free_desks, language } => {
-            Answer::Refused { why, opens, since, free_desks, language, ticket: None }
+            let (ticket, offer) = (None, None);
+            Answer::Refused { why, opens, since, free_desks, language, ticket, offer }
+        }
+        twin::Answer::OfferWalkIn { visit, space, until, minutes, why, opens, language } => {
+            let offer = Some(WalkInOffer { visit, space, until, minutes });
+            let (since, free_desks, ticket, language) = (None, None, None, Some(language));
+            Answer::Refused { why, opens, since, free_desks, language, ticket, offer }
         }
         twin::Answer::Care(CareAnswer::LetIn(language)) => {
             Answer::LetIn { door_open, language, care: at_door(language)? }
         }
-        twin::Answer::Care(_) => return None,
+        twin::Answer::Care(_) | twin::Answer::DoorOpens { .. } | twin::Answer::Ordered(_) => {
+            return None;
+        }
     })
 }

@@ -18,6 +18,7 @@ use wire::topics::{LIFECYCLE, TERMINAL_STATE};
 use crate::broker::DeviceRegistry;
 use crate::centre::Centre;
 use crate::random;
+use crate::things::Things;
 
 /// A command is good for so long.
 const GOOD_FOR: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ impl Seats {
                 (terminal, Act::Assign { visit, until, language })
             }
             Effect::Wipe { terminal, visit } => (terminal, Act::Wipe { visit }),
-            Effect::Unlock { .. } | Effect::Lock { .. } => return,
+            Effect::Unlock { .. } | Effect::Lock { .. } | Effect::ShowDoor { .. } => return,
         };
         let Ok(id) = random::uuid(&*self.rng) else {
             return tracing::error!(%terminal, "no random numbers for a command");
@@ -72,8 +73,17 @@ pub(crate) async fn hear(
     mut states: mpsc::Receiver<StateChange>,
     centre: Centre,
     registry: DeviceRegistry,
+    things: Things,
 ) {
     while let Some(change) = states.recv().await {
+        if let Some(fact) = things.heard(&change)
+            && centre.decide(fact).await.is_err()
+        {
+            return;
+        }
+        if registry.may(&change.device, Action::RunThing) {
+            continue;
+        }
         let Some((terminal, mut state)) = terminal_state(change) else { continue };
         // One that was locked out may still have said something before its line was cut.
         if !registry.may(&terminal, Action::RunTerminal) {
@@ -86,7 +96,7 @@ pub(crate) async fn hear(
 }
 
 fn terminal_state(change: StateChange) -> Option<(DeviceId, TerminalState)> {
-    let StateChange { device, path, value } = change;
+    let StateChange { device, path, value, .. } = change;
     match path.as_str() {
         TERMINAL_STATE => Some((device, value.parse().unwrap_or_default())),
         LIFECYCLE if value != "ready" => Some((device, TerminalState::Lost)),
@@ -104,8 +114,13 @@ mod tests {
     fn what_a_terminal_says_is_read_and_garbage_is_lost() {
         let read = |path: &str, value: &str| {
             let device = "seat".parse().unwrap();
-            terminal_state(StateChange { device, path: path.into(), value: value.into() })
-                .map(|(_, state)| state)
+            terminal_state(StateChange {
+                device,
+                path: path.into(),
+                value: value.into(),
+                retained: false,
+            })
+            .map(|(_, state)| state)
         };
         assert_eq!(read("terminal/state", "idle"), Some(TerminalState::Idle));
         assert_eq!(read("terminal/state", "on fire"), Some(TerminalState::Lost));

@@ -1,7 +1,8 @@
 //! Which sheet is in force: checked, kept, and only then used.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use edge_store::{EdgeStore, KeptSheet, StoreError};
@@ -16,6 +17,7 @@ use wire::sheet::{
 };
 use wire::topics::DeviceKind;
 
+use crate::announce::Announcer;
 use crate::broker::mosquitto::Mosquitto;
 use crate::broker::{DeviceEntry, DeviceList, DeviceRegistry};
 use crate::cards::Cards;
@@ -24,7 +26,11 @@ use crate::doors::Doors;
 use crate::hub::{Hub, HubError};
 use crate::nursery::Nurseries;
 use crate::section_key::SectionKeys;
+use crate::things::Things;
 use crate::vouchers::Vouchers;
+
+/// So long is the disk waited for.
+const DISK: Duration = Duration::from_secs(2);
 
 /// A sheet that has been checked through.
 #[derive(Debug)]
@@ -68,7 +74,7 @@ pub async fn last_good(
     section_key: Option<&SectionKey>,
 ) -> Result<Option<GoodSheet>, StoreError> {
     let trust = Trust { keys: keys.to_vec(), centre: None, in_force: 0 };
-    for kept in store.sheets().await? {
+    for (age, kept) in store.sheets().await?.into_iter().enumerate() {
         let whole = check(&kept.manifest, &trust, DateTime::<Utc>::MIN_UTC)
             .and_then(|manifest| good(&manifest, &kept.sections, centre, section_key))
             // A key that does not fit any more must not keep the doors from their sheet.
@@ -81,7 +87,13 @@ pub async fn last_good(
                 other => Err(other),
             });
         match whole {
-            Ok(sheet) => return Ok(Some(sheet)),
+            Ok(mut good) => {
+                // What an older one gave the site to give away may have gone back, and been sold.
+                if age > 0 {
+                    good.sheet.lease.clear();
+                }
+                return Ok(Some(good));
+            }
             Err(error) => {
                 tracing::error!(%error, "a kept sheet does not hold; taking the one before")
             }
@@ -114,12 +126,16 @@ pub struct Sheets {
     pub(crate) vouchers: Arc<Vouchers>,
     pub(crate) nurseries: Arc<Nurseries>,
     pub(crate) section_keys: Arc<SectionKeys>,
+    pub(crate) things: Things,
+    pub(crate) announcer: Announcer,
     pub(crate) clock: Arc<dyn Clock>,
     /// The public keys that sheets may be signed with, base64.
     pub(crate) keys: Vec<String>,
     /// The centre that the edge was enrolled for.
     pub(crate) slug: Slug,
     pub(crate) in_force: Mutex<InForce>,
+    /// The same for whoever cannot wait until a sheet is fetched: a site's centre never changes.
+    pub(crate) centre_id: OnceLock<CentreId>,
     /// The site's Mosquitto, where it has one.
     pub(crate) mosquitto: Option<Mosquitto>,
 }
@@ -133,6 +149,8 @@ pub struct InForce {
     pub centre: Option<CentreId>,
     /// Whether what it says of children could not be opened: then it is fetched again.
     pub unread: bool,
+    /// The newer one that is in force in memory alone, because the disk did not take it.
+    pub held: Option<u64>,
     /// Its sections, so that unchanged ones need not be fetched again.
     pub sections: HashMap<String, Vec<u8>>,
 }
@@ -141,6 +159,17 @@ impl Sheets {
     /// The version in force, 0 before the first.
     pub async fn version(&self) -> u64 {
         self.in_force.lock().await.version
+    }
+
+    /// The centre of the sheet in force, once there is one.
+    pub fn centre_id(&self) -> Option<CentreId> {
+        self.centre_id.get().copied()
+    }
+
+    /// The public keys that the hub may sign with now, base64.
+    #[must_use]
+    pub fn trusted_keys(&self) -> Vec<String> {
+        self.vouchers.keys()
     }
 
     /// Fetches the hub's newest sheet and brings it into force, if it is newer and good. Answers
@@ -168,18 +197,32 @@ impl Sheets {
             sections.insert(section.sha256.clone(), bytes);
         }
         let sheet = self.opened(hub, &manifest, &sections).await?;
-        if let Some(head) = manifest.audit_head {
-            self.compare(head).await?;
+        if let Some(head) = manifest.audit_head
+            && let Err(error) = self.compare(head).await
+        {
+            tracing::error!(%error, "the head of the hub's audit record cannot be kept");
         }
         let kept = KeptSheet { manifest: signed, sections };
-        self.store.keep_sheet(manifest.version, &kept).await?;
+        let held = in_force.held == Some(manifest.version);
+        if let Err(error) = self.store.keep_sheet(manifest.version, &kept).await {
+            // Whom it stops is stopped now. The hub does not hear that this site has it before it is kept.
+            if !held {
+                tracing::error!(version = manifest.version, %error, "the new sheet cannot be kept");
+                self.put_in_force(sheet).await?;
+                in_force.held = Some(manifest.version);
+            }
+            return Err(error.into());
+        }
         tracing::info!(version = manifest.version, "a new sheet is in force");
-        self.put_in_force(sheet).await?;
+        if !held {
+            self.put_in_force(sheet).await?;
+        }
         self.centre.decide(Fact::Care(CareFact::SheetIsNewest)).await?;
         *in_force = InForce {
             version: manifest.version,
             centre: Some(manifest.centre),
             unread: false,
+            held: None,
             sections: kept.sections,
         };
         Ok(manifest.version)
@@ -231,6 +274,7 @@ impl Sheets {
                 );
                 Ok(())
             }
+            Some(seen) if seen == head => Ok(()),
             _ => self.store.keep_audit_head(&head).await,
         }
     }
@@ -250,14 +294,18 @@ impl Sheets {
         {
             tracing::error!(%error, "Mosquitto does not have the new rights");
         }
+        self.centre_id.set(sheet.site.centre).ok();
         self.centre.sheet_made(sheet.made_at).await?;
         self.vouchers.use_sheet(next_key);
         // The cards first: a tap in between finds no card and is refused, never let in wrongly.
         self.cards.use_sheet(salt, &sheet.credentials);
         self.nurseries.use_sheet(&sheet);
+        self.things.use_sensors(&sheet.site.sensors);
+        self.announcer.announce(&sheet.site, sheet.version);
         let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
-        decided.on_disk.wait().await;
-        self.doors.use_only(&doors);
+        // With a full disk its doors come into use all the same.
+        decided.on_disk.wait_for(DISK).await.ok();
+        self.announcer.take_back(&self.doors.use_only(&doors).await);
         Ok(())
     }
 }

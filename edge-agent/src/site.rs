@@ -1,13 +1,16 @@
 //! A whole running site.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use edge_store::{EdgeStore, StoreError};
 use model::clock::Clock;
+use model::id::{BootId, DeviceId};
+use model::site_event::{Happening, SiteEvent};
+use model::site_order::{OrderAnswer, Ordered};
 use ring::rand::SecureRandom;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use twin::{Effect, Fact, Snapshot, Twin, View};
@@ -15,19 +18,27 @@ use wire::bus::{BusError, BusInbox, BusOptions, SiteBus};
 use wire::identity::{DeviceIdentity, IdentityError};
 use wire::topics::DeviceKind;
 
+use crate::announce::Announcer;
 use crate::broker::mosquitto::Mosquitto;
+use crate::broker::takeovers::Takeovers;
 use crate::broker::{Broker, BrokerError, BrokerHandle, DeviceRegistry};
 use crate::cards::Cards;
 use crate::centre::{Centre, ClockFloor, Stopped};
 use crate::config::{BrokerChoice, Config};
+use crate::door_readers;
 use crate::doors::{Doors, Drivers};
 use crate::hub::{BadAddress, Hub};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalReader};
 use crate::nursery::Nurseries;
+use crate::orders::{self, Acts, Orders};
+use crate::pins;
+use crate::pushed::{self, Pushed};
+use crate::random;
 use crate::requests::{self, Desk};
 use crate::seats::{self, Seats};
 use crate::section_key::SectionKeys;
 use crate::sheets::{self, GoodSheet, InForce, Sheets};
+use crate::things::{self, Things};
 use crate::uplink::{self, Look, Teller};
 use crate::vouchers::Vouchers;
 
@@ -60,6 +71,8 @@ pub struct Site {
     centre: Centre,
     store: EdgeStore,
     sheets: Arc<Sheets>,
+    doors: Arc<Doors>,
+    acts: Arc<dyn Acts>,
     bus: SiteBus,
     broker: Option<BrokerHandle>,
     mosquitto: Option<Mosquitto>,
@@ -93,6 +106,9 @@ pub enum SiteError {
     /// The system refused a thread or a file.
     #[error("{0}")]
     System(#[from] std::io::Error),
+    /// The random source failed.
+    #[error("this machine has no random numbers")]
+    Random,
     /// It stopped while it started.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -107,7 +123,10 @@ impl Site {
     pub async fn start(parts: Parts) -> Result<Self, SiteError> {
         let Parts { config, identity, sheet_keys, hub, clock, rng, drivers } = parts;
         std::fs::create_dir_all(&config.data_dir)?;
-        let store = EdgeStore::open(&config.data_dir.join(FILE)).await?;
+        let pushed = Arc::new(Pushed::open(config)?);
+        let config = pushed.config().await;
+        drivers.set_up(&config);
+        let store = EdgeStore::open_within(&config.data_dir.join(FILE), config.room()).await?;
         let edge = identity.device().clone();
         let card_key = match identity.region_card_key().map(<[u8; 32]>::try_from) {
             Some(Ok(key)) => Some(key),
@@ -127,31 +146,40 @@ impl Site {
         );
         let registry = DeviceRegistry::new(edge.clone(), list);
 
+        let (twins_in, twins) = mpsc::unbounded_channel();
         let Joined { broker, mosquitto, host, port } =
-            join_or_host(&config, &identity, &registry).await?;
+            join_or_host(&config, &identity, &registry, twins_in.clone()).await?;
         let bus_address = broker.as_ref().map(BrokerHandle::local_addr);
         let options = BusOptions {
             host,
             port,
             device: edge.clone(),
             kind: DeviceKind::Edge,
-            edge,
-            tls: Arc::new(identity.client_config()?),
+            edge: edge.clone(),
+            tls: Arc::new(identity.bus_client_config()?),
             request_timeout: Duration::from_secs(5),
         };
         let (bus, BusInbox { requests, states, commands: _ }) = SiteBus::start(options, &*rng)?;
 
+        let boot = random::uuid(&*rng).map(BootId).map_err(|_| SiteError::Random)?;
         let twin = restore(&store, good.as_ref()).await?;
         let version_before = twin.sheet_version();
         let (journal, journal_reader, writer) =
-            Journal::start(store.clone(), store.progress().await?.last_place);
+            Journal::start(store.clone(), &store.progress().await?);
         let floor = ClockFloor {
             last: store.clock_floor().await?,
             sheet_made: good.as_ref().map(|good| good.sheet.made_at).unwrap_or_default(),
         };
         let centre = Centre::start(twin, journal, clock.clone(), floor)?;
+        let panel = drivers.fire();
         let alarm = Arc::new(Notify::new());
-        let doors = Arc::new(Doors::new(centre.clone(), bus.clone(), drivers, alarm.clone()));
+        let readers = drivers.readers();
+        let things = Things::new(bus.clone(), registry.clone());
+        let drivers = things.drivers(drivers);
+        let doors =
+            Arc::new(Doors::new(centre.clone(), bus.clone(), drivers.clone(), alarm.clone()));
+        let announcer =
+            Announcer::new(bus.clone(), edge.clone(), config.home_assistant, &config.data_dir)?;
         let seats = Seats::new(bus.clone(), clock.clone(), rng.clone());
         let sheets = Arc::new(Sheets {
             store: store.clone(),
@@ -162,10 +190,13 @@ impl Site {
             vouchers: vouchers.clone(),
             nurseries: nurseries.clone(),
             section_keys,
+            things: things.clone(),
+            announcer,
             clock,
             keys: sheet_keys,
             slug: identity.centre().clone(),
             in_force: Mutex::new(InForce::default()),
+            centre_id: OnceLock::new(),
             mosquitto: mosquitto.clone(),
         });
 
@@ -174,6 +205,7 @@ impl Site {
             cards.use_sheet(its_salt, &sheet.credentials);
             vouchers.use_sheet(next_key);
             nurseries.use_sheet(&sheet);
+            sheets.centre_id.set(sheet.site.centre).ok();
             *sheets.in_force.lock().await = InForce {
                 version: sheet.version,
                 centre: Some(sheet.site.centre),
@@ -181,10 +213,12 @@ impl Site {
                 ..InForce::default()
             };
             let used = sheet.site.doors.clone();
+            things.use_sensors(&sheet.site.sensors);
+            sheets.announcer.announce(&sheet.site, sheet.version);
             if sheet.version != version_before {
                 centre.decide(Fact::Sheet(Box::new(sheet))).await?;
             }
-            doors.use_only(&used);
+            doors.use_only(&used).await;
         }
 
         let mut tasks = JoinSet::new();
@@ -199,25 +233,69 @@ impl Site {
             hub: hub.clone(),
             rng,
         };
-        tasks.spawn(requests::serve(Arc::new(desk), requests));
-        tasks.spawn(seats::hear(states, centre.clone(), registry.clone()));
+        let desk = Arc::new(desk);
+        let acts: Arc<dyn Acts> = Arc::new(desk.clone());
+        let (orders_in, orders_inbox) = mpsc::channel(orders::QUEUE);
+        let orders = Orders {
+            store: store.clone(),
+            centre: centre.clone(),
+            sheets: sheets.clone(),
+            acts: acts.clone(),
+            answered: Arc::default(),
+        };
+        let answered = orders.answered.clone();
+        orders::keep_answers(&store, &centre).await?;
+        tasks.spawn(orders.run(orders_inbox));
+        tasks.spawn(orders::tell_answers(hub.clone(), store.clone(), answered));
+        for reader in readers {
+            tasks.spawn(door_readers::serve(desk.clone(), reader));
+        }
+        tasks.spawn(requests::serve(desk, requests));
+        tasks.spawn(seats::hear(states, centre.clone(), registry.clone(), things.clone()));
+        tasks.spawn(things::follow(things, centre.clone()));
         if let Some(mosquitto) = mosquitto.clone() {
             tasks.spawn(mosquitto.follow(registry, hub.clone()));
         }
-        tasks.spawn(tick(centre.clone(), doors, seats));
+        if let Some(panel) = panel {
+            tasks.spawn(doors.clone().follow_fire(panel));
+        }
+        tasks.spawn(tick(centre.clone(), doors.clone(), seats));
         tasks.spawn(keep_time(centre.clone(), store.clone()));
         let look = Look::default();
-        tasks.spawn(uplink::listen(hub.clone(), look.clone()));
-        tasks.spawn(uplink::follow_card_keys(hub.clone(), cards.clone(), look.card_keys));
+        tasks.spawn(uplink::listen(hub.clone(), look.clone(), orders_in));
+        tasks.spawn(uplink::follow_card_keys(hub.clone(), cards.clone(), look.card_keys.clone()));
         tasks.spawn(uplink::tell_moved_cards(hub.clone(), cards));
-        tasks.spawn(uplink::follow_sheets(hub.clone(), sheets.clone(), look.sheet));
-        let teller =
-            Teller { hub, store: store.clone(), centre: centre.clone(), journal: journal_reader };
+        tasks.spawn(uplink::follow_sheets(hub.clone(), sheets.clone(), look.sheet.clone()));
+        if mosquitto.is_some() {
+            // Another's broker says it only to whom it concerns.
+            tasks.spawn(count_takeovers(edge, bus.taken_over(), Takeovers::new(twins_in)));
+        }
+        let settings = pushed::Parts {
+            hub: hub.clone(),
+            sheets: sheets.clone(),
+            store: store.clone(),
+            centre: centre.clone(),
+            doors: sheets.doors.clone(),
+            drivers,
+            bus: bus.clone(),
+            journal: journal_reader.clone(),
+        };
+        tasks.spawn(pushed.follow(settings, look.settings.clone()));
+        tasks.spawn(note_twins(twins, centre.clone(), journal_reader.clone()));
+        let teller = Teller {
+            hub,
+            store: store.clone(),
+            centre: centre.clone(),
+            journal: journal_reader,
+            boot,
+        };
         tasks.spawn(teller.run());
         Ok(Self {
             centre,
             store,
             sheets,
+            doors,
+            acts,
             bus,
             broker,
             mosquitto,
@@ -236,7 +314,7 @@ impl Site {
 
     /// Whether the edge itself is on its bus.
     #[must_use]
-    pub fn on_the_bus(&self) -> tokio::sync::watch::Receiver<bool> {
+    pub fn on_the_bus(&self) -> watch::Receiver<bool> {
         self.bus.connected()
     }
 
@@ -252,7 +330,7 @@ impl Site {
         if let Some(mosquitto) = &self.mosquitto {
             mosquitto.identity_changed().await?;
         }
-        self.bus.use_tls(Arc::new(identity.client_config()?));
+        self.bus.use_tls(Arc::new(identity.bus_client_config()?));
         Ok(())
     }
 
@@ -262,6 +340,25 @@ impl Site {
     /// When the site has stopped.
     pub async fn view(&self) -> Result<View, Stopped> {
         self.centre.view().await
+    }
+
+    /// Has an order carried out at once; the same order is carried out once.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    pub async fn order(&self, order: Ordered) -> Result<OrderAnswer, Stopped> {
+        self.acts.order(order).await?.await
+    }
+
+    /// Takes in what a device says that is not on the bus, such as a door's own reader, and moves the doors. Answers
+    /// what whoever stands there is told.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    pub async fn tell(&self, fact: Fact) -> Result<Option<twin::Answer>, Stopped> {
+        let decided = self.centre.decide(fact).await?;
+        self.doors.act(&decided.effects);
+        Ok(decided.answer)
     }
 
     /// What the site shares with the hub.
@@ -289,7 +386,7 @@ impl Site {
 
     /// Stops in good order: what has happened is on disk when this returns.
     pub async fn stop(self) {
-        let Self { centre, store, sheets, bus, broker, mut tasks, writer, .. } = self;
+        let Self { centre, store, sheets, doors, acts, bus, broker, mut tasks, writer, .. } = self;
         let now = centre.fence().await.map(|fence| fence.now);
         tasks.shutdown().await;
         bus.close().await;
@@ -297,12 +394,12 @@ impl Site {
             broker.shutdown().await;
         }
         if let Ok(now) = now
-            && let Err(error) = store.raise_clock_floor(now).await
+            && let Err(error) = store.keep_clock_floor(now).await
         {
             tracing::warn!(%error, "the time could not be kept");
         }
         // With the last of them the centre's thread ends, then the journal, then the writer.
-        drop((centre, sheets));
+        drop((centre, sheets, doors, acts));
         if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
             tracing::error!("some events could not be written in time");
         }
@@ -323,11 +420,13 @@ async fn join_or_host(
     config: &Config,
     identity: &DeviceIdentity,
     registry: &DeviceRegistry,
+    twins: mpsc::UnboundedSender<DeviceId>,
 ) -> Result<Joined, SiteError> {
     match &config.broker {
         BrokerChoice::Embedded => {
             let tls = identity.server_config()?;
-            let broker = Broker::start(config.bus_listen, tls, registry.clone()).await?;
+            let broker =
+                Broker::start_watched(config.bus_listen, tls, registry.clone(), twins).await?;
             let port = broker.local_addr().port();
             let host = config.bus_host.clone();
             Ok(Joined { broker: Some(broker), mosquitto: None, host, port })
@@ -375,6 +474,7 @@ async fn restore(store: &EdgeStore, good: Option<&GoodSheet>) -> Result<Twin, Si
     if let Some(good) = good {
         twin.load_sheet(&good.sheet);
     }
+    pins::restore(store, &mut twin).await?;
     Ok(twin)
 }
 
@@ -384,12 +484,11 @@ async fn tick(centre: Centre, doors: Arc<Doors>, seats: Seats) {
     loop {
         ticks.tick().await;
         let Ok(decided) = centre.decide(Fact::Tick).await else { return };
-        for effect in &decided.effects {
-            if let Effect::Lock { door } = effect {
-                doors.lock(door);
-            }
-        }
-        if decided.effects.iter().any(|effect| !matches!(effect, Effect::Lock { .. })) {
+        doors.act(&decided.effects);
+        let of_a_door = |effect: &Effect| {
+            matches!(effect, Effect::Lock { .. } | Effect::Unlock { .. } | Effect::ShowDoor { .. })
+        };
+        if !decided.effects.iter().all(of_a_door) {
             // A terminal hears of an end only after the end is on disk; doors have not waited.
             let seats = seats.clone();
             tokio::spawn(async move {
@@ -406,8 +505,27 @@ async fn keep_time(centre: Centre, store: EdgeStore) {
     loop {
         ticks.tick().await;
         let Ok(fence) = centre.fence().await else { return };
-        if let Err(error) = store.raise_clock_floor(fence.now).await {
+        if let Err(error) = store.keep_clock_floor(fence.now).await {
             tracing::warn!(%error, "the time could not be kept");
         }
+    }
+}
+
+/// Writes down of whom there are two on the bus. It ends only with the site.
+async fn note_twins(
+    mut twins: mpsc::UnboundedReceiver<DeviceId>,
+    centre: Centre,
+    journal: JournalReader,
+) {
+    while let Some(device) = twins.recv().await {
+        let Ok(fence) = centre.fence().await else { return };
+        journal.note(SiteEvent { at: fence.now, what: Happening::BusTwin { device } });
+    }
+    std::future::pending().await
+}
+
+async fn count_takeovers(edge: DeviceId, mut times: watch::Receiver<u64>, takeovers: Takeovers) {
+    while times.changed().await.is_ok() {
+        takeovers.happened(&edge, Instant::now());
     }
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use edge_store::{EdgeStore, StoreError};
+use edge_store::{EdgeStore, Offer, StoreError};
+use model::id::BootId;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
+use twin::Twin;
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
+use wire::order::SignedOrder;
 
 use crate::cards::Cards;
 use crate::centre::{Centre, Fence, Stopped};
@@ -24,6 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The most events in one batch.
 const BATCH: u32 = 500;
+/// So long the disk may take for what has just happened; then what is there already is told without it.
+const DISK: Duration = Duration::from_secs(2);
 
 /// What telling events needs.
 pub(crate) struct Teller {
@@ -31,6 +36,8 @@ pub(crate) struct Teller {
     pub store: EdgeStore,
     pub centre: Centre,
     pub journal: JournalReader,
+    /// Which run of the edge this is.
+    pub boot: BootId,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,14 +73,17 @@ impl Pause {
 pub(crate) struct Look {
     pub sheet: Arc<Notify>,
     pub card_keys: Arc<Notify>,
+    pub settings: Arc<Notify>,
 }
 
 /// Listens to the hub's event stream and asks for what it tells of, and for all on every reconnect.
-pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Look) {
+/// Orders are passed on as they come.
+pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Look, orders: mpsc::Sender<SignedOrder>) {
     let mut pause = Pause::new();
     loop {
         look.sheet.notify_one();
         look.card_keys.notify_one();
+        look.settings.notify_one();
         let (told_in, mut told) = mpsc::channel(16);
         let mut line = hub.listen(told_in);
         loop {
@@ -88,8 +98,17 @@ pub(crate) async fn listen(hub: Arc<dyn Hub>, look: Look) {
                     tracing::debug!(?word, "the hub told something");
                     pause = Pause::new();
                     match word {
-                        Told::Sheet { .. } => look.sheet.notify_one(),
+                        Told::Sheet { .. } => {
+                            look.sheet.notify_one();
+                            look.settings.notify_one();
+                        }
                         Told::CardKeys { .. } => look.card_keys.notify_one(),
+                        // An order that would have to wait is worth nothing any more.
+                        Told::Order(order) => {
+                            if orders.try_send(order).is_err() {
+                                tracing::error!("too many orders at once; one was dropped");
+                            }
+                        }
                     }
                 }
             }
@@ -204,8 +223,7 @@ impl Teller {
         if progress.met {
             return Ok(Some(progress.committed + 1));
         }
-        let told_until = DateTime::UNIX_EPOCH;
-        let question = Batch { first: 1, events: Vec::new(), told_until, state: None };
+        let question = Batch { first: 1, boot: Some(self.boot), ..Batch::default() };
         match self.hub.tell(&question).await? {
             Ok(Taken { reached: 0, .. }) | Err(_) => {
                 self.store.met().await?;
@@ -222,39 +240,55 @@ impl Teller {
 
     /// Tells one batch; answers whether there is more to tell at once.
     async fn tell_once(&self, next: &mut u64) -> Result<bool, TellError> {
+        let shifts = self.journal.written().borrow().shifts;
         let fence = self.centre.fence().await?;
-        let written = self.on_disk(fence.count).await?;
+        let on_disk = timeout(DISK, self.on_disk(fence.count)).await;
+        // A disk that takes nothing must not keep from being told what would make room on it.
+        let (written, behind) = match on_disk {
+            Ok(written) => (written?, false),
+            Err(_) => (*self.journal.written().borrow(), true),
+        };
+        if written.shifts != shifts {
+            return Ok(true);
+        }
         // Where the disk is already further than the fence, the fence's place lies behind.
-        let fence_place = written.place - (written.count - fence.count);
+        let fence_place = written.place - written.count.saturating_sub(fence.count);
         if fence_place + 1 < *next {
+            if behind {
+                return Ok(false);
+            }
             // Asked for before and not done, as something happened in between.
             self.ahead(*next - 1, &fence)?;
             return Err(TellError::OutOfStep { expected: *next });
         }
-        let kept = self.store.events_from(*next, BATCH).await?;
-        let kept: Vec<_> =
-            kept.into_iter().take_while(|(place, _)| *place <= fence_place).collect();
-        if let Some((first, _)) = kept.first()
-            && *first != *next
-        {
-            tracing::error!(expected = *next, kept = *first, "events between are gone");
-        }
-        let first = kept.first().map_or(*next, |(place, _)| *place);
-        let last = kept.last().map_or(first.saturating_sub(1), |(place, _)| *place);
+        let (events, chain) = match self.store.offer(*next, fence_place, BATCH, shifts).await? {
+            Offer::Events(events, chain) => (events, chain),
+            Offer::Shifted => return Ok(true),
+            Offer::Dropped => {
+                tracing::error!(expected = *next, "events between are gone");
+                self.ahead(*next - 1, &fence)?;
+                return Err(TellError::OutOfStep { expected: *next });
+            }
+        };
+        let last = *next - 1 + u64::try_from(events.len()).unwrap_or_default();
         let complete = last >= fence_place;
-        let told_until = match kept.last() {
-            Some((_, event)) if !complete => event.at,
+        let told_until = match events.last() {
+            Some(event) if !complete || behind => event.at,
+            None if behind => DateTime::UNIX_EPOCH,
             _ => fence.now,
         };
-        let state = (last == fence_place).then(|| fence.snapshot.hash());
-        let events = kept.into_iter().map(|(_, event)| event).collect();
-        let batch = Batch { first, events, told_until, state };
+        let state = (complete && !behind).then(|| fence.snapshot.hash());
+        let (chain, boot) = (Some(chain), Some(self.boot));
+        let batch = Batch { first: *next, events, told_until, state, chain, boot };
         let answer = self.hub.tell(&batch).await?;
         if let Some(now) = self.hub.time() {
             self.centre.hub_said(now).await?;
         }
         match answer {
-            Ok(taken) => self.taken(taken, &fence, fence_place, next).await?,
+            Ok(taken) => {
+                let place = (!behind).then_some((fence_place, shifts));
+                self.taken(taken, &fence, place, next).await?;
+            }
             Err(Gap { expected }) => {
                 self.go_on_at(expected, &fence).await?;
                 *next = expected;
@@ -264,13 +298,19 @@ impl Teller {
         Ok(!complete)
     }
 
+    /// `at` is the fence's place, and how often places had shifted then; nothing where the disk is behind the fence.
     async fn taken(
         &self,
         taken: Taken,
         fence: &Fence,
-        fence_place: u64,
+        at: Option<(u64, u64)>,
         next: &mut u64,
     ) -> Result<(), TellError> {
+        if taken.twin {
+            tracing::error!(
+                "another agent tells the hub with this one's identity: stop one of them, and enrol this edge again"
+            );
+        }
         if taken.reached > self.journal.written().borrow().place {
             self.ahead(taken.reached, fence)?;
             *next = taken.reached + 1;
@@ -278,12 +318,43 @@ impl Teller {
         }
         if taken.reached >= *next || taken.want_snapshot {
             self.store.committed(taken.reached).await?;
-            let state = serde_json::to_string(&*fence.snapshot)?;
-            self.store.keep_state(fence_place, &state).await?;
+            match at {
+                Some((place, shifts)) => {
+                    let state = serde_json::to_string(&*fence.snapshot)?;
+                    self.store.keep_state_unless_shifted(place, &state, shifts).await?;
+                }
+                None => self.drop_what_is_told(taken.reached).await?,
+            }
         }
         *next = taken.reached + 1;
-        if taken.want_snapshot {
-            self.put_snapshot(fence, fence_place).await?;
+        if let Some((place, _)) = at.filter(|_| taken.want_snapshot) {
+            self.put_snapshot(fence, place).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes room on a disk that is behind the centre: the state is worked out from what is on the disk itself, for the
+    /// centre's own has in it what is not.
+    async fn drop_what_is_told(&self, reached: u64) -> Result<(), TellError> {
+        let progress = self.store.progress().await?;
+        let mut twin = Twin::new();
+        let mut place = 0;
+        if let Some((kept_at, state)) = &progress.state {
+            twin.restore(&serde_json::from_str(state)?);
+            place = *kept_at;
+        }
+        while place < reached {
+            let most = u32::try_from(reached - place).unwrap_or(BATCH).min(BATCH);
+            let events = self.store.events_from(place + 1, most).await?;
+            let Some((last, _)) = events.last() else { return Ok(()) };
+            place = *last;
+            for (_, event) in events.iter().filter(|(place, _)| *place <= reached) {
+                twin.apply(event);
+            }
+        }
+        if place == reached {
+            let state = serde_json::to_string(&twin.snapshot())?;
+            self.store.keep_state_unless_shifted(reached, &state, progress.shifts).await?;
         }
         Ok(())
     }

@@ -25,14 +25,19 @@ impl Vouchers {
         *self.next.write().unwrap_or_else(PoisonError::into_inner) = next_key;
     }
 
+    /// The public keys that the hub may sign with now, base64.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let next = self.next.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.enrolled.iter().cloned().chain(next).collect()
+    }
+
     /// Reads what a scanner gave.
     ///
     /// # Errors
     /// [`VoucherRefused`] when it is no whole voucher of this region.
     pub fn read(&self, text: &str) -> Result<Voucher, VoucherRefused> {
-        let next = self.next.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let keys: Vec<String> = self.enrolled.iter().cloned().chain(next).collect();
-        open(text, &keys)
+        open(text, &self.keys())
     }
 }
 

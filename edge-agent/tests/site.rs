@@ -1,8 +1,15 @@
 //! A whole site in one process, over its embedded bus.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod homie_reader;
+mod site_doors;
+mod site_faults;
 mod site_nursery;
+mod site_orders;
+mod site_osdp;
+mod site_record;
 mod site_support;
+mod site_things;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +26,13 @@ use model::access::RefusalKind;
 use model::clock::{Clock, ManualClock};
 use model::id::{DeviceId, VisitId};
 use model::interval::Interval;
+use model::language::Language;
+use model::lease::LeasedSpace;
 use model::site_event::{Happening, Proof};
 use model::terminal::TerminalState;
-use site_support::{DEADLINE, House, PIN, id, in_force, key, morning, sheet, until, voucher};
+use site_support::{
+    DEADLINE, House, PIN, card_key, id, in_force, key, keyed_sheet, morning, sheet, until, voucher,
+};
 use tokio::time::timeout;
 use twin::SpaceState;
 use wire::bus::BusInbox;
@@ -150,7 +161,63 @@ async fn who_steps_out_keeps_the_desk_and_who_leaves_for_good_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_not_in_is_told_why_and_it_is_recorded() {
+async fn fault_15_a_card_with_a_key_opens_by_its_key_alone_and_a_new_one_is_offered_with_both() {
+    let house = House::new();
+    let sealed = house.hub.seal(&keyed_sheet(1));
+    house.hub.offer(sealed);
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.tap("0101").await), RefusalKind::LowerLevel, "an identifier copied");
+    let foreign = kiosk.tap_key(&card_key(9), Some("0101")).await;
+    assert_eq!(refused(foreign), RefusalKind::LowerLevel, "the identifier beside another key");
+    for (key, identifier) in
+        [(&card_key(1)[..64], None), (&[1; 65][..], None), (&card_key(1)[..], Some("zz"))]
+    {
+        let answer = kiosk.tap_key(key, identifier).await;
+        assert!(matches!(answer, Answer::NotUnderstood { .. }), "{answer:?}");
+    }
+    welcome(kiosk.tap_key(&card_key(1), Some("0101")).await);
+
+    let new = kiosk.tap_key(&card_key(8), Some("0808")).await;
+    let Answer::Refused { why: RefusalKind::UnknownCard, ticket: Some(ticket), .. } = new else {
+        panic!("{new:?}")
+    };
+    let offered = kiosk.ask(&Request::OfferCard { ticket }).await;
+    assert!(matches!(offered, Answer::CardOffered { .. }), "{offered:?}");
+    let offers: Vec<_> = house.hub.state().offers.iter().map(|(offer, _)| offer.clone()).collect();
+    let [offer] = offers.as_slice() else { panic!("{} offers", offers.len()) };
+    assert_eq!((offer.keys.len(), offer.references.len()), (1, 1));
+    assert!(offer.keys[0] != offer.references[0]);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_16_wrong_pins_are_counted_over_a_restart() {
+    let house = House::new();
+    let code = "0000-0002";
+    for try_number in 1..=2 {
+        let site = house.start_with(1).await;
+        let kiosk = house.kiosk(&site).await;
+        assert_eq!(refused(kiosk.code(code, "0000").await), RefusalKind::WrongCode, "{try_number}");
+        // On disk by the time of the answer: pulling the plug right after it gives no new try.
+        let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+        assert_eq!(store.pin_tries().await.unwrap()[0].1, try_number);
+        store.close().await;
+        site.stop().await;
+    }
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.code(code, "0000").await), RefusalKind::CodePaused);
+    site.stop().await;
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.code(code, PIN).await), RefusalKind::CodePaused);
+    welcome(kiosk.code("0000-0001", PIN).await);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_22_who_may_not_in_is_told_why_and_it_is_recorded() {
     let house = House::new();
     let site = house.start_with(1).await;
     let kiosk = house.kiosk(&site).await;
@@ -179,9 +246,22 @@ async fn who_may_not_in_is_told_why_and_it_is_recorded() {
     mirrored(&house, &site).await;
     site.stop().await;
     let hub = house.hub.state();
-    let refusals =
-        hub.events.iter().filter(|event| matches!(event.what, Happening::Refused { .. })).count();
-    assert_eq!(refusals, 7);
+    let whys: Vec<_> = (hub.events.iter())
+        .filter_map(|event| match &event.what {
+            Happening::Refused { why, reader, .. } => Some((*why, reader.clone())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        RefusalKind::UnknownCard,
+        RefusalKind::WrongCode,
+        RefusalKind::WrongCode,
+        RefusalKind::WrongCode,
+        RefusalKind::WrongCode,
+        RefusalKind::CodePaused,
+        RefusalKind::CodePaused,
+    ];
+    assert_eq!(whys, expected.map(|why| (why, id("y-kiosk-1"))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,7 +300,7 @@ async fn without_the_hub_taps_work_and_a_restart_forgets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_off_site_goes_by_its_sheet_to_its_end_and_not_a_second_longer() {
+async fn fault_05_a_cut_off_site_goes_by_its_sheet_to_its_end_and_not_a_second_longer() {
     let house = House::new();
     let mut before = sheet(1);
     let end = before.not_after;
@@ -256,7 +336,63 @@ async fn a_cut_off_site_goes_by_its_sheet_to_its_end_and_not_a_second_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
+async fn who_has_no_booking_walks_in_without_the_hub_and_across_a_power_cut() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    // Person 2 has no booking any more, and their desk is the site's to give away.
+    let mut changed = sheet(2);
+    let theirs = changed.bookings.pop().unwrap().desks[0];
+    changed.lease.push(LeasedSpace { space: theirs.space, when: theirs.when });
+    house.hub.offer(house.hub.seal(&changed));
+    in_force(&site, 2).await;
+    house.hub.state().away = true;
+    let kiosk = house.kiosk(&site).await;
+    let answer = kiosk.tap("0202").await;
+    let Answer::Refused { why: RefusalKind::NoBooking, offer: Some(offer), language, .. } = answer
+    else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((offer.space.as_str(), offer.until), ("A-02", theirs.when.ends()));
+    assert_eq!((offer.minutes, language), (240, Some(Language::En)));
+    assert_eq!(site.view().await.unwrap().people_inside, 0, "a question opens no door");
+    let take = |visit| Request::WalkIn { visit, takes: true };
+    let strange = kiosk.ask(&take(VisitId(uuid::Uuid::from_u128(9)))).await;
+    assert_eq!(refused(strange), RefusalKind::OfferOver);
+    assert_eq!(welcome(kiosk.ask(&take(offer.visit)).await), offer.visit);
+    assert_eq!(
+        refused(
+            kiosk.ask(&Request::WalkIn { visit: VisitId(uuid::Uuid::nil()), takes: false }).await
+        ),
+        RefusalKind::OfferOver
+    );
+    drop(site);
+    let site = house.start().await;
+    let view = site.view().await.unwrap();
+    assert_eq!(
+        (view.spaces[1].state, view.spaces[1].until),
+        (SpaceState::Occupied, Some(theirs.when.ends()))
+    );
+    house.hub.state().away = false;
+    mirrored(&house, &site).await;
+    let kiosk = house.kiosk(&site).await;
+    house.clock.advance(TimeDelta::minutes(20));
+    let leave = Request::Leave { visit: offer.visit, leaving: true, back_soon: false };
+    let answer = kiosk.ask(&leave).await;
+    assert!(matches!(answer, Answer::Goodbye { minutes: 20, .. }), "{answer:?}");
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    let walked_in: Vec<_> = (hub.events.iter())
+        .filter_map(|event| match event.what {
+            Happening::WalkedIn { visit, space, until, .. } => Some((visit, space, until)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(walked_in, [(offer.visit, theirs.space, theirs.when.ends())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_06_a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
     let house = House::new();
     let site = house.start_with(1).await;
     let mut changed = sheet(2);
@@ -287,8 +423,15 @@ async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
     }
     let kiosk = house.kiosk(&site).await;
     welcome(kiosk.tap("0101").await);
+    let first = house.hub.seal(&sheet(1));
     house.hub.offer(good);
     in_force(&site, 2).await;
+    // The very sheet that was in force before, signed and whole.
+    let fetched = house.hub.state().fetched;
+    house.hub.offer(first);
+    until("the sheet to be fetched", async || (house.hub.state().fetched > fetched).then_some(()))
+        .await;
+    assert_eq!(site.sheet_version().await, 2);
     site.stop().await;
 
     house.hub.state().away = true;
@@ -307,7 +450,7 @@ async fn a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
+async fn fault_07_a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
     let mut house = House::new();
     let site = house.start_with(1).await;
     welcome(house.kiosk(&site).await.tap("0101").await);
@@ -320,7 +463,7 @@ async fn a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_ran_ahead_lets_nobody_new_in_until_the_hub_agrees() {
+async fn fault_07_a_clock_that_ran_ahead_lets_nobody_new_in_until_the_hub_agrees() {
     let house = House::new();
     let site = house.start_with(1).await;
     let kiosk = house.kiosk(&site).await;
@@ -345,7 +488,7 @@ async fn a_clock_that_ran_ahead_lets_nobody_new_in_until_the_hub_agrees() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_was_set_ahead_rightly_is_believed_once_the_hub_agrees() {
+async fn fault_07_a_clock_that_was_set_ahead_rightly_is_believed_once_the_hub_agrees() {
     let house = House::new();
     let site = house.start_with(1).await;
     let kiosk = house.kiosk(&site).await;
@@ -357,6 +500,48 @@ async fn a_clock_that_was_set_ahead_rightly_is_believed_once_the_hub_agrees() {
     })
     .await;
     site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_07_a_clock_that_starts_years_ahead_costs_nothing_once_it_is_put_right() {
+    let mut house = House::new();
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    site.stop().await;
+    let years = TimeDelta::days(3650);
+    house.clock = Arc::new(ManualClock::at(morning() + years));
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
+    assert_eq!(site.view().await.unwrap().people_inside, 1, "nobody was sent home");
+    house.clock.set_by(-years);
+    welcome(kiosk.tap("0202").await);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert!(hub.events.iter().all(|event| event.at < morning() + TimeDelta::hours(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_07_a_clock_that_starts_two_days_ahead_is_put_right_by_the_hub() {
+    let mut house = House::new();
+    house.start_with(1).await.stop().await;
+    house.clock = Arc::new(ManualClock::at(morning() + TimeDelta::days(2)));
+    house.hub.state().time = Some(morning());
+    let site = house.start_with(1).await;
+    mirrored(&house, &site).await;
+    house.clock.set_by(-TimeDelta::days(2));
+    // With whatever is told the hub says what time it is.
+    let kiosk = house.kiosk(&site).await;
+    until("the clock to be believed", async || {
+        let answer = kiosk.tap("0202").await;
+        (!matches!(answer, Answer::Refused { why: RefusalKind::ClockUnset, .. })).then_some(())
+    })
+    .await;
+    site.stop().await;
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    assert!(store.clock_floor().await.unwrap() < morning() + TimeDelta::hours(1));
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -434,7 +619,7 @@ impl Lock for BreakingDoors {
 impl Drivers for BreakingDoors {
     fn door(&self, _: &DeviceId) -> Option<DoorDriver> {
         let contact = Box::new(SimDoor::default().contact());
-        Some(DoorDriver { lock: Box::new(Self), contact })
+        Some(DoorDriver { lock: Box::new(Self), contact, exit: None })
     }
 }
 

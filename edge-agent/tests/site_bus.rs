@@ -6,6 +6,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod homie_reader;
+mod site_bus_homie;
 mod site_bus_support;
 
 use std::sync::Arc;
@@ -15,6 +17,11 @@ use edge_agent::broker::DeviceEntry;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, PublishProperties};
 use rustls::pki_types::ServerName;
+use site_bus_homie::{
+    a_foreign_device_is_set_by_the_edge_alone,
+    every_announced_device_is_read_by_another_without_a_finding,
+    home_assistant_looks_on_and_moves_nothing, what_a_device_does_not_say_any_more_is_taken_back,
+};
 use site_bus_support::{
     Authority, Raw, Site, Which, connected, entry, everybody, expiring, id, until, within,
 };
@@ -54,8 +61,9 @@ on_both! {
     another_s_client_id_cannot_be_taken_over
     a_will_on_a_foreign_topic_is_refused
     state_tells_who_is_there
-    a_retained_or_lasting_command_is_not_obeyed
-    everybody_comes_back_after_a_restart
+    fault_10_a_retained_or_lasting_command_is_not_obeyed
+    fault_11_everybody_comes_back_after_a_broker_restarts
+    a_busy_minute_loses_no_answer
     an_oversize_packet_is_refused
     garbage_and_idlers_do_no_harm
     a_revoked_device_is_out_within_seconds
@@ -63,6 +71,10 @@ on_both! {
     the_next_certificate_is_taken_up_without_being_lost
     who_came_before_its_rights_is_heard_and_hears_once_it_has_them
     a_superseded_certificate_is_refused_and_nobody_disturbed
+    every_announced_device_is_read_by_another_without_a_finding
+    a_foreign_device_is_set_by_the_edge_alone
+    what_a_device_does_not_say_any_more_is_taken_back
+    home_assistant_looks_on_and_moves_nothing
 }
 
 const SEAT_1: &str = "y-seat-01";
@@ -85,9 +97,11 @@ async fn next_command(inbox: &mut BusInbox) -> String {
 }
 
 async fn state(inbox: &mut BusInbox, device: &str, path: &str, value: &str) {
-    let wanted = StateChange { device: id(device), path: path.into(), value: value.into() };
+    let wanted = |change: StateChange| {
+        (change.device, change.path.as_str(), change.value.as_str()) == (id(device), path, value)
+    };
     within(&format!("{device} {path} = {value}"), async {
-        while inbox.states.recv().await.unwrap() != wanted {}
+        while !wanted(inbox.states.recv().await.unwrap()) {}
     })
     .await;
 }
@@ -301,7 +315,7 @@ async fn state_tells_who_is_there(which: Which) {
     assert_eq!(kiosk.request(b"late".to_vec()).await, Err(BusError::NotConnected));
 }
 
-async fn a_retained_or_lasting_command_is_not_obeyed(which: Which) {
+async fn fault_10_a_retained_or_lasting_command_is_not_obeyed(which: Which) {
     let site = Site::start(which).await;
     let edge = site.identity("y-edge", DeviceKind::Edge);
     let mut raw = Raw::connect(&site, tls(&edge), "y-edge", None).await.unwrap();
@@ -314,7 +328,7 @@ async fn a_retained_or_lasting_command_is_not_obeyed(which: Which) {
     assert_eq!(next_command(&mut inbox).await, "now");
 }
 
-async fn everybody_comes_back_after_a_restart(which: Which) {
+async fn fault_11_everybody_comes_back_after_a_broker_restarts(which: Which) {
     let mut site = Site::start(which).await;
     let (edge, inbox) = site.join("y-edge", DeviceKind::Edge).await;
     let (seat, mut seat_inbox) = site.join(SEAT_1, DeviceKind::Seat).await;
@@ -342,6 +356,17 @@ async fn everybody_comes_back_after_a_restart(which: Which) {
     edge.close().await;
     let (_edge, mut inbox) = site.join("y-edge", DeviceKind::Edge).await;
     state(&mut inbox, SEAT_1, "terminal/state", "assigned").await;
+}
+
+async fn a_busy_minute_loses_no_answer(which: Which) {
+    let site = Site::start(which).await;
+    let (_edge, inbox) = site.join("y-edge", DeviceKind::Edge).await;
+    answer_everything(inbox);
+    let (seat, _inbox) = site.join(SEAT_1, DeviceKind::Seat).await;
+    for number in 0..1_500 {
+        let answer = seat.request(number.to_string().into_bytes()).await;
+        assert_eq!(answer.unwrap(), format!("y-seat-01: {number}").into_bytes());
+    }
 }
 
 async fn an_oversize_packet_is_refused(which: Which) {

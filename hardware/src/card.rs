@@ -2,18 +2,27 @@
 
 mod answer;
 mod identifier;
+mod ladder;
+pub mod pin;
+pub(crate) mod pkoc;
 mod queue;
 mod reader_models;
+mod tlv;
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-pub(crate) use answer::{ASK_IDENTIFIER, card_read};
 pub use identifier::{CardIdentifier, IdentifierError};
+pub(crate) use ladder::{Climb, Step};
+pub use ladder::{Ladder, ReaderPlace};
+pub use pkoc::{CardKey, PkocError, proved_key};
 pub(crate) use queue::{ConsumerGone, EventQueue, EventSender, event_queue};
 pub use reader_models::{ReaderModels, ReaderModelsError};
+pub use tlv::FieldsError;
 
 /// One card reader, real or simulated.
 #[async_trait]
@@ -50,25 +59,77 @@ pub enum CardEvent {
     },
     /// The reader works (again).
     Available,
+    /// Digits were typed at the reader's own keypad and confirmed.
+    Pin(TypedPin),
 }
 
-/// A credential as it was read.
+/// What somebody typed at a keypad. It cannot be printed, and is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TypedPin(Zeroizing<String>);
+
+impl TypedPin {
+    /// These digits.
+    #[must_use]
+    pub fn new(digits: String) -> Self {
+        Self(Zeroizing::new(digits))
+    }
+
+    /// The digits, to compare them. Never log or store them.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TypedPin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("TypedPin(..)")
+    }
+}
+
+/// A credential as it was read: what the card has proved. Proofs will be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardRead {
-    /// What sort of credential the card gave.
-    pub kind: CredentialKind,
-    /// What the reading proves: 1 nothing (it can be copied), 2 a shared key, 3 a private key.
-    pub level: u8,
-    /// The normalised identifier.
-    pub identifier: CardIdentifier,
+#[non_exhaustive]
+pub enum CardRead {
+    /// The number that the card gives to anyone who asks, a UID or a FeliCa IDm: it proves nothing.
+    Identifier(CardIdentifier),
+    /// The card has proved that it holds the private key of this public one (PKOC).
+    Key {
+        /// The public key.
+        key: CardKey,
+        /// The identifier of the same card, where it has one that could be recognised.
+        identifier: Option<CardIdentifier>,
+    },
 }
 
-/// The sorts of credential a reader can read. Sorts that prove more will be added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CredentialKind {
-    /// The number any card gives to anyone who asks: a UID or a FeliCa IDm.
-    Identifier,
+impl CardRead {
+    /// What the reading proves: 1 nothing (it can be copied), 3 a private key. A shared key would
+    /// be 2.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        match self {
+            Self::Identifier(_) => 1,
+            Self::Key { .. } => 3,
+        }
+    }
+
+    /// The normalised identifier, where the card gave one.
+    #[must_use]
+    pub fn identifier(&self) -> Option<&CardIdentifier> {
+        match self {
+            Self::Identifier(identifier) => Some(identifier),
+            Self::Key { identifier, .. } => identifier.as_ref(),
+        }
+    }
+
+    /// The key that the card has proved, if any.
+    #[must_use]
+    pub fn key(&self) -> Option<&CardKey> {
+        match self {
+            Self::Identifier(_) => None,
+            Self::Key { key, .. } => Some(key),
+        }
+    }
 }
 
 /// Why a card that was on the reader gave no credential.
@@ -92,12 +153,27 @@ pub enum CardError {
     /// The card announced more than any answer may hold.
     #[error("the card sent {0} bytes, more than an answer may have")]
     Oversize(usize),
+    /// The card knows nothing that it could be asked.
+    #[error("the card has nothing that it could be known by")]
+    Nothing,
+    /// The card has a key and failed to prove it: it is not read by its identifier instead.
+    #[error(transparent)]
+    Pkoc(#[from] PkocError),
     /// The identifier is of no use.
     #[error(transparent)]
     Identifier(#[from] IdentifierError),
     /// Nobody took the reading while it was fresh; it must not act any more.
     #[error("the reading is {} ms old and no longer counts: tap again", .0.as_millis())]
     Stale(Duration),
+    /// The reader sent bits that are no whole bytes, such as a Wiegand number with parity.
+    #[error(
+        "the reader sent {0} bits, which are no whole bytes: set it to send the card's whole number \
+         (UID or IDm) without parity"
+    )]
+    Bits(usize),
+    /// The reader kept the reading while its line was cut.
+    #[error("the reading was made before the reader's line was up again: tap again")]
+    BeforeReconnect,
     /// The card lay there before the reader was ready, so nobody tapped it now.
     #[error("the card already lay on the reader when it started: take it away and tap again")]
     AlreadyThere,

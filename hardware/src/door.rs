@@ -1,4 +1,4 @@
-//! Doors: a lock to move and a contact to read, one trait for each.
+//! Doors: a lock to move, a contact and a button to read, and the fire panel's line; one trait for each kind.
 //!
 //! Every error means *deny*: a door whose state is unknown counts as not opened for anyone.
 
@@ -46,6 +46,56 @@ pub trait Contact: Send {
     async fn changed(&mut self) -> Result<ContactLevel, DoorError>;
 }
 
+/// A line that is either at rest or active: the button inside a door, the fire panel's release.
+#[async_trait]
+pub trait Input: Send + Sync {
+    /// Reads the level now. It is never guessed from earlier edges.
+    ///
+    /// # Errors
+    /// [`DoorError::NoAnswer`] when the line cannot be read.
+    async fn level(&self) -> Result<InputLevel, DoorError>;
+
+    /// Waits until the level, or its being readable, differs from what the last call of `changed` gave, as
+    /// [`Contact::changed`] does. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`DoorError::NoAnswer`] when the change is that the line can no longer be read.
+    async fn changed(&mut self) -> Result<InputLevel, DoorError>;
+}
+
+/// A button that is wired as a contact is: pressed while that reads open.
+#[derive(Debug, Clone)]
+pub struct Button<C>(pub C);
+
+#[async_trait]
+impl<C: Contact + Sync> Input for Button<C> {
+    async fn level(&self) -> Result<InputLevel, DoorError> {
+        self.0.level().await.map(pressed).map_err(|_| SILENT_BUTTON)
+    }
+
+    async fn changed(&mut self) -> Result<InputLevel, DoorError> {
+        self.0.changed().await.map(pressed).map_err(|_| SILENT_BUTTON)
+    }
+}
+
+const SILENT_BUTTON: DoorError = DoorError::NoAnswer(DoorPart::ExitButton);
+
+fn pressed(level: ContactLevel) -> InputLevel {
+    match level {
+        ContactLevel::Open => InputLevel::Active,
+        ContactLevel::Closed => InputLevel::AtRest,
+    }
+}
+
+/// How a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputLevel {
+    /// Nobody presses the button; the panel is quiet.
+    AtRest,
+    /// The button is pressed; the panel releases the doors.
+    Active,
+}
+
 /// Where a lock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockLevel {
@@ -70,6 +120,9 @@ pub enum DoorError {
     /// No answer from the device.
     #[error("the {0} does not answer: check its wiring and supply")]
     NoAnswer(DoorPart),
+    /// The device says of itself that it cannot be used like this.
+    #[error("the {0} cannot be used: {1}")]
+    Unusable(DoorPart, &'static str),
     /// The lock was told to move and did not.
     #[error("the lock was told to become {wanted:?} but reads back {found:?}")]
     Stuck {
@@ -87,6 +140,10 @@ pub enum DoorPart {
     Lock,
     /// The contact.
     Contact,
+    /// The button inside.
+    ExitButton,
+    /// The fire panel's line, which is of no door.
+    FireInput,
 }
 
 impl std::fmt::Display for DoorPart {
@@ -94,6 +151,8 @@ impl std::fmt::Display for DoorPart {
         out.write_str(match self {
             Self::Lock => "lock",
             Self::Contact => "door contact",
+            Self::ExitButton => "exit button",
+            Self::FireInput => "fire panel's line",
         })
     }
 }

@@ -5,6 +5,11 @@
 
 pub mod card;
 pub mod door;
+pub mod feedback;
+pub mod gpio;
+pub mod homie;
+pub mod osdp;
 pub mod pcsc_reader;
+pub mod readers;
 pub mod scan;
 pub mod sim;

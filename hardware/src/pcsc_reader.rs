@@ -3,17 +3,20 @@
 //! A thread of its own watches the readers, another reads each card: a card that hangs blocks its
 //! thread inside the service for many seconds, and is abandoned there.
 
+mod jpki;
 mod read;
 mod watcher;
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use ring::rand::SecureRandom;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::card::{CardEvent, CardReader, EventQueue, ReaderModels, event_queue};
+use crate::card::{CardEvent, CardReader, EventQueue, Ladder, event_queue};
+pub use jpki::check_pin;
 
 /// The first PC/SC reader whose name contains a given text.
 pub struct PcscReader {
@@ -32,20 +35,20 @@ pub struct PcscSettings {
     /// A part of the reader's name, as the service lists it. The alphabetically first match is
     /// taken: give more of the name to choose another.
     pub name_contains: String,
-    /// How long a card may take to be read.
+    /// How long a card may take to be read, all together.
     pub patience: Duration,
-    /// How answers are normalised; looked up by the reader's full name.
-    pub models: ReaderModels,
+    /// How cards are asked who they are.
+    pub ladder: Ladder,
 }
 
 impl PcscSettings {
-    /// The usual settings: two seconds of patience, answers taken as they are.
+    /// The usual settings: two seconds of patience, identifiers taken as they are.
     #[must_use]
-    pub fn new(name_contains: &str) -> Self {
+    pub fn new(name_contains: &str, rng: Arc<dyn SecureRandom + Send + Sync>) -> Self {
         Self {
             name_contains: name_contains.to_owned(),
             patience: Duration::from_secs(2),
-            models: ReaderModels::default(),
+            ladder: Ladder::new(name_contains, rng),
         }
     }
 }

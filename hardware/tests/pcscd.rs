@@ -8,18 +8,23 @@ use std::future::{Future, pending};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hardware::card::{CardError, CardEvent, CardReader, IdentifierError};
-use hardware::pcsc_reader::{PcscReader, PcscSettings};
-use hardware::sim::{PromptTcp, VirtualCard};
+use hardware::card::pin::{Pin, PinError, PinRight};
+use hardware::card::{CardError, CardEvent, CardRead, CardReader, IdentifierError, PkocError};
+use hardware::pcsc_reader::{PcscReader, PcscSettings, check_pin};
+use hardware::sim::{OTHER_CURVE, PkocConduct, PromptTcp, VirtualCard, VirtualJpki, VirtualKey};
+use ring::rand::SystemRandom;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 const CHILD: &str = "KYOTEN_TEST_PCSC_FOLDER";
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const DEADLINE: Duration = Duration::from_secs(20);
+const UID: [u8; 7] = [0x04, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6];
 const IDM: [u8; 8] = [0x01, 0x2E, 0x44, 0xA7, 0xA5, 0x18, 0x9C, 0x21];
 
 #[test]
@@ -34,7 +39,7 @@ fn a_tap_with_the_program_is_read() {
             let CardEvent::Presented(read) = next(&mut reader).await else {
                 panic!("round {round}: not read")
             };
-            assert_eq!(read.identifier.expose(), IDM);
+            assert_eq!(read.identifier().unwrap().expose(), IDM);
             assert_eq!(next(&mut reader).await, CardEvent::Removed);
             assert!(program.wait().unwrap().success());
         }
@@ -43,8 +48,8 @@ fn a_tap_with_the_program_is_read() {
 }
 
 #[test]
-fn identifiers_that_recognise_nobody_are_refused() {
-    with_pcscd("identifiers_that_recognise_nobody_are_refused", async |pcscd| {
+fn fault_15_identifiers_that_recognise_nobody_are_refused() {
+    with_pcscd("fault_15_identifiers_that_recognise_nobody_are_refused", async |pcscd| {
         let mut reader = pcscd.reader().await;
         for (identifier, reason) in [
             (&[8, 1, 2, 3][..], IdentifierError::RandomUid),
@@ -60,26 +65,29 @@ fn identifiers_that_recognise_nobody_are_refused() {
 }
 
 #[test]
-fn a_torn_and_a_garbled_card_give_a_reason_and_the_next_is_read() {
-    with_pcscd("a_torn_and_a_garbled_card_give_a_reason_and_the_next_is_read", async |pcscd| {
-        let mut reader = pcscd.reader().await;
+fn fault_13_a_torn_and_a_garbled_card_give_a_reason_and_the_next_is_read() {
+    with_pcscd(
+        "fault_13_a_torn_and_a_garbled_card_give_a_reason_and_the_next_is_read",
+        async |pcscd| {
+            let mut reader = pcscd.reader().await;
 
-        tokio::spawn(hostile(pcscd.port, Trick::Tear));
-        assert_eq!(unreadable(&mut reader).await, CardError::Torn);
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            tokio::spawn(hostile(pcscd.port, Trick::Tear));
+            assert_eq!(unreadable(&mut reader).await, CardError::Torn);
+            assert_eq!(next(&mut reader).await, CardEvent::Removed);
 
-        let garbling = tokio::spawn(hostile(pcscd.port, Trick::Garble));
-        assert_eq!(unreadable(&mut reader).await, CardError::Garbled(1));
-        garbling.abort();
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            let garbling = tokio::spawn(hostile(pcscd.port, Trick::Garble));
+            assert_eq!(unreadable(&mut reader).await, CardError::Garbled(1));
+            garbling.abort();
+            assert_eq!(next(&mut reader).await, CardEvent::Removed);
 
-        read_once(&pcscd, &mut reader).await;
-    });
+            read_once(&pcscd, &mut reader).await;
+        },
+    );
 }
 
 #[test]
-fn a_hung_card_is_abandoned_in_time() {
-    with_pcscd("a_hung_card_is_abandoned_in_time", async |pcscd| {
+fn fault_13_a_hung_card_is_abandoned_in_time() {
+    with_pcscd("fault_13_a_hung_card_is_abandoned_in_time", async |pcscd| {
         let mut reader = pcscd.reader().await;
         let hanging = tokio::spawn(hostile(pcscd.port, Trick::Hang));
         let begun = Instant::now();
@@ -93,8 +101,8 @@ fn a_hung_card_is_abandoned_in_time() {
 }
 
 #[test]
-fn pcscd_may_die_and_come_back() {
-    with_pcscd("pcscd_may_die_and_come_back", async |mut pcscd| {
+fn fault_13_pcscd_may_die_and_come_back() {
+    with_pcscd("fault_13_pcscd_may_die_and_come_back", async |mut pcscd| {
         let mut reader = pcscd.reader().await;
         let visit = pcscd.lay_down(&IDM);
         assert!(matches!(next(&mut reader).await, CardEvent::Presented(_)));
@@ -116,7 +124,7 @@ fn pcscd_may_die_and_come_back() {
 #[test]
 fn a_reader_that_is_not_there_is_said_with_those_that_are() {
     with_pcscd("a_reader_that_is_not_there_is_said_with_those_that_are", async |_pcscd| {
-        let mut reader = PcscReader::start(PcscSettings::new("Nonesuch")).unwrap();
+        let mut reader = PcscReader::start(settings("Nonesuch")).unwrap();
         loop {
             let CardEvent::Unavailable { reason } = next(&mut reader).await else {
                 panic!("available?")
@@ -125,6 +133,163 @@ fn a_reader_that_is_not_there_is_said_with_those_that_are() {
                 break;
             }
         }
+    });
+}
+
+#[test]
+fn a_card_with_a_key_is_read_at_level_3() {
+    with_pcscd("a_card_with_a_key_is_read_at_level_3", async |pcscd| {
+        let mut reader = pcscd.reader().await;
+        let key = key();
+        let public = key.public();
+        let visit = pcscd.lay(pkoc(PkocConduct::Proves(key)));
+        let read = read(&mut reader).await;
+        assert_eq!((read.level(), read.key().unwrap().expose()), (3, &public));
+        assert_eq!(read.identifier().unwrap().expose(), UID);
+        visit.abort();
+        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        read_once(&pcscd, &mut reader).await;
+    });
+}
+
+#[test]
+fn fault_15_a_card_that_cannot_prove_its_key_is_refused() {
+    with_pcscd("fault_15_a_card_that_cannot_prove_its_key_is_refused", async |pcscd| {
+        let mut reader = pcscd.reader().await;
+        let owner = key();
+        let public = owner.public();
+        let signature = owner.sign(&[7; 16]).unwrap();
+        let recorded = |public: &[u8]| [&[0x5A, 65], public, &[0x9E, 64], &signature].concat();
+        for (conduct, reason) in [
+            (PkocConduct::Copies(public, key()), PkocError::WrongSignature),
+            (PkocConduct::Repeats(recorded(&public)), PkocError::WrongSignature),
+            (PkocConduct::Repeats(recorded(&OTHER_CURVE)), PkocError::NotOnCurve),
+            (PkocConduct::Repeats(Vec::new()), PkocError::NoKey),
+            (PkocConduct::Version2, PkocError::Version2),
+        ] {
+            let visit = pcscd.lay(pkoc(conduct));
+            assert_eq!(unreadable(&mut reader).await, reason.into());
+            visit.abort();
+            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        }
+    });
+}
+
+#[test]
+fn fault_15_a_copy_of_the_identifier_of_a_card_with_a_key_is_read_at_level_1() {
+    with_pcscd(
+        "fault_15_a_copy_of_the_identifier_of_a_card_with_a_key_is_read_at_level_1",
+        async |pcscd| {
+            let mut reader = pcscd.reader().await;
+            let mut seen = Vec::new();
+            let copy = VirtualCard::new(&UID).unwrap();
+            for card in [pkoc(PkocConduct::Proves(key())), copy] {
+                let visit = pcscd.lay(card);
+                seen.push(read(&mut reader).await);
+                visit.abort();
+                assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            }
+            assert_eq!(seen[0].identifier(), seen[1].identifier());
+            assert_eq!((seen[0].level(), seen[1].level()), (3, 1));
+        },
+    );
+}
+
+#[test]
+fn fault_13_a_card_that_hangs_or_leaves_while_it_proves_its_key_is_refused() {
+    with_pcscd(
+        "fault_13_a_card_that_hangs_or_leaves_while_it_proves_its_key_is_refused",
+        async |pcscd| {
+            let mut reader = pcscd.reader().await;
+            tokio::spawn(hostile(pcscd.port, Trick::TearProof));
+            assert_eq!(unreadable(&mut reader).await, CardError::Torn);
+            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            let hanging = tokio::spawn(hostile(pcscd.port, Trick::HangProof));
+            let begun = Instant::now();
+            let reason = unreadable(&mut reader).await;
+            assert!(matches!(reason, CardError::NoAnswer(_)), "{reason:?}");
+            assert!(begun.elapsed() < Duration::from_secs(6), "took {:?}", begun.elapsed());
+            hanging.abort();
+            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            read_once(&pcscd, &mut reader).await;
+        },
+    );
+}
+
+#[test]
+fn fault_13_a_hung_card_on_one_reader_holds_up_no_other() {
+    with_pcscd("fault_13_a_hung_card_on_one_reader_holds_up_no_other", async |pcscd| {
+        let mut readers = Vec::new();
+        for slot in ["00 00", "00 01"] {
+            let mut reader = PcscReader::start(settings(&format!("Kyoten test {slot}"))).unwrap();
+            while next(&mut reader).await != CardEvent::Available {}
+            readers.push(reader);
+        }
+        let [first, second] = readers.as_mut_slice() else { unreachable!("two readers") };
+        let hanging = tokio::spawn(hostile(pcscd.port, Trick::HangProof));
+        let visit = lay_at(pcscd.port + 1, pkoc(PkocConduct::Proves(key())));
+        let begun = Instant::now();
+        assert_eq!(read(second).await.level(), 3);
+        assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
+        assert!(matches!(unreadable(first).await, CardError::NoAnswer(_)));
+        visit.abort();
+        assert_eq!(next(second).await, CardEvent::Removed);
+        hanging.abort();
+        assert_eq!(next(first).await, CardEvent::Removed);
+        let both = [(pcscd.port, UID), (pcscd.port + 1, [4, 9, 9, 9, 9, 9, 9])]
+            .map(|(port, uid)| lay_at(port, VirtualCard::new(&uid).unwrap()));
+        let (one, other) = tokio::join!(read(first), read(second));
+        assert_eq!(one.identifier().unwrap().expose(), UID);
+        assert_eq!(other.identifier().unwrap().expose(), [4, 9, 9, 9, 9, 9, 9]);
+        both.iter().for_each(tokio::task::JoinHandle::abort);
+    });
+}
+
+#[test]
+fn fault_16_a_my_number_cards_pin_is_never_risked() {
+    with_pcscd("fault_16_a_my_number_cards_pin_is_never_risked", async |pcscd| {
+        let mut reader = pcscd.reader().await;
+        let counting = VirtualJpki::new("1234", 3);
+        let card = VirtualCard::new(&[1, 2, 3, 4]).unwrap().with_jpki(counting.clone());
+        let visit = pcscd.lay(card);
+        assert_eq!(unreadable(&mut reader).await, IdentifierError::TypeB.into(), "no identifier");
+        let check = async |typed: &str| {
+            let pin = Pin::new(Zeroizing::new(typed.to_owned()))?;
+            let patience = Duration::from_secs(5);
+            tokio::task::spawn_blocking(move || check_pin("Kyoten test", pin, patience))
+                .await
+                .unwrap()
+        };
+        assert_eq!(check("123").await, Err(PinError::NotFourDigits));
+        assert_eq!(counting.pins_sent(), 0);
+        assert_eq!(check("1234").await, Ok(PinRight { tries_before: 3 }));
+        assert_eq!(check("9999").await, Err(PinError::Wrong { left: 2 }));
+        assert_eq!(check("1234").await, Ok(PinRight { tries_before: 2 }));
+        assert_eq!((counting.left(), counting.pins_sent()), (3, 3));
+        assert_eq!(check("9999").await, Err(PinError::Wrong { left: 2 }));
+        assert_eq!(check("9998").await, Err(PinError::Wrong { left: 1 }));
+        for typed in ["9997", "1234"] {
+            assert_eq!(check(typed).await, Err(PinError::TooFewTries { left: 1 }));
+        }
+        assert_eq!((counting.left(), counting.pins_sent()), (1, 5), "the last try is not ours");
+        visit.abort();
+        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+
+        let garbling = VirtualJpki::new("1234", 3);
+        garbling.garble();
+        let card = VirtualCard::new(&[1, 2, 3, 4]).unwrap().with_jpki(garbling.clone());
+        let visit = pcscd.lay(card);
+        assert_eq!(unreadable(&mut reader).await, IdentifierError::TypeB.into());
+        let failed = check("1234").await;
+        assert!(matches!(failed, Err(PinError::Card { sent: true, .. })), "{failed:?}");
+        assert_eq!(garbling.pins_sent(), 1, "it is not sent again");
+        visit.abort();
+        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+
+        let visit = pcscd.lay(VirtualCard::new(&UID).unwrap());
+        assert_eq!(read(&mut reader).await.level(), 1);
+        assert_eq!(check("1234").await, Err(PinError::NoJpki(0x6D00)));
+        visit.abort();
     });
 }
 
@@ -218,18 +383,17 @@ impl Pcscd {
 
     /// A reader that has said that it is available.
     async fn reader(&self) -> PcscReader {
-        let mut reader = PcscReader::start(PcscSettings::new("Kyoten test")).unwrap();
+        let mut reader = PcscReader::start(settings("Kyoten test")).unwrap();
         while next(&mut reader).await != CardEvent::Available {}
         reader
     }
 
     fn lay_down(&self, identifier: &[u8]) -> tokio::task::JoinHandle<()> {
-        let card = VirtualCard::new(identifier).unwrap();
-        let port = self.port;
-        tokio::spawn(async move {
-            let stream = PromptTcp::connect(address(port)).await.unwrap();
-            let _ = card.present(stream, pending()).await;
-        })
+        self.lay(VirtualCard::new(identifier).unwrap())
+    }
+
+    fn lay(&self, card: VirtualCard) -> tokio::task::JoinHandle<()> {
+        lay_at(self.port, card)
     }
 }
 
@@ -237,6 +401,25 @@ impl Drop for Pcscd {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn lay_at(port: u16, card: VirtualCard) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let stream = PromptTcp::connect(address(port)).await.unwrap();
+        let _ = card.present(stream, pending()).await;
+    })
+}
+
+fn settings(name: &str) -> PcscSettings {
+    PcscSettings::new(name, Arc::new(SystemRandom::new()))
+}
+
+fn key() -> VirtualKey {
+    VirtualKey::make(Arc::new(SystemRandom::new())).unwrap()
+}
+
+fn pkoc(conduct: PkocConduct) -> VirtualCard {
+    VirtualCard::new(&UID).unwrap().with_pkoc(conduct)
 }
 
 fn spawn(folder: &Path) -> Child {
@@ -283,10 +466,17 @@ async fn unreadable(reader: &mut PcscReader) -> CardError {
     }
 }
 
+async fn read(reader: &mut PcscReader) -> CardRead {
+    match next(reader).await {
+        CardEvent::Presented(read) => read,
+        other => panic!("not read: {other:?}"),
+    }
+}
+
 async fn read_once(pcscd: &Pcscd, reader: &mut PcscReader) {
     let visit = pcscd.lay_down(&IDM);
     match next(reader).await {
-        CardEvent::Presented(read) => assert_eq!(read.identifier.expose(), IDM),
+        CardEvent::Presented(read) => assert_eq!(read.identifier().unwrap().expose(), IDM),
         other => panic!("not read: {other:?}"),
     }
     visit.abort();
@@ -299,6 +489,9 @@ enum Trick {
     Tear,
     Garble,
     Hang,
+    /// Leaves, or falls silent, once it has chosen the PKOC application.
+    TearProof,
+    HangProof,
 }
 
 async fn hostile(port: u16, trick: Trick) {
@@ -316,9 +509,12 @@ async fn hostile(port: u16, trick: Trick) {
                 stream.write_all(&ATR).await.unwrap();
             }
             ([_], _) => {}
-            (_, Trick::Tear) => return,
+            ([0x00, 0xA4, ..], Trick::TearProof | Trick::HangProof) => {
+                stream.write_all(&[0, 6, 0x5C, 2, 1, 0, 0x90, 0]).await.unwrap();
+            }
+            (_, Trick::Tear | Trick::TearProof) => return,
             (_, Trick::Garble) => stream.write_all(&[0, 1, 0x90]).await.unwrap(),
-            (_, Trick::Hang) => pending().await,
+            (_, Trick::Hang | Trick::HangProof) => pending().await,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! `kyoten-card tap`, as people run it, on a simulated reader.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hardware::card::{CardEvent, CardReader};
 use hardware::scan::CodeScanner;
 use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
+use ring::rand::SystemRandom;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -23,6 +26,10 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+fn settings(name: &str, folder: &Path) -> SimReaderSettings {
+    SimReaderSettings::new(name, folder, Arc::new(SystemRandom::new()))
 }
 
 async fn tap(folder: &Path, reader: &str, card: &str) -> Output {
@@ -42,7 +49,7 @@ async fn next(reader: &mut SimReader) -> CardEvent {
 #[tokio::test]
 async fn a_card_taps_by_its_name() {
     let folder = Folder::new("tap");
-    let mut reader = SimReader::start(SimReaderSettings::new("kiosk-1", &folder.0)).await.unwrap();
+    let mut reader = SimReader::start(settings("kiosk-1", &folder.0)).await.unwrap();
     std::fs::write(folder.0.join("cards.toml"), "'佐藤' = '012e44a7a5189c21'").unwrap();
     assert_eq!(next(&mut reader).await, CardEvent::Available);
 
@@ -55,7 +62,7 @@ async fn a_card_taps_by_its_name() {
 #[tokio::test]
 async fn mistakes_are_answered_with_what_would_work() {
     let folder = Folder::new("mistakes");
-    let reader = SimReader::start(SimReaderSettings::new("kiosk-1", &folder.0)).await.unwrap();
+    let reader = SimReader::start(settings("kiosk-1", &folder.0)).await.unwrap();
     std::fs::write(folder.0.join("cards.toml"), "sato = '012e44a7a5189c21'").unwrap();
     for (at, card, hint) in
         [("kiosk-9", "sato", "choose one of kiosk-1"), ("kiosk-1", "suzuki", "sato")]
@@ -75,7 +82,7 @@ async fn mistakes_are_answered_with_what_would_work() {
 async fn a_code_is_scanned_and_a_missing_scanner_is_named() {
     let folder = Folder::new("scan");
     let mut scanner = SimScanner::start("kiosk-1", &folder.0).await.unwrap();
-    let _reader = SimReader::start(SimReaderSettings::new("kiosk-2", &folder.0)).await.unwrap();
+    let _reader = SimReader::start(settings("kiosk-2", &folder.0)).await.unwrap();
     let scan = async |reader: &str, text: &str| {
         Command::new(env!("CARGO_BIN_EXE_kyoten-card"))
             .args(["scan", "--reader", reader, "--text", text])
@@ -98,5 +105,42 @@ async fn a_code_is_scanned_and_a_missing_scanner_is_named() {
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(!refused.status.success() && said.contains(hint), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_made_once_and_taps() {
+    let folder = Folder::new("key");
+    let mut reader = SimReader::start(settings("kiosk-1", &folder.0)).await.unwrap();
+    assert_eq!(next(&mut reader).await, CardEvent::Available);
+    let file = folder.0.join("card.pem");
+    let make = || {
+        let arguments = ["key", "--out", file.to_str().unwrap()].map(str::to_owned);
+        Command::new(env!("CARGO_BIN_EXE_kyoten-card")).args(arguments).output()
+    };
+    assert!(make().await.unwrap().status.success());
+    let made = std::fs::read(&file).unwrap();
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = make().await.unwrap();
+    assert!(!again.status.success() && std::fs::read(&file).unwrap() == made, "not over another");
+
+    let tap = async |key: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_kyoten-card"))
+            .args(["tap", "--reader", "kiosk-1", "--card", "04a1b2c3d4e5f6", "--hold-ms", "50"])
+            .args(["--key", key.to_str().unwrap()])
+            .env("KYOTEN_READER_DIR", &folder.0)
+            .output()
+            .await
+            .unwrap()
+    };
+    assert!(tap(&file).await.status.success());
+    let CardEvent::Presented(read) = next(&mut reader).await else { unreachable!("not read") };
+    assert_eq!(read.level(), 3);
+    std::fs::write(&file, "no key").unwrap();
+    for (key, hint) in [(&file, "kyoten-card key"), (&folder.0.join("none"), "cannot be read")] {
+        let refused = tap(key).await;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(hint), "{said}");
     }
 }

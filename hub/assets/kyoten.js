@@ -11,6 +11,16 @@
       hour: "2-digit", minute: "2-digit", timeZone: zone || undefined,
     });
 
+  // Nothing moves under a finger: what comes while something is pressed waits until it is let go.
+  let pressed = false, waiting = null;
+  addEventListener("pointerdown", () => { pressed = true; }, true);
+  for (const ended of ["pointerup", "pointercancel"]) {
+    addEventListener(ended, () => setTimeout(() => {
+      pressed = false;
+      if (waiting) { swap(waiting); waiting = null; }
+    }, 0), true);
+  }
+
   function swap(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
     for (const next of [...fresh]) {
@@ -43,7 +53,7 @@
       pinged = false;
       stream = new EventSource(owner.dataset.live);
       stream.addEventListener("ping", () => { pinged = true; alive(); });
-      stream.addEventListener("block", (event) => { swap(event.data); alive(); });
+      stream.addEventListener("block", (event) => { if (pressed) waiting = event.data; else swap(event.data); alive(); });
       stream.addEventListener("error", lost);
     }
     open();

@@ -4,6 +4,7 @@ pub mod api;
 pub mod authority;
 pub mod care;
 pub mod config;
+pub mod door_file;
 pub mod drain;
 pub mod health;
 pub mod hub;

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use model::id::CentreId;
-use store::SiteStatus;
+use model::muster::Muster;
+use store::{SiteOrderRecord, SiteStatus};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use twin::{Snapshot, Twin, View};
 
 use crate::hub::Hub;
+use crate::service::site_order::{self, Standing};
 use crate::sheets::{SheetError, Sheets};
 
 /// How often the hub looks for what other hubs have taken in.
@@ -58,6 +60,8 @@ pub struct LiveView {
     pub site: SiteStatus,
     /// The newest sheet, once one was made.
     pub newest_sheet: Option<u64>,
+    /// What was ordered of the site last, the newest in front, and how that stands.
+    pub orders: Vec<(SiteOrderRecord, Standing)>,
 }
 
 impl Default for Live {
@@ -107,6 +111,15 @@ impl Live {
         self.notice_written.notify_one();
     }
 
+    /// Says that an order to a centre's site was given or answered: the site's stream looks at once, and
+    /// so do the pages that are open.
+    pub fn order_given(&self, centre: CentreId) {
+        if let Some(mirror) = self.mirrors().get(&centre) {
+            mirror.plan.send_modify(|changes| *changes += 1);
+        }
+        self.some_plan_changed.notify_one();
+    }
+
     /// Says that people's cards have changed: every site is told of its new sheet at once.
     pub fn people_changed(&self) {
         for mirror in self.mirrors().values() {
@@ -135,7 +148,17 @@ impl Live {
         self.mirror(centre, hub.now()).look(hub).await
     }
 
-    /// The same, and answers whether the mirror differs from `state`, the site's own hash after
+    /// Who is in a centre, by what is committed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn muster(&self, hub: &Hub, centre: CentreId) -> Result<Muster, SheetError> {
+        let mirror = self.mirror(centre, hub.now());
+        mirror.look(hub).await?;
+        Ok(mirror.reflection.lock().await.twin.muster(hub.now()))
+    }
+
+    /// [`Live::look`], and answers whether the mirror differs from `state`, the site's own hash after
     /// the event at `place`. Where the mirror is already past that place there is nothing to
     /// compare.
     ///
@@ -265,6 +288,7 @@ impl Mirror {
             view: twin.view(now),
             site: SiteStatus::default(),
             newest_sheet: None,
+            orders: Vec::new(),
         };
         let reflection = Reflection { twin, begun: false, place: 0, kept: 0, sheet: None };
         Self {
@@ -284,6 +308,7 @@ impl Mirror {
             view: reflection.twin.view(hub.now()),
             site: hub.store.site_status(self.centre).await?,
             newest_sheet: reflection.sheet,
+            orders: site_order::recent(hub, self.centre).await?,
         };
         self.view.send_if_modified(|shown| {
             let changed = **shown != view;

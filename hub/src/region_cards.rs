@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
+use model::card::CardLevel;
 use ring::rand::SecureRandom;
 use store::KeyedReference;
 use wire::credential::RegionCardKey;
@@ -42,7 +43,14 @@ impl Generation {
     #[must_use]
     pub fn reference(&self, identifier: &[u8]) -> KeyedReference {
         let reference = RegionCardKey::new(&self.bytes).reference(identifier).0;
-        KeyedReference { generation: self.number, reference }
+        KeyedReference { generation: self.number, reference, level: CardLevel::Identifier }
+    }
+
+    /// What stands in the database for a card with this public key: 04, X and Y.
+    #[must_use]
+    pub fn key_reference(&self, key: &[u8; 65]) -> KeyedReference {
+        let reference = RegionCardKey::new(&self.bytes).key_reference(key).0;
+        KeyedReference { generation: self.number, reference, level: CardLevel::Key }
     }
 }
 

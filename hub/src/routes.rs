@@ -40,6 +40,8 @@ pub enum About {
     CalendarFeed,
     /// The centre `{slug}`.
     Centre,
+    /// The order `{id}` to the site of the centre `{slug}`.
+    CentreOrder,
     /// The device `{device}` of the centre `{slug}`.
     CentreDevice,
     /// The card `{id}`.
@@ -58,6 +60,8 @@ pub enum About {
     Municipality,
     /// The centre where the device that asks stands.
     Site,
+    /// The order `{id}` to the site where the device that asks stands.
+    SiteOrder,
     /// The device that asks.
     Device,
 }

@@ -5,7 +5,7 @@
 
 mod care;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -13,14 +13,16 @@ use model::booking::{Booking, BookingStatus};
 use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    CertificateDigest, DaySheet, LISTED_AHEAD, PERIOD, Released, SheetBooking, SheetChild,
-    SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
+    CertificateDigest, DaySheet, LISTED_AHEAD, MOST_STOPPED, PERIOD, REACH, Released, SheetBooking,
+    SheetChild, SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
 };
 use model::id::{CentreId, PersonId};
 use model::interval::Interval;
+use model::lease::LeasedSpace;
 use model::people::{Grant, stands};
+use model::sensor::Sensor;
 use ring::digest;
-use store::{DeviceRecord, SheetPersonRecord, StoreError};
+use store::{DeviceRecord, KeyedReference, LeaseClaim, SheetPersonRecord, StoreError};
 use wire::credential::CardReference;
 use wire::sealing::SectionKey;
 use wire::sheet::{self, SealedSheet};
@@ -228,16 +230,23 @@ async fn make(
     let same = before.filter(|before| before.made_for.people == people);
     let known = same.and_then(|before| before.sheet.care.as_ref());
     let known = known.map_or(&[][..], |care| &care.children);
-    let plan = Plan::read(hub, &centre, from, to, known).await?;
-
-    // When it was made is no part of its content: the same plan keeps its version.
-    let no_time = Stamp { version: 0, made_at: DateTime::UNIX_EPOCH, period };
-    let draft = plan.sheet(&centre, no_time, &hub.keys.derive(CONTENT_LABEL, &[]));
-    let content = digest::digest(&digest::SHA256, &serde_json::to_vec(&draft)?);
-    let mut content_digest = [0; 32];
-    content_digest.copy_from_slice(content.as_ref());
-    let now = hub.now();
-    let (version, _) = hub.store.next_sheet_version(id, &content_digest, now).await?;
+    let mut plan = Plan::read(hub, &centre, from, to, known).await?;
+    let (version, now) = loop {
+        // When it was made is no part of its content: the same plan keeps its version.
+        let no_time = Stamp { version: 0, made_at: DateTime::UNIX_EPOCH, period };
+        let draft = plan.sheet(&centre, no_time, &hub.keys.derive(CONTENT_LABEL, &[]));
+        let content = digest::digest(&digest::SHA256, &serde_json::to_vec(&draft)?);
+        let mut content_digest = [0; 32];
+        content_digest.copy_from_slice(content.as_ref());
+        let now = hub.now();
+        let lease: Vec<_> = plan.lease.iter().map(|leased| leased.claim).collect();
+        let made = hub.store.next_sheet_listing(id, &content_digest, &lease, now).await?;
+        match made {
+            Some((version, _)) => break (version, now),
+            // What was read of the lease is not the site's any more: nothing of it may be promised.
+            None => plan = Plan::read(hub, &centre, from, to, known).await?,
+        }
+    };
 
     let salt = hub.keys.derive(SALT_LABEL, &[id.0.as_bytes(), &version.to_be_bytes()]);
     let sheet = plan.sheet(&centre, Stamp { version, made_at: now, period }, &salt);
@@ -270,10 +279,14 @@ struct Stamp {
 struct Plan {
     spaces: Vec<Space>,
     doors: Vec<Door>,
+    sensors: Vec<Sensor>,
     devices: Vec<SiteDevice>,
     people: Vec<SheetPersonRecord>,
     bookings: Vec<SheetBooking>,
     care: Option<care::CarePlan>,
+    /// Lost and blocked cards of people who are not on it.
+    stopped: Vec<KeyedReference>,
+    lease: Vec<LeaseClaim>,
 }
 
 impl Plan {
@@ -286,8 +299,10 @@ impl Plan {
     ) -> Result<Self, SheetError> {
         let staff = hub.store.staff_of(centre.id, from).await?;
         let (mut bookings, mut left) = (Vec::new(), BTreeSet::new());
-        let mut care = None;
+        let (mut care, mut lease) = (None, Vec::new());
         if let Ok(horizon) = Interval::new(from, to) {
+            lease = hub.store.leased(centre.id, &horizon).await?;
+            lease.sort_by_key(|leased| (leased.space, leased.when));
             let mut planned = hub.store.bookings_at(centre.id, &horizon).await?;
             // What is only held or asked for lets nobody in.
             planned.retain(|booking| booking.status == BookingStatus::Confirmed);
@@ -329,8 +344,14 @@ impl Plan {
         let mut spaces = hub.store.spaces().await?;
         spaces.retain(|space| space.centre == centre.id);
         let doors = hub.store.doors(centre.id).await?;
+        let sensors = hub.store.sensors(centre.id).await?;
         let devices = hub.store.devices_of(centre.id).await?.into_iter().map(on_list).collect();
-        Ok(Self { spaces, doors, devices, people, bookings, care })
+        let listed: HashSet<_> =
+            people.iter().flat_map(|person| &person.credentials).map(|card| card.id).collect();
+        let stopped = hub.store.stopped_cards(MOST_STOPPED).await?.into_iter();
+        let stopped = stopped.filter(|(card, _)| !listed.contains(card)).map(|(_, known)| known);
+        let stopped = stopped.collect();
+        Ok(Self { spaces, doors, sensors, devices, people, bookings, care, stopped, lease })
     }
 
     fn sheet(&self, centre: &Centre, stamp: Stamp, salt: &[u8; 32]) -> DaySheet {
@@ -349,9 +370,13 @@ impl Plan {
                     CardState::Expired => Some(card.change.at),
                     _ => card.valid_until,
                 },
+                level: keyed.level,
+                least: card.level,
             })
             .collect();
-        credentials.sort_by_key(|credential| (credential.credential, credential.generation));
+        credentials.sort_by_key(|credential| {
+            (credential.credential, credential.generation, credential.level)
+        });
         let people = self.people.iter().map(|person| SheetPerson {
             id: person.person,
             language: person.language,
@@ -368,14 +393,31 @@ impl Plan {
                 settings: centre.settings.clone(),
                 spaces: self.spaces.clone(),
                 doors: self.doors.clone(),
+                zone: Some(centre.time_zone),
+                holidays: holidays_of(centre, stamp.made_at),
+                sensors: self.sensors.clone(),
             },
             devices: self.devices.clone(),
             credentials,
             people: people.collect(),
             bookings: self.bookings.clone(),
             care: self.care.as_ref().map(|care| care.sheet.clone()),
+            stopped: (self.stopped.iter())
+                .map(|known| CardReference(known.reference).on_sheet(salt))
+                .collect(),
+            lease: (self.lease.iter())
+                .map(|LeaseClaim { space, when, .. }| LeasedSpace { space: *space, when: *when })
+                .collect(),
         }
     }
+}
+
+/// The holidays that a sheet's days may be.
+fn holidays_of(centre: &Centre, made_at: DateTime<Utc>) -> BTreeSet<NaiveDate> {
+    let day = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone).date_naive();
+    let first = day(made_at);
+    let last = made_at.checked_add_signed(REACH).map_or(first, day);
+    centre.opening.holidays.range(first..=last).copied().collect()
 }
 
 /// A device as its site knows it. A certificate that another was given in the place of stays on the

@@ -4,10 +4,12 @@
 //! They decide nothing. The lobby knows no bookings and no people; what it shows is what the site
 //! answered to the last card or code, for a few seconds.
 
+mod alarm;
 pub mod frame;
 pub mod lobby;
 pub mod pages;
 pub mod profile;
+pub mod readers;
 mod reading;
 pub mod screen;
 pub mod site;

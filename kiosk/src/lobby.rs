@@ -71,10 +71,15 @@ impl Lobby {
         site::follow_line(edge, connected, states, |reached| self.screen.set_site(reached)).await;
     }
 
+    /// Keeps the screen told what everybody in the house has to know. For good.
+    pub async fn follow_house(&self) {
+        site::follow_house(&*self.site, |alarm| self.screen.set_alarm(alarm)).await;
+    }
+
     async fn on_card(&self, event: CardEvent) {
         match reading(event) {
             Reading::Works(works) => self.screen.set_reader(works),
-            Reading::Gone => {}
+            Reading::Nothing => {}
             Reading::Card(card) => self.ask(&Request::Tap { card }).await,
         }
     }
@@ -93,6 +98,11 @@ impl Lobby {
     pub async fn leave(&self, visit: VisitId, going: Going) {
         let (leaving, back_soon) = (going == Going::ForGood, going == Going::BackSoon);
         self.ask(&Request::Leave { visit, leaving, back_soon }).await;
+    }
+
+    /// Passes on whether somebody takes the desk that they were offered.
+    pub async fn walk_in(&self, visit: VisitId, takes: bool) {
+        self.ask(&Request::WalkIn { visit, takes }).await;
     }
 
     /// Brings a child of those who were answered with this ticket, and shows the site's answer.

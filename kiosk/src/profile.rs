@@ -52,7 +52,7 @@ impl fmt::Display for WrongDevice {
             DeviceKind::Staff => f.write_str(
                 "this device was enrolled as a staff screen: run it with --profile staff",
             ),
-            DeviceKind::Edge | DeviceKind::Seat => write!(
+            DeviceKind::Edge | DeviceKind::Seat | DeviceKind::Thing | DeviceKind::Viewer => write!(
                 f,
                 "this device was enrolled as {kind}, which has no such screen: enrol it as a kiosk or a staff screen"
             ),

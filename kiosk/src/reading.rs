@@ -1,7 +1,7 @@
 //! What a card reader's events are to a screen.
 
 use data_encoding::HEXLOWER;
-use hardware::card::{CardEvent, CredentialKind};
+use hardware::card::{CardEvent, CardIdentifier, CardRead};
 use wire::request::{Card, Secret};
 
 /// What happened at the reader.
@@ -10,8 +10,8 @@ pub enum Reading {
     Works(bool),
     /// A card was put on it.
     Card(Card),
-    /// The card has left it.
-    Gone,
+    /// The card has left it, or keys of the reader were pressed: a screen asks for a PIN by itself.
+    Nothing,
 }
 
 /// What an event says; what is wrong goes to the log.
@@ -23,16 +23,22 @@ pub fn reading(event: CardEvent) -> Reading {
             tracing::warn!("cards cannot be read: {reason}");
             Reading::Works(false)
         }
-        CardEvent::Removed => Reading::Gone,
+        CardEvent::Removed | CardEvent::Pin(_) => Reading::Nothing,
         CardEvent::Unreadable { reason } => {
             tracing::info!("a card gave nothing usable: {reason}");
             Reading::Card(Card::Unreadable)
         }
-        CardEvent::Presented(read) => Reading::Card(match read.kind {
-            CredentialKind::Identifier => {
-                Card::Identifier { identifier: Secret(HEXLOWER.encode(read.identifier.expose())) }
-            }
+        CardEvent::Presented(read) => Reading::Card(match read {
+            CardRead::Identifier(identifier) => Card::Identifier { identifier: hex(&identifier) },
+            CardRead::Key { key, identifier } => Card::Key {
+                key: Secret(HEXLOWER.encode(key.expose())),
+                identifier: identifier.as_ref().map(hex),
+            },
             _ => Card::Unreadable,
         }),
     }
+}
+
+fn hex(identifier: &CardIdentifier) -> Secret {
+    Secret(HEXLOWER.encode(identifier.expose()))
 }

@@ -6,7 +6,7 @@ use model::id::TicketId;
 use model::language::Language;
 use tokio::sync::watch;
 use wire::nursery::AtDoor;
-use wire::request::Answer;
+use wire::request::{Answer, HouseAlarm};
 
 /// How long an answer stays when nobody touches anything.
 pub const SHOWN: Duration = Duration::from_secs(12);
@@ -29,6 +29,8 @@ pub struct View {
     pub site: bool,
     /// Whether cards can be read.
     pub reader: bool,
+    /// What everybody in the house has to know.
+    pub alarm: Option<HouseAlarm>,
     /// Whose children are at the door, while their answer or the form for one of them is shown.
     pub door: Option<Door>,
     serial: u64,
@@ -65,6 +67,7 @@ impl Screen {
             language,
             site: false,
             reader: false,
+            alarm: None,
             door: None,
             serial: 0,
         }))
@@ -80,7 +83,9 @@ impl Screen {
     pub fn show(&self, shown: Shown) {
         let door = door_of(&shown);
         let time = match shown {
-            Shown::Answer(Answer::AskLeaving { .. }) => ASKED,
+            Shown::Answer(Answer::AskLeaving { .. } | Answer::Refused { offer: Some(_), .. }) => {
+                ASKED
+            }
             Shown::Answer(Answer::CardOffered { .. }) => OFFERED,
             _ if door.is_some() => ASKED,
             _ => SHOWN,
@@ -151,6 +156,11 @@ impl Screen {
     /// Notes whether the site can be reached.
     pub fn set_site(&self, reached: bool) {
         self.0.send_if_modified(|view| std::mem::replace(&mut view.site, reached) != reached);
+    }
+
+    /// Notes what everybody in the house has to know.
+    pub fn set_alarm(&self, alarm: Option<HouseAlarm>) {
+        self.0.send_if_modified(|view| std::mem::replace(&mut view.alarm, alarm) != alarm);
     }
 
     /// Notes whether cards can be read.

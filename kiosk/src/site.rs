@@ -1,10 +1,13 @@
 //! Asking the site, over its bus.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use model::id::DeviceId;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
 use wire::bus::{SiteBus, StateChange};
-use wire::request::{Answer, Request};
+use wire::request::{Answer, HouseAlarm, Request};
 use wire::topics::LIFECYCLE;
 
 /// Why there is no answer, in one sentence for the log.
@@ -28,6 +31,25 @@ impl Site for SiteBus {
         let answer = self.request(payload).await.map_err(|e| Silent(e.to_string()))?;
         serde_json::from_slice(&answer)
             .map_err(|e| Silent(format!("the site's answer cannot be read: {e}")))
+    }
+}
+
+/// How often a screen asks what everybody in the house has to know.
+const HOUSE: Duration = Duration::from_secs(1);
+
+/// Tells what everybody in the house has to know, again and again, for good. While the site is silent
+/// what it said last stays: an alarm does not end because nobody answers.
+pub async fn follow_house(site: &dyn Site, tell: impl Fn(Option<HouseAlarm>)) {
+    let mut ticks = interval(HOUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match site.ask(&Request::House).await {
+            Ok(Answer::House { alarm }) => tell(alarm),
+            // A site of an older program knows of no alarm.
+            Ok(_) => tell(None),
+            Err(_) => {}
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub enum RefusalKind {
     BlockedCard,
     /// The card's time is over.
     ExpiredCard,
+    /// The card has proved less than it did before, or is not the one whose identifier it shows: a copy.
+    LowerLevel,
     /// The card gave no usable identifier.
     UnreadableCard,
     /// No booking for now or later today.
@@ -55,6 +57,22 @@ pub enum RefusalKind {
     SheetExpired,
     /// The site's clock cannot be trusted.
     ClockUnset,
+    /// The card is let into the house, and not through this door.
+    NotThisDoor,
+    /// The card proves too little for this door at this hour.
+    LevelTooLow,
+    /// The card alone is not enough: their PIN is asked for.
+    PinNeeded,
+    /// Their PIN was wrong.
+    WrongPin,
+    /// It takes two, and the second has not come yet.
+    SecondPerson,
+    /// They came in before and have not gone out.
+    Passback,
+    /// Nobody is let in while the house is locked down.
+    Lockdown,
+    /// The desk that was offered is not to be had any more, or the question waited too long.
+    OfferOver,
 }
 
 /// The booking and desk that a person may check in to now, or why not.

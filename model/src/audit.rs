@@ -106,6 +106,12 @@ pub enum AuditAction {
     NurseryStaffed,
     /// It was decided what a nursery gives and asks: its hours, hand-overs and schemes.
     NurseryTermsSet,
+    /// It was decided what doors are and when they open.
+    DoorPlansSet,
+    /// A centre was given sensors.
+    SensorsSet,
+    /// Settings were sent to a centre's edge.
+    EdgeSettingsSent,
     /// A nursery's shifts were replaced.
     RosterPut,
     /// An operator cancelled somebody's booking for them.
@@ -126,11 +132,17 @@ pub enum AuditAction {
     QuotaAdded,
     /// A quota was ended.
     QuotaEnded,
+    /// Something was ordered of a site.
+    SiteOrdered,
+    /// A site said what became of an order.
+    SiteOrderAnswered,
+    /// Something was noticed about what a site tells, or who tells it.
+    SiteAlarmRaised,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 59] = {
+    pub const ALL: [Self; 65] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -182,6 +194,9 @@ impl AuditAction {
             CareSchemeAdded,
             NurseryStaffed,
             NurseryTermsSet,
+            DoorPlansSet,
+            SensorsSet,
+            EdgeSettingsSent,
             RosterPut,
             BookingCancelledForGuest,
             BookingChangedForGuest,
@@ -192,6 +207,9 @@ impl AuditAction {
             HouseRulesChanged,
             QuotaAdded,
             QuotaEnded,
+            SiteOrdered,
+            SiteOrderAnswered,
+            SiteAlarmRaised,
         ]
     };
 }

@@ -31,6 +31,62 @@ pub enum CardState {
     Expired,
 }
 
+/// What a card has proved when it is read. A number in JSON: 1, 2 or 3.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum CardLevel {
+    /// Nothing: it gave its identifier, which can be copied.
+    #[default]
+    Identifier,
+    /// That it holds a key that the reader has too.
+    SharedKey,
+    /// That it holds a private key, which cannot be copied.
+    Key,
+}
+
+impl CardLevel {
+    /// 1, 2 or 3.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Identifier => 1,
+            Self::SharedKey => 2,
+            Self::Key => 3,
+        }
+    }
+
+    /// Whether the card may be a copy.
+    #[must_use]
+    pub fn can_be_copied(&self) -> bool {
+        *self == Self::Identifier
+    }
+}
+
+/// A number that is no level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no level of a card: 1 (identifier), 2 (shared key) and 3 (key) are")]
+pub struct UnknownLevel(u8);
+
+impl TryFrom<u8> for CardLevel {
+    type Error = UnknownLevel;
+    fn try_from(number: u8) -> Result<Self, UnknownLevel> {
+        match number {
+            1 => Ok(Self::Identifier),
+            2 => Ok(Self::SharedKey),
+            3 => Ok(Self::Key),
+            other => Err(UnknownLevel(other)),
+        }
+    }
+}
+
+impl From<CardLevel> for u8 {
+    fn from(level: CardLevel) -> Self {
+        level.number()
+    }
+}
+
 /// A name or reason in the form it is kept: without spaces around it, never too long, one line.
 #[must_use]
 pub fn one_line(text: &str, longest: usize) -> Option<String> {
@@ -127,6 +183,21 @@ mod tests {
             assert_eq!(typed.parse(), Ok(code), "{typed}");
         }
         assert_eq!(format!("{code:?}"), "OfferCode(..)");
+    }
+
+    #[test]
+    fn a_level_is_one_of_three_numbers_and_a_key_beats_an_identifier() {
+        for number in 0..=u8::MAX {
+            let level = CardLevel::try_from(number);
+            assert_eq!(
+                level.map(CardLevel::number).ok(),
+                Some(number).filter(|n| (1..=3).contains(n))
+            );
+        }
+        assert!(
+            CardLevel::Key > CardLevel::SharedKey && CardLevel::SharedKey > CardLevel::Identifier
+        );
+        assert!(CardLevel::default().can_be_copied() && !CardLevel::Key.can_be_copied());
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::id::{CentreId, DeviceId, MunicipalityId, NurseryId, Slug, SpaceId};
 use crate::language::LocalText;
 use crate::opening::OpeningRules;
 
+pub use crate::door::Door;
+
 /// One building with spaces, doors and maybe a nursery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Centre {
@@ -80,6 +82,10 @@ pub struct CentreSettings {
     pub approval: Approval,
     /// How long an approval is waited for, in minutes.
     pub approval_minutes: u32,
+    /// So many desks are kept for walk-ins; none where it is 0.
+    pub walk_in_desks: u32,
+    /// They are kept so many hours ahead.
+    pub walk_in_hours: u32,
 }
 
 /// Which bookings at a centre an operator approves.
@@ -125,6 +131,8 @@ impl Default for CentreSettings {
             offer_minutes: 60,
             approval: Approval::None,
             approval_minutes: 24 * 60,
+            walk_in_desks: 0,
+            walk_in_hours: 72,
         }
     }
 }
@@ -155,11 +163,15 @@ pub enum HouseRule {
     OfferMinutes,
     /// [`CentreSettings::approval_minutes`]
     ApprovalMinutes,
+    /// [`CentreSettings::walk_in_desks`]
+    WalkInDesks,
+    /// [`CentreSettings::walk_in_hours`]
+    WalkInHours,
 }
 
 impl HouseRule {
     /// Every one, in the order in which people read them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::GrainMinutes,
         Self::ShortestMinutes,
         Self::LongestMinutes,
@@ -171,6 +183,8 @@ impl HouseRule {
         Self::HoldMinutes,
         Self::OfferMinutes,
         Self::ApprovalMinutes,
+        Self::WalkInDesks,
+        Self::WalkInHours,
     ];
 
     /// The name of its field, in JSON and in forms.
@@ -188,6 +202,8 @@ impl HouseRule {
             Self::HoldMinutes => "hold_minutes",
             Self::OfferMinutes => "offer_minutes",
             Self::ApprovalMinutes => "approval_minutes",
+            Self::WalkInDesks => "walk_in_desks",
+            Self::WalkInHours => "walk_in_hours",
         }
     }
 
@@ -208,6 +224,9 @@ impl HouseRule {
             Self::HoldMinutes => (1, DAY),
             Self::OfferMinutes => (1, 7 * DAY),
             Self::ApprovalMinutes => (1, 30 * DAY),
+            Self::WalkInDesks => (0, 50),
+            // No sheet says more of the days to come.
+            Self::WalkInHours => (1, 72),
         }
     }
 
@@ -224,6 +243,8 @@ impl HouseRule {
             Self::HoldMinutes => &mut settings.hold_minutes,
             Self::OfferMinutes => &mut settings.offer_minutes,
             Self::ApprovalMinutes => &mut settings.approval_minutes,
+            Self::WalkInDesks => &mut settings.walk_in_desks,
+            Self::WalkInHours => &mut settings.walk_in_hours,
         }
     }
 }
@@ -347,17 +368,6 @@ pub struct Nursery {
     /// Its hours, its hand-over times, the schemes it offers.
     #[serde(default)]
     pub terms: Terms,
-}
-
-/// A door of a centre.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Door {
-    /// The device that moves its lock.
-    pub device: DeviceId,
-    /// Its name on screen.
-    pub name: LocalText,
-    /// How long it stays unlocked after a tap, in seconds.
-    pub unlock_seconds: u32,
 }
 
 /// A day that a country keeps as a holiday.

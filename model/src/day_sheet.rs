@@ -2,17 +2,22 @@
 
 mod care;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::booking::BookingCode;
+use crate::card::CardLevel;
 use crate::centre::{CentreSettings, Door, Space};
 use crate::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, Slug, SpaceId};
 use crate::interval::Interval;
 use crate::language::{Language, LocalText};
+use crate::lease::LeasedSpace;
+use crate::sensor::Sensor;
 
 pub use care::{
     SheetCare, SheetCareClaim, SheetChild, SheetGuardian, SheetNursery, SheetShift, SheetStaff,
@@ -47,7 +52,16 @@ pub struct DaySheet {
     /// Its nurseries and their children; nothing where it has none, or cannot read of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub care: Option<SheetCare>,
+    /// Lost and blocked cards of people who are not on the sheet: refused as such, not as unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<CredentialDigest>,
+    /// What the site may give to whoever comes without a booking.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lease: Vec<LeasedSpace>,
 }
+
+/// The most stopped cards of others on a sheet; those stopped last are on it.
+pub const MOST_STOPPED: u32 = 5_000;
 
 /// The house, as its edge runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +76,18 @@ pub struct Site {
     pub settings: CentreSettings,
     /// Desks, booths and rooms.
     pub spaces: Vec<Space>,
-    /// Doors; a check-in unlocks them all, one after the other is not asked for yet.
+    /// Doors; a check-in in the lobby unlocks those of the house.
     pub doors: Vec<Door>,
+    /// The zone of its clock, by which doors stand open and ask for more; sheets from before doors had
+    /// plans say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Tz>,
+    /// The holidays among the sheet's days.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub holidays: BTreeSet<NaiveDate>,
+    /// Which property of which foreign device measures what, and where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensors: Vec<Sensor>,
 }
 
 /// A device of the site and what it is.
@@ -94,11 +118,16 @@ pub enum DeviceKind {
     Seat,
     /// The screen of a nursery's staff, with its reader.
     Staff,
+    /// A foreign Homie 5 device: a sensor, a lock.
+    Thing,
+    /// A program for homes and buildings, such as Home Assistant or openHAB: it looks on.
+    Viewer,
 }
 
 impl DeviceKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Edge, Self::Kiosk, Self::Seat, Self::Staff];
+    pub const ALL: [Self; 6] =
+        [Self::Edge, Self::Kiosk, Self::Seat, Self::Staff, Self::Thing, Self::Viewer];
 
     /// The name in files, databases and on the line.
     #[must_use]
@@ -108,6 +137,8 @@ impl DeviceKind {
             Self::Kiosk => "kiosk",
             Self::Seat => "seat",
             Self::Staff => "staff",
+            Self::Thing => "thing",
+            Self::Viewer => "viewer",
         }
     }
 }
@@ -120,7 +151,7 @@ impl fmt::Display for DeviceKind {
 
 /// A text that names no kind of device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no kind of device: edge, kiosk, seat and staff are")]
+#[error("'{0}' is no kind of device: edge, kiosk, seat, staff, thing and viewer are")]
 pub struct UnknownKind(String);
 
 impl FromStr for DeviceKind {
@@ -151,6 +182,12 @@ pub struct SheetCredential {
     /// Refused from then on.
     #[serde(default)]
     pub valid_until: Option<DateTime<Utc>>,
+    /// What a tap that is looked up by this digest has proved.
+    #[serde(default, skip_serializing_if = "CardLevel::can_be_copied")]
+    pub level: CardLevel,
+    /// The highest level that the credential was ever registered or seen at. It is refused below.
+    #[serde(default, skip_serializing_if = "CardLevel::can_be_copied")]
+    pub least: CardLevel,
 }
 
 /// Sheets from before the card key had generations are of the first.

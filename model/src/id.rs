@@ -57,6 +57,8 @@ ids! {
     CeremonyId;
     /// A token with which a program acts for a person or an employer.
     ApiTokenId;
+    /// An order that somebody gives a site.
+    OrderId;
     /// All the desk and care claims that stand or fall together.
     BookingId;
     /// Bookings that one rule has made.
@@ -89,6 +91,10 @@ ids! {
     CollectorId;
     /// A bar that keeps somebody from collecting a child.
     BarId;
+    /// A site's file, as long as the chain of its events goes on.
+    ChainFileId;
+    /// One run of an edge, from its start to its end.
+    BootId;
 }
 
 /// Why a text is no [`Slug`].

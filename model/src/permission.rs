@@ -38,13 +38,17 @@ pub enum Role {
     Seat,
     /// The screen of a nursery's staff.
     StaffScreen,
+    /// A foreign device of a site: a sensor, a lock.
+    Thing,
+    /// A program that looks on at a site.
+    Viewer,
     /// The hub's own jobs.
     Clockwork,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Anyone,
         Self::Person,
         Self::Worker,
@@ -59,6 +63,8 @@ impl Role {
         Self::Kiosk,
         Self::Seat,
         Self::StaffScreen,
+        Self::Thing,
+        Self::Viewer,
         Self::Clockwork,
     ];
 
@@ -117,6 +123,8 @@ pub enum Action {
     KeepCareFiles,
     /// See a centre's live state.
     SeeLiveCentre,
+    /// Order something of a centre's site, now: open a door, lock the house, empty it, end a visit.
+    OrderSite,
     /// Issue, block and replace the cards of a centre's guests.
     ManageCards,
     /// Enrol and revoke a centre's devices.
@@ -145,6 +153,8 @@ pub enum Action {
     RunNursery,
     /// Take commands for a terminal and tell its state.
     RunTerminal,
+    /// Say what a foreign device measures or how it stands, and be set by the edge.
+    RunThing,
     /// Release the desks of guests who have not come.
     ReleaseNoShows,
     /// Delete or anonymise what was kept long enough.
@@ -153,7 +163,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 37] = {
+    pub const ALL: [Self; 39] = {
         use Action::*;
         [
             UseTheDoor,
@@ -177,6 +187,7 @@ impl Action {
             ManageNursery,
             KeepCareFiles,
             SeeLiveCentre,
+            OrderSite,
             ManageCards,
             ManageDevices,
             SeePaidVisits,
@@ -191,6 +202,7 @@ impl Action {
             AskSite,
             RunNursery,
             RunTerminal,
+            RunThing,
             ReleaseNoShows,
             ForgetOldData,
         ]
@@ -286,6 +298,7 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (EmployerAdmin, ApproveBooking, TheirEmployer),
         (EmployerAdmin, ManageQuotas, TheirEmployer),
         (Operator, SeeLiveCentre, TheirCentre),
+        (Operator, OrderSite, TheirCentre),
         (Operator, SeeBooking, TheirCentre),
         (Operator, ChangeBooking, TheirCentre),
         (Operator, CancelBooking, TheirCentre),
@@ -315,6 +328,9 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (Kiosk, AskSite, TheirCentre),
         (StaffScreen, RenewCertificate, Own),
         (StaffScreen, RunNursery, TheirCentre),
+        (Thing, RenewCertificate, Own),
+        (Thing, RunThing, TheirCentre),
+        (Viewer, RenewCertificate, Own),
         (Seat, RenewCertificate, Own),
         (Seat, RunTerminal, TheirCentre),
         (Clockwork, ReleaseNoShows, Any),
@@ -429,7 +445,7 @@ pub fn may(actor: &Actor, action: Action, target: &Target) -> bool {
     TABLE.iter().filter(|row| row.1 == action).any(|&(role, _, scope)| match role {
         Role::Anyone => scope == Scope::Any,
         Role::Person => scope == Scope::Own && owns(actor, target),
-        Role::Edge | Role::Kiosk | Role::Seat | Role::StaffScreen => {
+        Role::Edge | Role::Kiosk | Role::Seat | Role::StaffScreen | Role::Thing | Role::Viewer => {
             device_may(actor, role, scope, target)
         }
         Role::Clockwork => actor.clockwork && scope == Scope::Any,
@@ -496,6 +512,8 @@ pub fn role_of_device(kind: DeviceKind) -> Role {
         DeviceKind::Kiosk => Role::Kiosk,
         DeviceKind::Seat => Role::Seat,
         DeviceKind::Staff => Role::StaffScreen,
+        DeviceKind::Thing => Role::Thing,
+        DeviceKind::Viewer => Role::Viewer,
     }
 }
 
@@ -522,6 +540,7 @@ mod tests {
         let system = with(Grant::SystemAdmin);
         let edge = Actor::device(DeviceKind::Edge, here);
         let screen = Actor::device(DeviceKind::Staff, here);
+        let thing = Actor::device(DeviceKind::Thing, here);
         let mine_in_town = Target { municipality: Some(town), ..Target::of(me) };
         let cases = [
             (&resident, Action::BookDesk, mine_in_town, true),
@@ -544,6 +563,10 @@ mod tests {
             (&screen, Action::RunNursery, Target::at(there), false),
             (&screen, Action::AskSite, Target::at(here), false),
             (&edge, Action::RunNursery, Target::at(here), false),
+            (&thing, Action::RunThing, Target::at(here), true),
+            (&thing, Action::RunThing, Target::at(there), false),
+            (&thing, Action::AskSite, Target::at(here), false),
+            (&edge, Action::RunThing, Target::at(here), false),
             (&Actor::clockwork(), Action::ReleaseNoShows, Target::default(), true),
             (&system, Action::ReleaseNoShows, Target::default(), false),
             (&worker, Action::BookDesk, Target::of(me), true),
@@ -553,6 +576,11 @@ mod tests {
             (&operator, Action::SeeLiveCentre, Target::at(here), true),
             (&operator, Action::SeeLiveCentre, Target::at(there), false),
             (&operator, Action::SeeLiveCentre, Target::default(), false),
+            (&operator, Action::OrderSite, Target::at(here), true),
+            (&operator, Action::OrderSite, Target::at(there), false),
+            (&system, Action::OrderSite, Target::at(there), false),
+            (&carer, Action::OrderSite, Target::at(here), false),
+            (&edge, Action::OrderSite, Target::at(here), false),
             (&operator, Action::BookDesk, Target::of(me), false),
             (&admin, Action::ReadReport, Target::in_municipality(town), true),
             (&admin, Action::ReadReport, Target::default(), false),

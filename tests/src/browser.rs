@@ -178,7 +178,7 @@ impl WebDriverCompatibleCommand for AddAuthenticator {
 impl Drop for Browser {
     /// Of a test that failed the window is still open, and the driver's end does not close it.
     fn drop(&mut self) {
-        let group = format!("kill -KILL -- -{}", self.driver.id());
+        let group = format!("kill -KILL -{}", self.driver.id());
         Command::new("sh").arg("-c").arg(group).status().ok();
     }
 }

@@ -53,6 +53,47 @@ const TOWNS: &str = "
     SELECT gen_random_uuid(), booking_id, nursery_id, id, starts_at, ends_at FROM babies;
     ANALYZE;";
 
+/// Guests of one centre, each with a card, and a desk for an hour of one of the three days from `$FIRST$` on: as many
+/// desks more as that needs.
+const GUESTS: &str = "
+    INSERT INTO spaces (id, centre_id, kind, label, zone_ja, zone_en)
+    SELECT gen_random_uuid(), c.id, 'desk', 'Z-' || n, '', ''
+    FROM centres c, generate_series(1, ($GUESTS$ + 29) / 30) AS n WHERE c.slug = 'yokohama';
+    CREATE TEMPORARY TABLE guests AS
+    SELECT gen_random_uuid() AS person_id, gen_random_uuid() AS card_id, gen_random_uuid() AS id,
+        c.id AS centre_id, s.id AS space_id, g.n,
+        $FIRST$::timestamptz + (g.n % 3) * INTERVAL '1 day' + (g.n / 3 % 10) * INTERVAL '1 hour' AS starts_at
+    FROM generate_series(0, $GUESTS$ - 1) AS g (n) JOIN centres c ON c.slug = 'yokohama'
+    JOIN spaces s ON s.centre_id = c.id AND s.label = 'Z-' || (1 + g.n / 30);
+    INSERT INTO persons (id, email, name, language)
+    SELECT person_id, 'guest-' || n || '@example.jp', '', 'ja' FROM guests;
+    INSERT INTO credentials (id, person_id, label, state, state_at, state_why, added_at)
+    SELECT card_id, person_id, 'card', 'active', now(), '', now() FROM guests;
+    INSERT INTO credential_references (reference, credential_id, generation)
+    SELECT sha256(int4send(n)), card_id, 1 FROM guests;
+    INSERT INTO bookings (id, person_id, centre_id, code, status, tariff_rev, rule_rev, made_at,
+        version, starts_at, ends_at)
+    SELECT id, person_id, centre_id, 'guest-' || n, 'confirmed', 1, 1, now(), 1, starts_at,
+        starts_at + INTERVAL '1 hour'
+    FROM guests;
+    INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
+    SELECT gen_random_uuid(), id, centre_id, space_id, starts_at, starts_at + INTERVAL '1 hour'
+    FROM guests;
+    ANALYZE;";
+
+/// One guest goes, so that the plan of every day has changed.
+const ONE_GOES: &str = "
+    WITH gone AS (
+        UPDATE bookings SET status = 'cancelled' WHERE id =
+            (SELECT id FROM bookings WHERE code LIKE 'guest-%' AND status = 'confirmed' LIMIT 1)
+        RETURNING id)
+    UPDATE desk_claims SET released_at = now() WHERE booking_id IN (SELECT id FROM gone);
+    INSERT INTO centre_days (centre_id, day, rev)
+    SELECT c.id, d::date, 1 FROM centres c,
+        generate_series(now() - INTERVAL '2 days', now() + INTERVAL '5 days', INTERVAL '1 day') AS d
+    WHERE c.slug = 'yokohama'
+    ON CONFLICT (centre_id, day) DO UPDATE SET rev = centre_days.rev + 1;";
+
 /// Every centre with its desks that nobody has in a stretch, where one child more has a place.
 const ANTI_JOIN: &str = "
     SELECT c.id, COUNT(*) FROM centres c
@@ -100,6 +141,28 @@ impl Crowd {
         .fetch_one(&mut connection)
         .await?;
         Ok((Self(connection), Sizes { centres, spaces, desk_claims, care_claims }))
+    }
+
+    /// Adds guests of Yokohama with cards, booked within three days from `first` on; nothing tells a running hub of
+    /// them.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or fails.
+    pub async fn of_guests(url: &str, guests: u32, first: DateTime<Utc>) -> sqlx::Result<Self> {
+        let mut connection = PgConnection::connect(url).await?;
+        let sql = GUESTS
+            .replace("$FIRST$", &format!("'{}'", first.to_rfc3339()))
+            .replace("$GUESTS$", &guests.to_string());
+        raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        Ok(Self(connection))
+    }
+
+    /// Cancels the booking of one of the guests, as another hub would.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn one_guest_goes(&mut self) -> sqlx::Result<()> {
+        raw_sql(ONE_GOES).execute(&mut self.0).await.map(drop)
     }
 
     /// How many centres have a free desk and a place for one child more from `from` to `to`.

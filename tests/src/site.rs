@@ -228,10 +228,20 @@ impl Site {
     /// Taps as soon as it is no longer the same tap again, and answers the visit that the kiosk asks
     /// about.
     pub async fn tap_to_leave(&self, card: &str) -> String {
+        self.same_tap_over().await;
+        self.tap_to_be_asked(card).await
+    }
+
+    /// Waits until another tap is no longer the same tap again.
+    pub async fn same_tap_over(&self) {
         let begun = Instant::now();
         let same_tap = SAME_TAP.to_std().unwrap();
         until("the last tap to be long ago", async || (begun.elapsed() > same_tap).then_some(()))
             .await;
+    }
+
+    /// Taps, and answers the visit that the kiosk asks about.
+    pub async fn tap_to_be_asked(&self, card: &str) -> String {
         self.tap(card);
         let page = self.kiosk_shows("screen--leaving").await;
         let (_, rest) = page.split_once(r#"name="visit" value=""#).unwrap();
@@ -240,7 +250,12 @@ impl Site {
 
     /// Says yes to the question.
     pub async fn leave(&self, visit: &str) {
-        let form = [("visit", visit), ("answer", "yes")];
+        self.answer_leaving(visit, "yes").await;
+    }
+
+    /// Answers the question whether they leave: `yes`, `no` or `soon`.
+    pub async fn answer_leaving(&self, visit: &str, answer: &str) {
+        let form = [("visit", visit), ("answer", answer)];
         let answer = self
             .region
             .http

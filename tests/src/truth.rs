@@ -138,7 +138,8 @@ impl Truth {
             (
                 "a claim that has no booking",
                 "SELECT (SELECT COUNT(*) FROM desk_claims c
-                         WHERE NOT EXISTS (SELECT 1 FROM bookings b WHERE b.id = c.booking_id))
+                         WHERE c.booking_id IS NOT NULL
+                             AND NOT EXISTS (SELECT 1 FROM bookings b WHERE b.id = c.booking_id))
                      + (SELECT COUNT(*) FROM care_claims c
                          WHERE NOT EXISTS (SELECT 1 FROM bookings b WHERE b.id = c.booking_id))"
                     .to_owned(),
@@ -213,7 +214,8 @@ impl Truth {
             let claims = self
                 .rows::<(Uuid, Uuid, DateTime<Utc>, DateTime<Utc>)>(&format!(
                     "SELECT booking_id, {thing}, starts_at, ends_at FROM {table}
-                     WHERE released_at IS NULL ORDER BY starts_at, {thing}"
+                     WHERE released_at IS NULL AND booking_id IS NOT NULL
+                     ORDER BY starts_at, {thing}"
                 ))
                 .await;
             for (booking, thing, starts, ends) in claims {

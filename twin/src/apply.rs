@@ -1,5 +1,7 @@
 //! From one event to the next state: the same on the site and in the mirror.
 
+mod doors;
+
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::id::DeviceId;
@@ -9,6 +11,7 @@ use model::terminal::TerminalState;
 use crate::fact::LockLevel;
 use crate::nursery;
 use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
+use crate::sensors;
 use crate::snapshot::{EndedVisit, GivenFree, OpenVisit};
 
 /// How many events stay in view.
@@ -25,7 +28,19 @@ pub(crate) fn remembered_since(event: &SiteEvent) -> DateTime<Utc> {
 pub(crate) struct Happened(pub Option<SiteEvent>);
 
 pub(crate) fn add_systems(schedule: &mut Schedule) {
-    schedule.add_systems((nursery::apply, visits, doors, terminals, notes).chain());
+    schedule.add_systems(
+        (
+            nursery::apply,
+            sensors::apply,
+            visits,
+            locks,
+            doors::states,
+            doors::notes,
+            terminals,
+            notes,
+        )
+            .chain(),
+    );
 }
 
 fn visits(
@@ -35,20 +50,39 @@ fn visits(
     mut open: Query<(Entity, &mut Visit)>,
 ) {
     let Some(event) = &happened.0 else { return };
+    let mut begins = |visit: OpenVisit| {
+        if !open.iter().any(|(_, other)| other.0.visit == visit.visit) {
+            commands.spawn((Visit(visit), Welcomed(event.at)));
+        }
+    };
     match &event.what {
         Happening::CheckedIn { visit, person, booking, space, by } => {
-            let (visit, person, booking, space) = (*visit, *person, *booking, *space);
             let vouched = match by {
                 Proof::Voucher { vouched } => *vouched,
                 Proof::Card { .. } | Proof::Code => None,
             };
-            if !open.iter().any(|(_, other)| other.0.visit == visit) {
-                let since = event.at;
-                let away_since = None;
-                let visit = OpenVisit { visit, person, booking, space, since, vouched, away_since };
-                commands.spawn((Visit(visit), Welcomed(since)));
-            }
+            begins(OpenVisit {
+                visit: *visit,
+                person: *person,
+                booking: *booking,
+                space: *space,
+                since: event.at,
+                vouched,
+                away_since: None,
+                walk_in: None,
+            });
         }
+        // Their check-in, which follows, then finds the visit there.
+        Happening::WalkedIn { visit, person, booking, space, until, .. } => begins(OpenVisit {
+            visit: *visit,
+            person: *person,
+            booking: *booking,
+            space: *space,
+            since: event.at,
+            vouched: None,
+            away_since: None,
+            walk_in: Some(*until),
+        }),
         Happening::CheckedOut { visit, gives_up, .. } => {
             for (entity, ended) in open.iter().filter(|(_, other)| other.0.visit == *visit) {
                 commands.entity(entity).despawn();
@@ -70,7 +104,7 @@ fn visits(
     }
 }
 
-fn doors(
+fn locks(
     mut commands: Commands,
     happened: Res<Happened>,
     mut doors: Query<(&Door, &mut Lock, &mut Contact)>,
@@ -142,6 +176,10 @@ fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
     match &event.what {
         Happening::Started => notes.started_at = Some(event.at),
         Happening::SheetInForce { version } => notes.sheet = *version,
+        Happening::CredentialProved { credential, level } => {
+            let known = notes.proved.entry(*credential).or_default();
+            *known = (*known).max(*level);
+        }
         Happening::CheckedIn { .. } => notes.counts.checked_in += 1,
         Happening::CheckedOut { .. } => notes.counts.checked_out += 1,
         Happening::Refused { came_for, .. } => {
@@ -160,6 +198,10 @@ fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
     notes.ended.retain(|_, ended| ended.until >= oldest);
     notes.given_free.retain(|given| given.at >= oldest);
     notes.turned_away.retain(|_, at| *at >= oldest);
+    if matches!(event.what, Happening::Measured { .. }) {
+        // A number every few minutes would push out what people have to see.
+        return;
+    }
     notes.recent.push_back(event.clone());
     while notes.recent.len() > RECENT {
         notes.recent.pop_front();

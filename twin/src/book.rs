@@ -1,6 +1,6 @@
 //! The sheet, arranged so that a tap is looked up and not searched for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bevy_ecs::prelude::Resource;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,9 +9,12 @@ use model::centre::{CentreSettings, Door, SpaceKind};
 use model::day_sheet::{
     CredentialDigest, DaySheet, SheetBooking, SheetCare, SheetCredential, SheetDesk, SheetPerson,
 };
+use model::door::{Asked, Calendar, Side};
 use model::id::{BookingId, CentreId, DeviceId, PersonId, SpaceId};
 use model::language::Language;
+use model::lease::LeasedSpace;
 use model::no_show;
+use model::sensor::Sensor;
 use model::voucher::{Knowledge, Voucher, Worth, weigh};
 
 use crate::fact::PinOf;
@@ -30,9 +33,15 @@ pub(crate) struct Book {
     pub care: Option<SheetCare>,
     pub settings: CentreSettings,
     pub doors: Vec<Door>,
+    calendar: Option<Calendar>,
+    pub sensors: Vec<Sensor>,
     pub credentials: HashMap<CredentialDigest, SheetCredential>,
+    /// Lost and blocked cards of others.
+    pub stopped: HashSet<CredentialDigest>,
     pub people: HashMap<PersonId, SheetPerson>,
     pub bookings: Vec<SheetBooking>,
+    /// What may be given to whoever walks in.
+    pub lease: Vec<LeasedSpace>,
     by_id: HashMap<BookingId, usize>,
     by_code: HashMap<BookingCode, usize>,
     by_person: HashMap<PersonId, Vec<usize>>,
@@ -91,12 +100,17 @@ impl Book {
             care: sheet.care.clone(),
             settings,
             doors: sheet.site.doors.clone(),
+            calendar: (sheet.site.zone)
+                .map(|zone| Calendar { zone, holidays: sheet.site.holidays.clone() }),
+            sensors: sheet.site.sensors.clone(),
             credentials: sheet.credentials.iter().map(|c| (c.digest, c.clone())).collect(),
+            stopped: sheet.stopped.iter().copied().collect(),
             people: sheet.people.iter().map(|person| (person.id, person.clone())).collect(),
             by_id: numbered().map(|(at, booking)| (booking.id, at)).collect(),
             by_code: numbered().map(|(at, booking)| (booking.code, at)).collect(),
             by_person,
             bookings: sheet.bookings.clone(),
+            lease: sheet.lease.clone(),
             terminals: (sheet.site.spaces.iter())
                 .filter_map(|space| Some((space.id, space.terminal.clone()?)))
                 .collect(),
@@ -145,8 +159,33 @@ impl Book {
         self.doors.iter().find(|door| door.device == *device)
     }
 
+    /// The door that a reader belongs to, and its side.
+    pub fn door_of_reader(&self, reader: &DeviceId) -> Option<(&Door, Side)> {
+        self.doors.iter().find_map(|door| Some((door, door.side_of(reader)?)))
+    }
+
+    /// By which days and hours doors are opened; nothing while the time is in doubt.
+    pub fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.as_ref().filter(|_| !self.clock_unset)
+    }
+
+    /// What a door asks of whoever comes in now.
+    pub fn asks(&self, door: &Door, now: DateTime<Utc>) -> Asked {
+        door.plan.as_ref().map(|plan| plan.asks(self.calendar(), now)).unwrap_or_default()
+    }
+
     pub fn made_at(&self) -> DateTime<Utc> {
         self.made_at
+    }
+
+    /// Whose PIN it is, by whatever it is asked for: wrong ones are counted together.
+    pub fn owner(&self, of: PinOf) -> PinOf {
+        match of {
+            PinOf::Booking(code) => {
+                self.booking_of(code).map_or(of, |booking| PinOf::Person(booking.person))
+            }
+            PinOf::Person(_) | PinOf::Collector(_) => of,
+        }
     }
 
     /// The Argon2 hash of somebody's PIN, if they have one.
@@ -206,8 +245,8 @@ impl Book {
     }
 
     /// Until when the guest of a visit may stay, as the sheet stands `now`: the end of the booking's
-    /// last claim that has begun. Of a booking that is not on the sheet it is what their voucher
-    /// said, or else the longest stretch that can be booked.
+    /// last claim that has begun, and for who walked in no less than was promised. Of a booking that is not on
+    /// the sheet it is what their voucher said, or else the longest stretch that can be booked.
     pub fn until(&self, visit: &OpenVisit, now: DateTime<Utc>) -> DateTime<Utc> {
         let since = visit.since;
         self.booking(visit.booking)
@@ -215,6 +254,7 @@ impl Book {
             .flat_map(|booking| &booking.desks)
             .filter(|desk| desk.when.ends() > since && desk.when.starts() - self.early() <= now)
             .map(|desk| desk.when.ends())
+            .chain(visit.walk_in)
             .max()
             .or_else(|| visit.vouched.map(|vouched| vouched.until))
             .or_else(|| {

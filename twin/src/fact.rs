@@ -5,14 +5,20 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
+use model::card::CardLevel;
 use model::day_sheet::{CredentialDigest, DaySheet};
-use model::id::{CollectorId, DeviceId, PersonId, VisitId};
+use model::door::DoorState;
+use model::id::{BookingId, CollectorId, DeviceId, PersonId, VisitId};
 use model::language::Language;
+use model::sensor::{Reading, SensorId};
 use model::site_event::SiteEvent;
+use model::site_order::{OrderAnswer, Ordered};
 use model::terminal::TerminalState;
 use model::voucher::Voucher;
 
 use crate::nursery::{CareAnswer, CareFact};
+
+pub use model::door::LockLevel;
 
 /// When something happens, on both of a site's clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +42,8 @@ pub enum Fact {
     Tap {
         /// Where.
         reader: DeviceId,
-        /// The card as the sheet lists it.
-        digest: CredentialDigest,
+        /// The card.
+        card: TappedCard,
         /// The id of the visit, should one begin.
         visit: VisitId,
     },
@@ -80,6 +86,17 @@ pub enum Fact {
         /// What they said.
         going: Going,
     },
+    /// Somebody answered [`Answer::OfferWalkIn`].
+    WalkIn {
+        /// Where.
+        reader: DeviceId,
+        /// The visit that the offer was made for.
+        visit: VisitId,
+        /// The id of the booking, should one be made of it.
+        booking: BookingId,
+        /// Whether they take it.
+        takes: bool,
+    },
     /// A lock was read back.
     LockRead {
         /// Which door's.
@@ -101,6 +118,28 @@ pub enum Fact {
         /// Whether the leaf stands open.
         open: bool,
     },
+    /// A button inside a door was read.
+    ExitRead {
+        /// Which door's.
+        door: DeviceId,
+        /// Whether it is pressed.
+        pressed: bool,
+    },
+    /// The fire panel's line was read.
+    FireRead {
+        /// Whether the doors are to be released.
+        on: bool,
+    },
+    /// A PIN was typed after a tap that it was asked for with, and held against [`CodeCheck::Pin`] of
+    /// [`crate::Twin::pin_asked`].
+    DoorPin {
+        /// At which reader.
+        reader: DeviceId,
+        /// Whether it was the right one.
+        right: bool,
+    },
+    /// Somebody orders something of the site.
+    Order(Ordered),
     /// A terminal said what state it is in.
     TerminalSaid {
         /// Which.
@@ -108,20 +147,41 @@ pub enum Fact {
         /// The state.
         state: TerminalState,
     },
+    /// A sensor has said a value just now.
+    Sensed {
+        /// Which.
+        sensor: SensorId,
+        /// What.
+        reading: Reading,
+    },
+    /// A foreign device is there, though it may have nothing new to say.
+    ThingThere {
+        /// Which.
+        device: DeviceId,
+    },
     /// Something is told of a nursery.
     Care(CareFact),
     /// Time has passed; several times a second.
     Tick,
 }
 
-/// Where a lock is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LockLevel {
-    /// The door cannot be opened from outside.
-    Locked,
-    /// The door can be pushed open.
-    Unlocked,
+/// A card as it was read, by what the sheet would list it under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TappedCard {
+    /// What it has proved: its key, or else its identifier.
+    pub digest: CredentialDigest,
+    /// How much that proves.
+    pub level: CardLevel,
+    /// The identifier of the same card, where it has proved a key and gave one.
+    pub identifier: Option<CredentialDigest>,
+}
+
+impl TappedCard {
+    /// A card that gave an identifier and proved nothing.
+    #[must_use]
+    pub fn of_identifier(digest: CredentialDigest) -> Self {
+        Self { digest, level: CardLevel::Identifier, identifier: None }
+    }
 }
 
 /// What a fact leads to.
@@ -135,22 +195,40 @@ pub struct Decision {
     pub answer: Option<Answer>,
     /// Who they are, where that is known and they were not turned away.
     pub guest: Option<PersonId>,
+    /// Counts of wrong PINs that have changed: to be kept before whoever asked is answered.
+    pub pins: Vec<PinCount>,
+}
+
+/// How many wrong PINs in a row were typed for somebody; none where it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinCount {
+    /// Whose PIN.
+    pub of: PinOf,
+    /// How many.
+    pub wrong: u32,
 }
 
 /// Something to be done outside the world. The world asks again where it was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Open this lock.
+    /// Open this lock, at once or not at all.
     Unlock {
         /// The door.
         door: DeviceId,
-        /// For whose visit; nothing for somebody who is let in for their children alone.
+        /// For whose visit; nothing where it is opened for another reason.
         visit: Option<VisitId>,
     },
     /// Close this lock.
     Lock {
         /// The door.
         door: DeviceId,
+    },
+    /// Show whoever looks on what a door is in.
+    ShowDoor {
+        /// The door.
+        door: DeviceId,
+        /// What it is in.
+        state: DoorState,
     },
     /// Tell a terminal who is on the way.
     Assign {
@@ -211,6 +289,23 @@ pub enum Answer {
         /// The language they are answered in.
         language: Language,
     },
+    /// There is nothing for them now, but a space of the walk-in lease can be theirs. Do they take it?
+    OfferWalkIn {
+        /// The visit that would begin.
+        visit: VisitId,
+        /// The label on the desk.
+        space: String,
+        /// Until when it would be theirs.
+        until: DateTime<Utc>,
+        /// How long that is.
+        minutes: i64,
+        /// Why there is nothing else for them.
+        why: RefusalKind,
+        /// When that would be otherwise, where it is known.
+        opens: Option<DateTime<Utc>>,
+        /// The language they are answered in.
+        language: Language,
+    },
     /// Not let in, and why.
     Refused {
         /// Why.
@@ -226,10 +321,19 @@ pub enum Answer {
     },
     /// What was told of a nursery is answered.
     Care(CareAnswer),
+    /// A door is opened for whoever tapped at a reader of it.
+    DoorOpens {
+        /// Which.
+        door: DeviceId,
+        /// The language they are answered in.
+        language: Language,
+    },
+    /// What became of an order.
+    Ordered(OrderAnswer),
 }
 
 /// Whose PIN is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PinOf {
     /// The guest's of this booking.
     Booking(BookingCode),

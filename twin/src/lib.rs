@@ -9,31 +9,41 @@ mod apply;
 mod book;
 mod decide;
 mod fact;
+mod muster;
 mod nursery;
 mod parts;
+mod sensors;
 mod snapshot;
 mod view;
+
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
 use chrono::{DateTime, Utc};
 use model::care::board::NurseryView;
-use model::day_sheet::{CredentialDigest, DaySheet};
-use model::id::PersonId;
+use model::day_sheet::DaySheet;
+use model::id::{DeviceId, PersonId};
+use model::muster::Muster;
 use model::site_event::SiteEvent;
 
 use apply::Happened;
 use book::Book;
-use decide::{Asked, PinTries, Said};
-pub use fact::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment, PinOf};
+use decide::{Asked, AtReaders, Offers, PinTries, Said};
+pub use fact::{
+    Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment, PinCount, PinOf, TappedCard,
+};
 pub use nursery::{
     CareAnswer, CareFact, CaregiverEntry, ChildThere, EndedStay, OpenAlarm, OpenStay, Shown, There,
     pin_of,
 };
 use nursery::{Looked, Situation};
 use parts::Notes;
+pub use sensors::{AirView, Hint, OpenAir, ReadingView, SensorEntry};
+use sensors::{Ears, SensorNotes};
 pub use snapshot::{
-    Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Snapshot, TerminalEntry, TurnedAway,
+    Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Pass, ProvedCredential, Snapshot,
+    TakenOrder, TerminalEntry, TurnedAway,
 };
 pub use view::{DoorView, SpaceState, SpaceView, View};
 
@@ -72,8 +82,12 @@ impl Twin {
         world.init_resource::<Book>();
         world.init_resource::<Notes>();
         world.init_resource::<PinTries>();
+        world.init_resource::<AtReaders>();
+        world.init_resource::<Offers>();
         world.init_resource::<Happened>();
         world.init_resource::<Looked>();
+        world.init_resource::<SensorNotes>();
+        world.init_resource::<Ears>();
         let mut deciding = strict(Schedule::new(Deciding));
         decide::add_systems(&mut deciding);
         nursery::add_systems(&mut deciding);
@@ -97,7 +111,8 @@ impl Twin {
         if let Some(sheet) = sheet {
             self.load_sheet(&sheet);
         }
-        let decision = std::mem::take(&mut self.world.resource_mut::<Said>().0);
+        let mut decision = std::mem::take(&mut self.world.resource_mut::<Said>().0);
+        decision.pins = self.world.resource_mut::<PinTries>().take_changes();
         for event in &decision.outcomes {
             self.apply(event);
         }
@@ -120,21 +135,43 @@ impl Twin {
         let mut book = Book::new(sheet);
         (book.clock_unset, book.serving_since) = (clock_unset, serving_since);
         self.world.insert_resource(book);
+        // What was offered may not be the site's to give any more.
+        self.world.insert_resource(Offers::default());
     }
 
     /// What to hold a typed PIN against, before a fact says how that went.
     #[must_use]
     pub fn check_pin(&self, at: Moment, of: PinOf) -> CodeCheck {
-        if self.world.resource::<PinTries>().paused(of, at.mono) {
+        let book = self.world.resource::<Book>();
+        if self.world.resource::<PinTries>().paused(book.owner(of), at.mono) {
             return CodeCheck::Paused;
         }
-        self.world.resource::<Book>().pin(of).map_or(CodeCheck::Unknown, CodeCheck::Pin)
+        book.pin(of).map_or(CodeCheck::Unknown, CodeCheck::Pin)
     }
 
-    /// Whose card it is on the sheet, blocked or not.
+    /// Whose PIN is waited for at a door's reader, after a tap that was answered with
+    /// [`model::access::RefusalKind::PinNeeded`].
     #[must_use]
-    pub fn owner(&self, card: CredentialDigest) -> Option<PersonId> {
-        self.world.resource::<Book>().credentials.get(&card).map(|card| card.person)
+    pub fn pin_asked(&self, at: Moment, reader: &DeviceId) -> Option<PinOf> {
+        self.world.resource::<AtReaders>().pin_asked(reader, at.mono).map(PinOf::Person)
+    }
+
+    /// Who is in the building at the time `now`, by the last evidence of each.
+    #[must_use]
+    pub fn muster(&self, now: DateTime<Utc>) -> Muster {
+        muster::of(&self.world, now)
+    }
+
+    /// Goes on counting wrong PINs from where the site was before it started.
+    pub fn restore_pins(&mut self, kept: &[PinCount], mono: Duration) {
+        self.world.resource_mut::<PinTries>().restore(kept, mono);
+    }
+
+    /// Whose card it is, if it is to be taken for anybody's.
+    #[must_use]
+    pub fn owner(&self, card: &TappedCard) -> Option<PersonId> {
+        let (book, notes) = (self.world.resource::<Book>(), self.world.resource::<Notes>());
+        decide::cards::credential(card, book, notes).ok().map(|taken| taken.card.person)
     }
 
     /// The children of somebody at the door whose nurseries are in the building.
@@ -156,6 +193,12 @@ impl Twin {
     #[must_use]
     pub fn nurseries(&self, now: DateTime<Utc>) -> Vec<NurseryView> {
         view::nurseries(&self.world, now)
+    }
+
+    /// Whether the site's clock can be trusted.
+    #[must_use]
+    pub fn clock_is_set(&self) -> bool {
+        !self.world.resource::<Book>().clock_unset
     }
 
     /// The version of the sheet that was last said to be in force, 0 before the first.

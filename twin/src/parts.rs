@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
+use model::card::CardLevel;
 use model::care::day::CareAlarm;
 use model::centre::Space;
 use model::day_sheet::Site;
-use model::id::{BookingId, DeviceId, VisitId};
+use model::door::{DoorState, Watch, Zone};
+use model::id::{BookingId, CredentialId, DeviceId, PersonId, VisitId};
 use model::site_event::SiteEvent;
+use model::site_order::InForce;
 use model::terminal::TerminalState;
 
 use crate::fact::LockLevel;
 use crate::nursery::EndedStay;
-use crate::snapshot::{Counts, EndedVisit, GivenFree, OpenVisit};
+use crate::snapshot::{Counts, EndedVisit, GivenFree, OpenVisit, Pass, TakenOrder};
 
 /// A door, by the device that moves its lock.
 #[derive(Component, Clone, Debug)]
-#[require(Lock, Contact, Relock)]
+#[require(Lock, Contact, Relock, Hold, Exit, Standing, Watching, Shown)]
 pub(crate) struct Door(pub DeviceId);
 
 /// What events said of a lock.
@@ -34,19 +37,50 @@ pub(crate) struct Contact {
     pub open: Option<bool>,
 }
 
+/// What events said that a door is in, where somebody has to look after it.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Standing(pub Option<DoorState>);
+
+/// Whether the button inside is pressed, once it was read; not shared.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Exit(pub Option<bool>);
+
+/// Since when a door's levels are what they are; not shared.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Watching(pub Option<Watch>);
+
+/// What whoever looks on was shown last; not shared.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Shown(pub Option<DoorState>);
+
+/// Whether the lock is kept open until further notice; not shared, for it follows from what is.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Hold {
+    pub on: bool,
+    /// When it is told once more.
+    pub again: Option<Duration>,
+}
+
 /// When the lock is to be closed again; a timer of the site, not shared.
 #[derive(Component, Clone, Copy, Debug, Default)]
 pub(crate) struct Relock {
     pub due: Option<Duration>,
     /// It has been told to close, and `due` is when it is told again.
     pub closing: bool,
+    /// It did not open: when it is told once more, if it is still to be open then.
+    pub retry: Option<Duration>,
 }
 
 impl Relock {
     /// Keeps the lock open until `due`, or longer if that was promised before.
     pub fn open_until(&mut self, due: Duration) {
         let promised = self.due.filter(|_| !self.closing);
-        *self = Self { due: promised.max(Some(due)), closing: false };
+        *self = Self { due: promised.max(Some(due)), ..Self::default() };
+    }
+
+    /// Whether somebody is to get through just now.
+    pub fn lets_through(&self, mono: Duration) -> bool {
+        !self.closing && self.due.is_some_and(|due| mono < due)
     }
 }
 
@@ -85,6 +119,16 @@ pub(crate) struct Notes {
     pub turned_away: BTreeMap<BookingId, DateTime<Utc>>,
     pub collected: Vec<EndedStay>,
     pub alarms: BTreeMap<CareAlarm, DateTime<Utc>>,
+    pub fire: Option<DateTime<Utc>>,
+    pub evacuation: Option<InForce>,
+    pub lockdown: Option<InForce>,
+    pub orders: Vec<TakenOrder>,
+    pub passes: BTreeMap<(PersonId, Zone), Pass>,
+    /// Guardians who were let in without a desk, and when.
+    pub let_in: BTreeMap<PersonId, DateTime<Utc>>,
+    /// When every door was last released, or no longer.
+    pub released: Option<DateTime<Utc>>,
+    pub proved: BTreeMap<CredentialId, CardLevel>,
     pub counts: Counts,
     pub recent: VecDeque<SiteEvent>,
 }

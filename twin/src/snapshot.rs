@@ -2,9 +2,12 @@
 
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
+use model::card::CardLevel;
 use model::day_sheet::SheetDesk;
-use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
+use model::door::{DoorState, Zone};
+use model::id::{BookingId, CredentialId, DeviceId, OrderId, PersonId, SpaceId, VisitId};
 use model::site_event::{SiteEvent, Vouched};
+use model::site_order::{InForce, OrderAnswer};
 use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +15,10 @@ use crate::fact::LockLevel;
 use crate::nursery::{
     Caregiver, CaregiverEntry, EndedStay, InCare, OpenAlarm, OpenStay, plausible,
 };
-use crate::parts::{Contact, Door, Lock, Notes, Terminal, TerminalLevel, Visit, Welcomed};
+use crate::parts::{
+    Contact, Door, Lock, Notes, Standing, Terminal, TerminalLevel, Visit, Welcomed,
+};
+use crate::sensors::{OpenAir, SensorEntry, SensorNotes};
 
 /// The shared state of a centre; every list is sorted by its first field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +51,36 @@ pub struct Snapshot {
     /// What is not as it has to be in the nurseries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<OpenAlarm>,
+    /// Since when the fire panel releases the doors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fire: Option<DateTime<Utc>>,
+    /// Everybody was asked to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evacuation: Option<InForce>,
+    /// Nobody is let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockdown: Option<InForce>,
+    /// Orders taken of late, in the order they came: none is acted on twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<TakenOrder>,
+    /// Who came in and went out at doors' readers during the last hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<Pass>,
+    /// Guardians who were let in during the last hours without a desk, and have not gone out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub let_in: Vec<LetIn>,
+    /// When every door was last released, or no longer: who came in before may have left unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<DateTime<Utc>>,
+    /// What credentials proved of which their sheet did not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proved: Vec<ProvedCredential>,
+    /// Sensors that were heard of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensors: Vec<SensorEntry>,
+    /// Where air or noise is not as it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub air: Vec<OpenAir>,
     /// Totals.
     pub counts: Counts,
     /// The last events, oldest first.
@@ -70,6 +106,18 @@ pub struct OpenVisit {
     /// Since when they are out, where they mean to come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away_since: Option<DateTime<Utc>>,
+    /// Until when the space of the walk-in lease is theirs, where they walked in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk_in: Option<DateTime<Utc>>,
+}
+
+/// Somebody who was let in for their children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LetIn {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// A visit that has ended.
@@ -105,6 +153,40 @@ pub struct DoorEntry {
     pub fault: bool,
     /// Whether the leaf stands open, once that was said.
     pub open: Option<bool>,
+    /// What it is in, where somebody has to look after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<DoorState>,
+}
+
+/// An order that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOrder {
+    /// Which.
+    pub id: OrderId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What became of it.
+    pub answer: OrderAnswer,
+}
+
+/// How somebody went through the doors of a zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pass {
+    /// Who.
+    pub person: PersonId,
+    /// What lies behind the doors.
+    pub zone: Zone,
+    /// They came in last, and have not gone out since.
+    pub is_in: bool,
+    /// The door that they came in by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<DeviceId>,
+    /// When they last came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered: Option<DateTime<Utc>>,
+    /// When they last went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<DateTime<Utc>>,
 }
 
 /// A terminal.
@@ -143,6 +225,15 @@ pub struct TurnedAway {
     pub booking: BookingId,
     /// When they last came.
     pub at: DateTime<Utc>,
+}
+
+/// What a credential proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProvedCredential {
+    /// Which.
+    pub credential: CredentialId,
+    /// The highest level so far.
+    pub level: CardLevel,
 }
 
 /// How often what happened since the centre's first event.
@@ -186,6 +277,18 @@ impl Snapshot {
             alarms: (notes.alarms.iter())
                 .map(|(alarm, since)| OpenAlarm { alarm: alarm.clone(), since: *since })
                 .collect(),
+            fire: notes.fire,
+            evacuation: notes.evacuation,
+            lockdown: notes.lockdown,
+            orders: notes.orders.clone(),
+            passes: notes.passes.values().cloned().collect(),
+            let_in: (notes.let_in.iter()).map(|(&person, &at)| LetIn { person, at }).collect(),
+            released: notes.released,
+            proved: (notes.proved.iter())
+                .map(|(&credential, &level)| ProvedCredential { credential, level })
+                .collect(),
+            sensors: world.resource::<SensorNotes>().entries(),
+            air: world.resource::<SensorNotes>().open_air(),
             counts: notes.counts,
             recent: notes.recent.iter().cloned().collect(),
             ..Self::default()
@@ -200,15 +303,22 @@ impl Snapshot {
             if let Some(one) = entity.get::<Caregiver>() {
                 snapshot.caregivers.push(one.0);
             }
-            if let (Some(door), Some(lock), Some(contact)) =
-                (entity.get::<Door>(), entity.get::<Lock>(), entity.get::<Contact>())
-                && (lock.level.is_some() || lock.fault || contact.open.is_some())
+            if let (Some(door), Some(lock), Some(contact), Some(standing)) = (
+                entity.get::<Door>(),
+                entity.get::<Lock>(),
+                entity.get::<Contact>(),
+                entity.get::<Standing>(),
+            ) && (lock.level.is_some()
+                || lock.fault
+                || contact.open.is_some()
+                || standing.0.is_some())
             {
                 snapshot.doors.push(DoorEntry {
                     door: door.0.clone(),
                     lock: lock.level,
                     fault: lock.fault,
                     open: contact.open,
+                    state: standing.0,
                 });
             }
             if let (Some(terminal), Some(level)) =
@@ -246,13 +356,12 @@ impl Snapshot {
             world.spawn((Visit(*visit), Welcomed(visit.since)));
         }
         let mut missing: Vec<&DoorEntry> = self.doors.iter().collect();
-        for (door, mut lock, mut contact) in
-            world.query::<(&Door, &mut Lock, &mut Contact)>().iter_mut(world)
+        for (door, mut lock, mut contact, mut standing) in
+            world.query::<(&Door, &mut Lock, &mut Contact, &mut Standing)>().iter_mut(world)
         {
-            (*lock, *contact) = (Lock::default(), Contact::default());
-            if let Some(at) = missing.iter().position(|entry| entry.door == door.0) {
-                (*lock, *contact) = parts_of(missing.swap_remove(at));
-            }
+            let at = missing.iter().position(|entry| entry.door == door.0);
+            (*lock, *contact, *standing) =
+                at.map(|at| parts_of(missing.swap_remove(at))).unwrap_or_default();
         }
         for entry in missing {
             world.spawn((Door(entry.door.clone()), parts_of(entry)));
@@ -267,6 +376,7 @@ impl Snapshot {
         for entry in missing {
             world.spawn((Terminal(entry.terminal.clone()), TerminalLevel(entry.state)));
         }
+        world.insert_resource(SensorNotes::of(&self.sensors, &self.air));
         world.insert_resource(Notes {
             sheet: self.sheet,
             started_at: self.started_at,
@@ -280,12 +390,23 @@ impl Snapshot {
                 })
                 .collect(),
             alarms: self.alarms.iter().map(|one| (one.alarm.clone(), one.since)).collect(),
+            fire: self.fire,
+            evacuation: self.evacuation,
+            lockdown: self.lockdown,
+            orders: self.orders.clone(),
+            passes: (self.passes.iter())
+                .map(|pass| ((pass.person, pass.zone.clone()), pass.clone()))
+                .collect(),
+            let_in: self.let_in.iter().map(|one| (one.person, plausible(one.at))).collect(),
+            released: self.released.map(plausible),
+            proved: self.proved.iter().map(|one| (one.credential, one.level)).collect(),
             counts: self.counts,
             recent: self.recent.iter().cloned().collect(),
         });
     }
 }
 
-fn parts_of(entry: &DoorEntry) -> (Lock, Contact) {
-    (Lock { level: entry.lock, fault: entry.fault }, Contact { open: entry.open })
+fn parts_of(entry: &DoorEntry) -> (Lock, Contact, Standing) {
+    let lock = Lock { level: entry.lock, fault: entry.fault };
+    (lock, Contact { open: entry.open }, Standing(entry.state))
 }

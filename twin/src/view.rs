@@ -4,15 +4,19 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::care::board::NurseryView;
 use model::centre::SpaceKind;
+use model::door::{Wiring, Zone};
 use model::id::{DeviceId, SpaceId};
+use model::interval::Interval;
 use model::language::LocalText;
 use model::site_event::SiteEvent;
+use model::site_order::InForce;
 use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
 use crate::nursery::{OpenAlarm, Situation};
 use crate::parts::{Notes, Place};
+use crate::sensors::{self, AirView, Hint};
 use crate::snapshot::{Counts, DoorEntry, Snapshot};
 
 /// The centre at one moment.
@@ -29,6 +33,21 @@ pub struct View {
     /// Its nurseries, where the sheet has any.
     #[serde(default)]
     pub nurseries: Vec<NurseryView>,
+    /// Since when the fire panel releases the doors.
+    #[serde(default)]
+    pub fire: Option<DateTime<Utc>>,
+    /// Everybody was asked to leave.
+    #[serde(default)]
+    pub evacuation: Option<InForce>,
+    /// Nobody is let in.
+    #[serde(default)]
+    pub lockdown: Option<InForce>,
+    /// The air, noise and movement of its places, where it has sensors.
+    #[serde(default)]
+    pub air: Vec<AirView>,
+    /// Desks that look empty though they are somebody's: worth a look, and nothing more.
+    #[serde(default)]
+    pub hints: Vec<Hint>,
     /// Totals since the centre's first event.
     pub counts: Counts,
     /// The last events, newest first.
@@ -75,12 +94,31 @@ pub enum SpaceState {
 pub struct DoorView {
     /// Its name.
     pub name: LocalText,
+    /// What lies behind it.
+    #[serde(default)]
+    pub zone: Zone,
+    /// Whether it has a plan, so that what it is in is watched.
+    #[serde(default)]
+    pub planned: bool,
+    /// What its lock does without current, where that is known.
+    #[serde(default)]
+    pub wiring: Option<Wiring>,
     /// What was heard of it.
     #[serde(flatten)]
     pub state: DoorEntry,
 }
 
 impl View {
+    /// A space, where it is known.
+    pub fn space(&self, space: &SpaceId) -> Option<&SpaceView> {
+        self.spaces.iter().find(|known| known.space == *space)
+    }
+
+    /// A door, where it is known.
+    pub fn door(&self, door: &DeviceId) -> Option<&DoorView> {
+        self.doors.iter().find(|known| known.state.door == *door)
+    }
+
     pub(crate) fn of(world: &World, now: DateTime<Utc>) -> Self {
         let snapshot = Snapshot::of(world);
         let book = world.resource::<Book>();
@@ -92,6 +130,9 @@ impl View {
         spaces.sort_by(|a, b| (&a.label, a.space).cmp(&(&b.label, b.space)));
         let doors = book.doors.iter().map(|door| DoorView {
             name: door.name.clone(),
+            zone: door.zone(),
+            planned: door.plan.is_some(),
+            wiring: door.plan.as_ref().and_then(|plan| plan.wiring),
             state: snapshot
                 .doors
                 .iter()
@@ -102,16 +143,23 @@ impl View {
                     lock: None,
                     fault: false,
                     open: None,
+                    state: None,
                 }),
         });
+        let doors = doors.collect();
         Self {
             sheet: snapshot.sheet,
-            spaces,
-            doors: doors.collect(),
+            doors,
             people_inside: (snapshot.visits.iter())
                 .filter(|visit| visit.away_since.is_none())
                 .count(),
             nurseries: nurseries(world, now),
+            fire: snapshot.fire,
+            evacuation: snapshot.evacuation,
+            lockdown: snapshot.lockdown,
+            air: sensors::views(world),
+            hints: sensors::hints(world, &spaces, &snapshot, now),
+            spaces,
             counts: snapshot.counts,
             recent: snapshot.recent.iter().rev().cloned().collect(),
         }
@@ -155,11 +203,21 @@ fn reserved_until(
     book: &Book,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
+    reserved(space, all, book, now).map(|when| when.ends())
+}
+
+/// The claim whose guest may come now, unless it was given free.
+pub(crate) fn reserved(
+    space: SpaceId,
+    all: &Snapshot,
+    book: &Book,
+    now: DateTime<Utc>,
+) -> Option<Interval> {
     let claims = book.bookings.iter().flat_map(|b| b.desks.iter().map(move |desk| (b.id, desk)));
     claims
         .filter(|(_, desk)| desk.space == space)
         .filter(|(_, desk)| desk.when.starts() - book.early() <= now && now < desk.when.ends())
         .filter(|(booking, desk)| !all.given_free.iter().any(|given| given.is(*booking, desk)))
         .find(|(booking, desk)| !all.ended.iter().any(|ended| ended.gave(*booking, desk)))
-        .map(|(_, desk)| desk.when.ends())
+        .map(|(_, desk)| desk.when)
 }

@@ -8,10 +8,12 @@ mod common;
 use std::collections::BTreeSet;
 
 use care::{HANA, HARU, HOSHINO, MOTHER, child, collector, nursery, plan, room, shift};
-use common::{at, booking, code, digest, id, person, sheet, visit, voucher};
+use common::{at, booking, code, id, person, plain_card, sheet, visit, voucher};
 use model::access::Going;
 use model::care::day::{CaregiverState, HealthCheck, NoteKind, Sealed};
 use model::care::file::CollectsAs;
+use model::language::LocalText;
+use model::sensor::{Measure, Reading, Sensor, SensorId, SensorPlace};
 use model::terminal::TerminalState;
 use proptest::prelude::*;
 use twin::{CareFact, Fact, LockLevel, Shown, Twin};
@@ -23,7 +25,7 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
     match kind {
         0 => Fact::Started,
         1 => Fact::ClockSet(flag),
-        2..=7 => Fact::Tap { reader, digest: digest(u32::from(which) + 1), visit: visit(step) },
+        2..=7 => Fact::Tap { reader, card: plain_card(u32::from(which) + 1), visit: visit(step) },
         8 => Fact::UnreadableCard { reader },
         9 => Fact::Code {
             reader,
@@ -68,6 +70,7 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
             let mut sheet = sheet(u128::from(which % 4) + 1, 6, bookings);
             sheet.version = u64::try_from(step).unwrap();
             sheet.care = plan().care.filter(|_| !which.is_multiple_of(4));
+            sheet.site.sensors = (0..which % 5).map(|n| sensor(n, which / 5)).collect();
             Fact::Sheet(Box::new(sheet))
         }
         19..=21 => {
@@ -82,8 +85,37 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
         }
         22 => Fact::UnreadableVoucher { reader },
         27..=36 => Fact::Care(care_fact(kind, which, flag)),
+        37..=40 => Fact::Sensed {
+            sensor: sensor(which % 6, 0).id,
+            reading: Reading(match kind {
+                37 => {
+                    if flag {
+                        10
+                    } else {
+                        0
+                    }
+                }
+                38 => 2_000 + 1_000 * i32::from(which),
+                39 => 150 + 15 * i32::from(which),
+                _ => i32::from(which) - 6,
+            }),
+        },
+        41 => Fact::ThingThere { device: id(&format!("thing-{}", which % 3)) },
         _ => Fact::Tick,
     }
+}
+
+fn sensor(number: u8, moved: u8) -> Sensor {
+    let zone = LocalText::new("窓側", "By the window");
+    let place = match (number + moved) % 3 {
+        0 => SensorPlace::Zone { zone },
+        1 => SensorPlace::Space { space: common::space(1) },
+        _ => SensorPlace::Door { door: id("door-1") },
+    };
+    let device = id(&format!("thing-{}", number % 3));
+    let measures = Measure::ALL[usize::from(number % 6)];
+    let id = SensorId { device, node: id("air"), property: id(&format!("p{number}")) };
+    Sensor { id, measures, place, limit: None }
 }
 
 fn care_fact(kind: u8, which: u8, flag: bool) -> CareFact {
@@ -107,7 +139,7 @@ fn care_fact(kind: u8, which: u8, flag: bool) -> CareFact {
         30 | 31 => CareFact::HandOver {
             child,
             shown: match which % 5 {
-                0 => Shown::Card(Some(digest(u32::from(which)))),
+                0 => Shown::Card(Some(plain_card(u32::from(which)))),
                 1 => Shown::Pin { who: CollectsAs::Named(collector(70)), right: flag },
                 2 => Shown::Pin { who: CollectsAs::Guardian(person(MOTHER)), right: true },
                 3 => Shown::Voucher(None),
@@ -140,7 +172,7 @@ fn care_fact(kind: u8, which: u8, flag: bool) -> CareFact {
 proptest! {
     #[test]
     fn the_mirror_agrees(
-        steps in prop::collection::vec((0..37_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
+        steps in prop::collection::vec((0..44_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
     ) {
         let mut site = Twin::new();
         let mut mirror = Twin::new();

@@ -7,7 +7,7 @@ mod common;
 
 use care::*;
 use chrono::TimeDelta;
-use common::{at, booking, booking_id, digest, id, minute, person, visit, voucher};
+use common::{at, booking, booking_id, id, minute, person, plain_card, visit, voucher};
 use model::access::Going;
 use model::care::age::Ages;
 use model::care::board::{ChildState, Count, NurseryView};
@@ -136,7 +136,7 @@ fn not_taken(why: NotTakenIn) -> CareAnswer {
 }
 
 fn card(number: u32) -> Shown {
-    Shown::Card(Some(digest(number)))
+    Shown::Card(Some(plain_card(number)))
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_stranger_gets_no_child_and_a_bar_beats_every_list() {
     for (shown, why, who) in [
         (card(2), not(NotCollecting::Stranger), Some(Claimer::Account(person(2)))),
         (card(3), not(NotCollecting::Barred), Some(Claimer::Account(person(UNCLE)))),
-        (Shown::Card(Some(digest(500))), NotHandedOver::UnknownCard, None),
+        (Shown::Card(Some(plain_card(500))), NotHandedOver::UnknownCard, None),
         (card(99), NotHandedOver::UnknownCard, None),
         (Shown::Card(None), NotHandedOver::UnknownCard, None),
         (Shown::Voucher(None), NotHandedOver::UnreadableVoucher, None),
@@ -445,8 +445,11 @@ fn a_sleeping_child_is_looked_at_by_its_age() {
 #[test]
 fn whoever_goes_out_without_their_child_is_told_and_so_is_the_nursery() {
     let mut site = Site::open();
-    let tap =
-        |number, new| Fact::Tap { reader: id("kiosk"), digest: digest(number), visit: visit(new) };
+    let tap = |number, new| Fact::Tap {
+        reader: id("kiosk"),
+        card: plain_card(number),
+        visit: visit(new),
+    };
     let comes = site.decide(tap(1, 7));
     assert_eq!(comes.guest, Some(person(MOTHER)));
     site.bring(HANA, MOTHER);
@@ -506,8 +509,8 @@ fn whoever_is_barred_is_not_let_in_for_a_child_that_they_booked_care_for() {
     assert_eq!(site.twin.children_of(at(site.second).now, person(UNCLE)), []);
     // After their desk's time they have nothing to come for.
     site.at_minute(241);
-    let (reader, digest, visit) = (id("kiosk"), digest(3), visit(9));
-    let tap = site.decide(Fact::Tap { reader, digest, visit });
+    let (reader, card, visit) = (id("kiosk"), plain_card(3), visit(9));
+    let tap = site.decide(Fact::Tap { reader, card, visit });
     assert!(matches!(tap.answer, Some(Answer::Refused { .. })), "{tap:?}");
     assert_eq!(tap.effects, []);
 }
@@ -664,8 +667,8 @@ fn times_that_nobody_can_reckon_with_do_no_harm() {
 #[test]
 fn the_staff_sign_in_with_card_and_pin() {
     let mut site = Site::open();
-    let sign_in = |card: Option<u32>, pin_right| {
-        let (reader, card) = (id("staff-1"), card.map(digest));
+    let sign_in = |number: Option<u32>, pin_right| {
+        let (reader, card) = (id("staff-1"), number.map(plain_card));
         CareFact::SignIn { reader, card, pin_right }
     };
     let staff = person(HOSHINO);

@@ -4,8 +4,12 @@
 mod common;
 
 use chrono::{DateTime, Utc};
-use common::{at, booking, booking_id, code, digest, id, minute, sheet, space, visit, voucher};
+use common::{
+    at, booking, booking_id, code, digest, id, minute, person, plain_card, sheet, space, visit,
+    voucher,
+};
 use model::access::{Going, RefusalKind};
+use model::card::CardLevel;
 use model::day_sheet::{Released, SheetBooking};
 use model::id::BookingId;
 use model::interval::Interval;
@@ -13,10 +17,13 @@ use model::language::Language;
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use model::terminal::TerminalState;
 use model::voucher::Voucher;
-use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, PinOf, SpaceState, Twin};
+use twin::{
+    Answer, CodeCheck, Decision, Effect, Fact, LockLevel, PinCount, PinOf, SpaceState, TappedCard,
+    Twin,
+};
 
 fn tap(card: u32, new_visit: u128) -> Fact {
-    Fact::Tap { reader: id("kiosk"), digest: digest(card), visit: visit(new_visit) }
+    Fact::Tap { reader: id("kiosk"), card: plain_card(card), visit: visit(new_visit) }
 }
 
 fn typed(number: u64, pin_right: bool, new_visit: u128) -> Fact {
@@ -132,7 +139,7 @@ fn who_leaves_for_good_gives_the_rest_up_and_is_told_so() {
     twin.decide(at(10), tap(1, 7));
     assert_eq!(twin.view(at(60).now).spaces[0].until, Some(minute(120)));
     let goes = twin.decide(at(30 * 60 + 5), leave(7, true));
-    let (person, space) = (common::person(1), space(1));
+    let (person, space) = (person(1), space(1));
     let gives_up = Some(minute(120));
     let left = Happening::CheckedOut { visit: visit(7), person, space, gives_up };
     assert_eq!(goes.outcomes[0].what, left);
@@ -702,4 +709,112 @@ fn a_vouched_guest_whose_desk_is_taken_gets_one_that_nobody_needs() {
     assert_eq!(no_shows(&twin.decide(at(30 * 60), Fact::Tick)).len(), 2);
     let given = twin.decide(at(31 * 60), scan(new(50, 120), 9));
     assert_eq!(label(&given).as_deref(), Some("A-02"), "{given:?}");
+}
+
+/// Person 1's card, which the sheet lists by its identifier (1) and by its key (201).
+fn keyed(least_on_sheet: bool) -> Twin {
+    let mut today = sheet(3, 3, vec![booking(1, 1, &[(1, 0, 120)]), booking(2, 2, &[(2, 0, 120)])]);
+    let mut key = today.credentials[0].clone();
+    (key.digest, key.level) = (digest(201), CardLevel::Key);
+    today.credentials.push(key);
+    if least_on_sheet {
+        for card in today.credentials.iter_mut().filter(|card| card.person == person(1)) {
+            card.least = CardLevel::Key;
+        }
+    }
+    today.stopped = vec![digest(77), digest(277)];
+    let mut twin = Twin::new();
+    twin.decide(at(0), Fact::Sheet(Box::new(today)));
+    twin
+}
+
+fn tap_key(key: u32, identifier: Option<u32>, new_visit: u128) -> Fact {
+    let identifier = identifier.map(digest);
+    let card = TappedCard { digest: digest(key), level: CardLevel::Key, identifier };
+    Fact::Tap { reader: id("kiosk"), card, visit: visit(new_visit) }
+}
+
+#[test]
+fn a_card_known_by_its_key_is_never_taken_by_its_identifier() {
+    let mut twin = keyed(true);
+    let copied = twin.decide(at(1), tap(1, 7));
+    assert_eq!(refused(&copied), RefusalKind::LowerLevel);
+    assert_eq!(copied.effects, []);
+    let Happening::Refused { credential, why, .. } = &copied.outcomes[0].what else {
+        panic!("{copied:?}")
+    };
+    assert!(credential.is_some() && *why == RefusalKind::LowerLevel, "the log says whose");
+    let real = twin.decide(at(2), tap_key(201, Some(1), 8));
+    assert!(matches!(real.answer, Some(Answer::Welcome { .. })), "{real:?}");
+    assert!(real.outcomes.iter().all(|event| !is_proof(event)), "the sheet knows it");
+    assert!(twin.snapshot().proved.is_empty());
+}
+
+fn is_proof(event: &SiteEvent) -> bool {
+    matches!(event.what, Happening::CredentialProved { .. })
+}
+
+#[test]
+fn another_key_beside_a_known_identifier_is_a_copy() {
+    let mut twin = keyed(true);
+    assert_eq!(refused(&twin.decide(at(1), tap_key(500, Some(1), 7))), RefusalKind::LowerLevel);
+    assert_eq!(refused(&twin.decide(at(1), tap_key(500, Some(600), 7))), RefusalKind::UnknownCard);
+    assert_eq!(refused(&twin.decide(at(1), tap_key(500, None, 7))), RefusalKind::UnknownCard);
+    // The card of person 2 was registered by its identifier alone: its key is nobody's yet, so that the
+    // tap proves no more than that.
+    let plain = twin.decide(at(1), tap_key(500, Some(2), 7));
+    assert!(matches!(plain.answer, Some(Answer::Welcome { .. })), "{plain:?}");
+    assert!(plain.outcomes.iter().all(|event| !is_proof(event)), "nothing is proved of it");
+    assert!(matches!(twin.decide(at(60), tap(2, 8)).answer, Some(Answer::AskLeaving { .. })));
+}
+
+#[test]
+fn a_site_remembers_what_it_has_seen_proved_before_the_hub_knows() {
+    let mut twin = keyed(false);
+    let before = twin.snapshot();
+    assert!(!serde_json::to_string(&before).unwrap().contains("proved"), "an old form as before");
+    let seen = twin.decide(at(1), tap_key(201, Some(1), 7));
+    assert_eq!(seen.outcomes.iter().filter(|event| is_proof(event)).count(), 1);
+    let again = twin.decide(at(2), tap_key(201, Some(1), 8));
+    assert!(!again.outcomes.iter().any(is_proof), "said once");
+    assert_eq!(refused(&twin.decide(at(3), tap(1, 9))), RefusalKind::LowerLevel);
+
+    let mut restarted = keyed(false);
+    let kept: twin::Snapshot =
+        serde_json::from_str(&serde_json::to_string(&twin.snapshot()).unwrap()).unwrap();
+    restarted.restore(&kept);
+    assert_eq!(restarted.state_hash(), twin.state_hash());
+    assert_eq!(refused(&restarted.decide(at(4), tap(1, 9))), RefusalKind::LowerLevel);
+}
+
+#[test]
+fn a_stopped_card_of_somebody_else_is_refused_as_blocked() {
+    let mut twin = keyed(true);
+    for fact in [tap(77, 7), tap_key(277, None, 7), tap_key(500, Some(77), 7)] {
+        assert_eq!(refused(&twin.decide(at(1), fact)), RefusalKind::BlockedCard);
+    }
+}
+
+#[test]
+fn a_power_cut_gives_no_new_tries() {
+    let mut twin = morning();
+    let mut kept = Vec::new();
+    for second in 1..=2 {
+        let wrong = twin.decide(at(second), typed(1, false, 7));
+        assert_eq!(refused(&wrong), RefusalKind::WrongCode);
+        kept = wrong.pins;
+    }
+    assert_eq!(kept, [PinCount { of: PinOf::Person(person(1)), wrong: 2 }]);
+    assert_eq!(twin.decide(at(3), Fact::Tick).pins, [], "nothing new to keep");
+
+    let mut restarted = morning();
+    restarted.restore_pins(&kept, at(0).mono);
+    let third = restarted.decide(at(1), typed(1, false, 7));
+    assert_eq!(refused(&third), RefusalKind::CodePaused);
+    let mut again = morning();
+    again.restore_pins(&third.pins, at(0).mono);
+    assert_eq!(refused(&again.decide(at(1), typed(1, true, 7))), RefusalKind::CodePaused);
+    let right = again.decide(at(301), typed(1, true, 7));
+    assert!(matches!(right.answer, Some(Answer::Welcome { .. })), "{right:?}");
+    assert_eq!(right.pins, [PinCount { of: PinOf::Person(person(1)), wrong: 0 }], "forgotten");
 }

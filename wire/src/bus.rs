@@ -9,22 +9,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::id::DeviceId;
+use model::id::{DeviceId, Slug};
 use ring::rand::SecureRandom;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck, Subscribe,
-    SubscribeReasonCode,
+    DisconnectReasonCode, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties,
+    SubAck, Subscribe, SubscribeReasonCode,
 };
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions, Request};
-use rumqttc::{TlsConfiguration, Transport};
+use rumqttc::v5::{
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Request, StateError,
+};
+use rumqttc::{NetworkOptions, TlsConfiguration, Transport};
 use rustls::ClientConfig;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::homie::{self, DESCRIPTION, Description, SET};
 use crate::identity::{DeviceIdentity, IdentityError};
-use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, LIFECYCLE, Topic};
+use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, LIFECYCLE, Topic, every_set};
 
 /// The largest packet on the bus, in bytes; brokers and clients refuse larger ones.
 pub const MAX_PACKET_BYTES: u32 = 256 * 1024;
@@ -36,7 +39,7 @@ pub const LONGEST_EXPIRY: Duration = Duration::from_secs(5);
 pub const SESSION_SECONDS: u32 = 3600;
 
 /// How long a device waits for its site's answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 const MOST_STATES: usize = 512;
 const QUEUE: usize = 1024;
 const INBOX: usize = 256;
@@ -44,6 +47,7 @@ const STATE_INBOX: usize = 4096;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const JOINING: &str = "init";
+const HERE: &str = "ready";
 
 /// Where and as whom to join the bus.
 #[derive(Clone, Debug)]
@@ -77,7 +81,7 @@ impl BusOptions {
             device: identity.device().clone(),
             kind: identity.kind(),
             edge: format!("{}-edge", identity.centre()).parse().map_err(|_| NoBus::Centre)?,
-            tls: Arc::new(identity.client_config()?),
+            tls: Arc::new(identity.bus_client_config()?),
             request_timeout: ANSWER_WITHIN,
         })
     }
@@ -146,7 +150,8 @@ pub struct BusInbox {
     /// of at most [`LONGEST_EXPIRY`] never get here. Delivery is at least once: the receiver
     /// checks signature, `not_after` and nonce.
     pub commands: mpsc::Receiver<Vec<u8>>,
-    /// State of other devices: everybody's for the edge, the edge's `$state` for the others.
+    /// State of other devices: everybody's for the edge and for who looks on, the edge's `$state` for the others. For a
+    /// foreign device: what sets its properties.
     pub states: mpsc::Receiver<StateChange>,
 }
 
@@ -159,6 +164,8 @@ pub struct StateChange {
     pub path: String,
     /// Its value; empty when it was taken back.
     pub value: String,
+    /// It was kept by the broker from some time before; nobody has said it just now.
+    pub retained: bool,
 }
 
 /// A request that waits for the edge's answer.
@@ -192,7 +199,9 @@ impl IncomingRequest {
 impl SiteBus {
     /// Joins the bus and keeps trying for as long as the handle lives, also where the broker lets
     /// the device in but does not let it speak yet. `$state` is `init` while it joins, `ready`
-    /// once the device can hear, and `lost` when it is cut off, as Homie 5 has it.
+    /// once the device can hear and has said its description and values, and `lost` when it is cut
+    /// off, as Homie 5 has it. A program of ours is described from the start, a foreign device
+    /// once it calls [`SiteBus::announce`].
     ///
     /// # Errors
     /// When the random source fails.
@@ -210,10 +219,12 @@ impl SiteBus {
                 closing: false,
                 asked: 0,
                 waiting: HashMap::new(),
-                states: BTreeMap::from([(LIFECYCLE.to_owned(), "ready".to_owned())]),
+                states: first_states(&options),
+                discovery: None,
             }),
             client,
             connected,
+            taken_over: watch::Sender::new(0),
             device: options.device.clone(),
             tls: Mutex::new(options.tls.clone()),
             boot,
@@ -245,6 +256,12 @@ impl SiteBus {
     #[must_use]
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.inner.shared.connected.subscribe()
+    }
+
+    /// How often another client with this device's identity has taken its place, as the broker said.
+    #[must_use]
+    pub fn taken_over(&self) -> watch::Receiver<u64> {
+        self.inner.shared.taken_over.subscribe()
     }
 
     /// Asks the edge and waits for its answer.
@@ -310,6 +327,73 @@ impl SiteBus {
         }
         line.states.insert(path.to_owned(), value.to_owned());
         if line.open { shared.say(path, value) } else { Ok(()) }
+    }
+
+    /// Takes a piece of this device's state back: it is on the broker no more.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub fn take_back(&self, path: &str) -> Result<(), BusError> {
+        let shared = &self.inner.shared;
+        let mut line = shared.line();
+        // A line that is down tells it all the same: what is kept and not ours any more is taken
+        // back when the broker shows it.
+        if line.states.remove(path).is_some() && line.open { shared.say(path, "") } else { Ok(()) }
+    }
+
+    /// Describes this device anew. The convention lets a description change only while the device
+    /// is not ready, so it says that it is not, and then that it is.
+    ///
+    /// # Errors
+    /// When the description is too long or the queue is full.
+    pub fn announce(&self, description: &Description) -> Result<(), BusError> {
+        let text = description.to_json();
+        if text.len() > MAX_PAYLOAD_BYTES {
+            return Err(BusError::TooLarge(text.len()));
+        }
+        let shared = &self.inner.shared;
+        let mut line = shared.line();
+        let before = line.states.insert(DESCRIPTION.to_owned(), text.clone());
+        if !line.open || before.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        shared.say(LIFECYCLE, JOINING)?;
+        shared.say(DESCRIPTION, &text)?;
+        shared.say(LIFECYCLE, HERE)
+    }
+
+    /// For the edge: sets a property of a foreign device, now or never. That it was sent says
+    /// nothing of whether the device did it.
+    ///
+    /// # Errors
+    /// When the line is down, the queue is full or the value too long.
+    pub fn try_set(
+        &self,
+        device: &DeviceId,
+        node: &Slug,
+        property: &Slug,
+        value: &str,
+    ) -> Result<(), BusError> {
+        let topic = Topic::set(device, node, property);
+        self.inner.send(&topic, value.as_bytes().to_vec(), expiring(Duration::from_secs(2)))
+    }
+
+    /// For the edge: how Home Assistant shows it; an empty text has it forgotten. Kept, and said
+    /// again after every reconnect.
+    ///
+    /// # Errors
+    /// When the text is too long or the queue is full.
+    pub fn set_discovery(&self, payload: &str) -> Result<(), BusError> {
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(BusError::TooLarge(payload.len()));
+        }
+        let shared = &self.inner.shared;
+        let mut line = shared.line();
+        if line.discovery.as_deref() == Some(payload) {
+            return Ok(());
+        }
+        line.discovery = Some(payload.to_owned());
+        if line.open { shared.say_discovery(payload) } else { Ok(()) }
     }
 
     /// Joins the bus again with other TLS settings: a new certificate of the same device. Nobody is
@@ -388,6 +472,8 @@ struct Shared {
     line: Mutex<Line>,
     client: AsyncClient,
     connected: watch::Sender<bool>,
+    /// How often another client with the same identity took this one's place.
+    taken_over: watch::Sender<u64>,
     device: DeviceId,
     /// What the next connection is made with.
     tls: Mutex<Arc<ClientConfig>>,
@@ -409,6 +495,22 @@ struct Line {
     asked: u64,
     waiting: HashMap<Correlation, oneshot::Sender<Vec<u8>>>,
     states: BTreeMap<String, String>,
+    discovery: Option<String>,
+}
+
+/// What a device says of itself before anybody has told it anything.
+fn first_states(options: &BusOptions) -> BTreeMap<String, String> {
+    let mut states = BTreeMap::from([(LIFECYCLE.to_owned(), HERE.to_owned())]);
+    let described = match options.kind {
+        DeviceKind::Edge => Some(homie::of_edge(options.device.as_str(), &[], 0)),
+        other => homie::of_program(other),
+    };
+    if let Some(description) = described {
+        let (path, version) = homie::program_version();
+        states.insert(path, version.to_owned());
+        states.insert(DESCRIPTION.to_owned(), description.to_json());
+    }
+    states
 }
 
 impl Shared {
@@ -434,6 +536,27 @@ impl Shared {
             .map_err(|_| BusError::QueueFull)
     }
 
+    fn say_discovery(&self, payload: &str) -> Result<(), BusError> {
+        let topic = Topic::Discovery(self.device.clone()).to_string();
+        self.client
+            .try_publish(topic, QoS::AtLeastOnce, true, payload.to_owned())
+            .map_err(|_| BusError::QueueFull)
+    }
+
+    /// Something of this device's was kept by the broker. What it does not say any more is taken
+    /// back, so that nothing stands there that its description does not know.
+    fn own_retained(&self, path: &str) {
+        let mut line = self.line();
+        if line.states.contains_key(path) || line.states.len() >= MOST_STATES {
+            return;
+        }
+        if !line.open {
+            line.states.insert(path.to_owned(), String::new());
+        } else if self.say(path, "").is_err() {
+            tracing::warn!(path, "no room to take an old state back");
+        }
+    }
+
     fn tls(&self) -> Arc<ClientConfig> {
         self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -453,10 +576,16 @@ impl Shared {
             return;
         }
         line.open = true;
-        for (path, value) in &line.states {
+        // The device is ready only once it has said everything else.
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            line.states.iter().partition(|(path, _)| *path == LIFECYCLE);
+        for (path, value) in rest.into_iter().chain(ready) {
             if self.say(path, value).is_err() {
                 tracing::warn!(path, "no room to say a state on the site bus");
             }
+        }
+        if line.discovery.as_ref().is_some_and(|payload| self.say_discovery(payload).is_err()) {
+            tracing::warn!("no room to tell Home Assistant of this site");
         }
         drop(line);
         self.connected.send_replace(true);
@@ -499,7 +628,11 @@ fn mqtt_options(options: &BusOptions) -> MqttOptions {
         true,
         None,
     );
-    mqtt.set_transport(transport(&options.tls))
+    // Else each hop of a tap waits 40 ms for the other end's acknowledgement.
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    mqtt.set_network_options(network)
+        .set_transport(transport(&options.tls))
         .set_keep_alive(Duration::from_secs(5))
         .set_clean_start(false)
         .set_session_expiry_interval(Some(SESSION_SECONDS))
@@ -521,6 +654,8 @@ fn filters(options: &BusOptions) -> Vec<Filter> {
             Topic::Command(device.clone()).to_string(),
             Topic::lifecycle(&options.edge).to_string(),
         ],
+        DeviceKind::Thing => vec![every_set(device)],
+        DeviceKind::Viewer => vec![EVERY_STATE.to_owned()],
     };
     topics.into_iter().map(|topic| Filter::new(topic, QoS::AtLeastOnce)).collect()
 }
@@ -528,6 +663,17 @@ fn filters(options: &BusOptions) -> Vec<Filter> {
 fn expiring(expiry: Duration) -> PublishProperties {
     let seconds = expiry.min(LONGEST_EXPIRY).as_secs().max(1);
     PublishProperties { message_expiry_interval: u32::try_from(seconds).ok(), ..Default::default() }
+}
+
+/// Whether the broker ended the connection because another came with the same identity.
+fn was_taken_over(error: &ConnectionError) -> bool {
+    matches!(
+        error,
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::SessionTakenOver,
+            ..
+        })
+    )
 }
 
 async fn run(
@@ -576,6 +722,10 @@ async fn run(
                 if shared.line().closing {
                     return;
                 }
+                if was_taken_over(&error) {
+                    tracing::error!("another client took this device's place on the site bus");
+                    shared.taken_over.send_modify(|times| *times += 1);
+                }
                 tracing::warn!(%error, "the site bus is away; trying again");
                 used = drop_line(&mut events, &shared, &mut pause).await;
             }
@@ -620,12 +770,26 @@ fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sy
     };
     let properties = publish.properties.unwrap_or_default();
     let full = match topic {
-        Topic::State { device, .. } if device == shared.device => false,
+        Topic::State { device, path } if device == shared.device => {
+            if publish.retain {
+                if !publish.payload.is_empty() {
+                    shared.own_retained(&path);
+                }
+                return;
+            }
+            if path.rsplit_once('/').is_none_or(|(_, last)| last != SET) {
+                return;
+            }
+            let value = String::from_utf8_lossy(&publish.payload).into_owned();
+            delivery.states.try_send(StateChange { device, path, value, retained: false }).is_err()
+        }
+        Topic::Discovery(_) => false,
         // Neither there nor gone: whether it was before, nothing has changed.
         Topic::State { path, .. } if path == LIFECYCLE && publish.payload == JOINING => false,
         Topic::State { device, path } => {
             let value = String::from_utf8_lossy(&publish.payload).into_owned();
-            delivery.states.try_send(StateChange { device, path, value }).is_err()
+            let retained = publish.retain;
+            delivery.states.try_send(StateChange { device, path, value, retained }).is_err()
         }
         Topic::Response(_) => {
             let correlation =

@@ -63,8 +63,12 @@ pub struct Reference {
 pub struct OfferCard {
     /// On which kiosk of the site.
     pub kiosk: DeviceId,
-    /// The card under each key that the site has, the newest first.
+    /// The card's identifier under each key that the site has, the newest first; none where the card
+    /// has a key and no usable identifier.
     pub references: Vec<Reference>,
+    /// The key that the card has proved under each key that the site has, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Reference>,
 }
 
 /// The offer waits for its code.

@@ -8,6 +8,8 @@ use model::day_sheet::CredentialDigest;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
+const KEY_TAG: &[u8] = b"kyoten card key, P-256\0";
+
 /// The region's key for card identifiers: 32 secret bytes.
 #[derive(Clone)]
 pub struct RegionCardKey(hmac::Key);
@@ -19,10 +21,20 @@ impl RegionCardKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// `R` for a normalised card identifier.
+    /// `R` for a normalised card identifier, which has at most 64 bytes.
     #[must_use]
     pub fn reference(&self, identifier: &[u8]) -> CardReference {
         CardReference(bytes_of(&hmac::sign(&self.0, identifier)))
+    }
+
+    /// `R` for the public key that a card has proved: 04, X and Y. No identifier has the same, being
+    /// shorter than what is hashed here.
+    #[must_use]
+    pub fn key_reference(&self, key: &[u8; 65]) -> CardReference {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(KEY_TAG);
+        context.update(key);
+        CardReference(bytes_of(&context.sign()))
     }
 }
 
@@ -87,5 +99,10 @@ mod tests {
         assert!(one != RegionCardKey::new(&[2; 32]).reference(b"12345678"));
         assert!(one != RegionCardKey::new(&[1; 32]).reference(b"12345679"));
         assert_ne!(one.on_sheet(&[3; 32]), one.on_sheet(&[4; 32]));
+        let key = RegionCardKey::new(&[1; 32]);
+        assert!(key.key_reference(&[4; 65]) != key.reference(&[4; 65]), "a key is no identifier");
+        assert!(
+            key.key_reference(&[4; 65]) != RegionCardKey::new(&[2; 32]).key_reference(&[4; 65])
+        );
     }
 }

@@ -5,11 +5,16 @@
 
 pub mod bus;
 pub mod cards;
+pub mod chain;
 pub mod credential;
+pub mod edge_config;
 pub mod enrol;
 pub mod event;
+pub mod home_assistant;
+pub mod homie;
 pub mod identity;
 pub mod nursery;
+pub mod order;
 pub mod renew;
 pub mod request;
 pub mod sealing;

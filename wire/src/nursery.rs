@@ -10,8 +10,10 @@ use model::care::day::{
 pub use model::care::day::{NotDone, NotSignedIn};
 use model::care::file::{CollectsAs, NotCollecting};
 use model::child::Contact;
-use model::id::{ChildId, RoomId, ShiftId, TicketId};
+use model::id::{ChildId, NurseryId, RoomId, ShiftId, TicketId};
 use model::language::LocalText;
+use model::muster::Muster;
+use model::site_order::OrderAnswer;
 use serde::{Deserialize, Serialize};
 
 use crate::request::{Card, Secret};
@@ -90,6 +92,18 @@ pub enum StaffAsk {
         child: ChildId,
         /// Why it is said only now.
         why: NoteBody,
+    },
+    /// Who is in the house, for the place where everybody gathers.
+    Muster,
+    /// Every door locks and stays so, or does so no longer.
+    Lockdown {
+        /// Begin it, or lift it.
+        on: bool,
+    },
+    /// Every door opens and everybody is asked to leave, or no longer.
+    Evacuate {
+        /// Begin it, or lift it.
+        on: bool,
     },
     /// They are done.
     SignOut,
@@ -170,11 +184,33 @@ pub enum StaffAnswer {
         /// Since when.
         since: DateTime<Utc>,
     },
+    /// Who is in the house.
+    Muster(Box<StaffMuster>),
+    /// What became of an order.
+    Ordered {
+        /// What the site says of it. Not by its name: that is the word before it on the line.
+        #[serde(rename = "became")]
+        answer: OrderAnswer,
+    },
     /// It was not done.
     NotDone {
         /// Why.
         why: NotDone,
     },
+}
+
+/// Who is in the house, as somebody of a nursery's staff may read it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffMuster {
+    /// Everybody, with the children and caregivers of the nurseries that they work in.
+    pub muster: Muster,
+    /// The names of these nurseries.
+    pub nurseries: Vec<(NurseryId, LocalText)>,
+    /// How many children are in care in other nurseries of the house.
+    pub elsewhere: usize,
+    /// How many caregivers are in the house whom they do not work with.
+    #[serde(default)]
+    pub caregivers_elsewhere: usize,
 }
 
 /// How the nurseries of somebody of the staff stand.
@@ -331,6 +367,12 @@ impl fmt::Debug for NurseryBoard {
     }
 }
 
+impl fmt::Debug for StaffMuster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaffMuster").field("at", &self.muster.at).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for StaffAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -343,6 +385,8 @@ impl fmt::Debug for StaffAnswer {
             Self::MayCollect { who, .. } => f.debug_tuple("MayCollect").field(who).finish(),
             Self::NotHandedOver { why } => f.debug_tuple("NotHandedOver").field(why).finish(),
             Self::TelephoneFirst { since } => f.debug_tuple("TelephoneFirst").field(since).finish(),
+            Self::Muster(muster) => muster.fmt(f),
+            Self::Ordered { answer } => f.debug_tuple("Ordered").field(answer).finish(),
             Self::NotDone { why } => f.debug_tuple("NotDone").field(why).finish(),
         }
     }

@@ -44,6 +44,13 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back_soon: bool,
     },
+    /// Somebody answered whether they take the desk that [`Answer::Refused`] offered instead.
+    WalkIn {
+        /// The visit that the offer was made for.
+        visit: VisitId,
+        /// Whether they take it.
+        takes: bool,
+    },
     /// Somebody wants to register the card that was refused with this ticket.
     OfferCard {
         /// The ticket.
@@ -77,6 +84,20 @@ pub enum Request {
         /// What.
         wants: StaffAsk,
     },
+    /// Is there anything that everybody in the house has to know? Screens ask again and again.
+    House,
+}
+
+/// What everybody in the house has to know, the most urgent alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HouseAlarm {
+    /// The fire panel has released the doors.
+    Fire,
+    /// Everybody is asked to leave.
+    Evacuation,
+    /// Nobody is let in.
+    Lockdown,
 }
 
 /// A card as the reader gives it. The identifier stays on the site bus, between device and edge.
@@ -87,6 +108,14 @@ pub enum Card {
     Identifier {
         /// The normalised identifier, hexadecimal.
         identifier: Secret,
+    },
+    /// A card that has proved its key (level 3).
+    Key {
+        /// The public key, hexadecimal: 04, X and Y.
+        key: Secret,
+        /// The normalised identifier of the same card, hexadecimal, where it has a usable one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identifier: Option<Secret>,
     },
     /// A card that gave nothing usable.
     Unreadable,
@@ -212,6 +241,9 @@ pub enum Answer {
         /// With which the card can be registered, where it is nobody's; it says nothing of the card.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ticket: Option<TicketId>,
+        /// What they can have instead. A kiosk that does not know the word says why they are not let in, which is true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offer: Option<WalkInOffer>,
     },
     /// The card waits to be registered with a code.
     CardOffered {
@@ -231,11 +263,36 @@ pub enum Answer {
         /// Why.
         why: NotOffered,
     },
+    /// What everybody in the house has to know.
+    House {
+        /// Nothing, on most days.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alarm: Option<HouseAlarm>,
+    },
+    /// It was decided, and a door may have been opened for it; but it could not be written down in time, so that nothing
+    /// is promised: please see the staff.
+    NotKept {
+        /// Whether a door was opened.
+        door_open: bool,
+    },
     /// The request could not be read.
     NotUnderstood {
         /// One sentence for the device's log.
         reason: String,
     },
+}
+
+/// A desk of the walk-in lease for somebody who has no booking now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalkInOffer {
+    /// The visit that would begin.
+    pub visit: VisitId,
+    /// The label on the desk.
+    pub space: String,
+    /// Until when it would be theirs.
+    pub until: DateTime<Utc>,
+    /// How many minutes that is.
+    pub minutes: i64,
 }
 
 /// Why a card cannot be registered now.

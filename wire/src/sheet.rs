@@ -12,9 +12,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use model::day_sheet::{
-    DaySheet, SheetBooking, SheetCare, SheetCredential, SheetPerson, Site, SiteDevice,
+    CredentialDigest, DaySheet, DeviceKind, SheetBooking, SheetCare, SheetCredential, SheetPerson,
+    Site, SiteDevice,
 };
 use model::id::CentreId;
+use model::lease::LeasedSpace;
 use ring::digest;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, Signature, UnparsedPublicKey};
 use serde::de::DeserializeOwned;
@@ -26,6 +28,12 @@ use crate::sealing::SectionKey;
 pub const KEY_PATH: &str = "/uplink/v1/sheet/key";
 /// The sealed section.
 pub const CARE: &str = "care";
+/// The section of stopped cards, where there are any.
+const STOPPED: &str = "stopped";
+/// The section of foreign devices. One of its own, so that a site that knows of none reads the rest.
+const THINGS: &str = "things";
+/// The section of the walk-in lease. One of its own, so that a site that knows of none reads the rest.
+pub const LEASE: &str = "lease";
 
 /// The form of manifest that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -65,7 +73,7 @@ impl Manifest {
 /// A section by its name and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionRef {
-    /// `house`, `people`, `bookings`, or `care`, which is sealed for its site.
+    /// `house`, `people`, `bookings`, `lease`, or `care`, which is sealed for its site.
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
@@ -280,13 +288,24 @@ pub fn seal(
     key: &SheetKey,
     care_key: &SectionKey,
 ) -> Result<SealedSheet, NotSealed> {
-    let house = House { site: sheet.site.clone(), devices: sheet.devices.clone() };
+    let (things, devices): (Vec<SiteDevice>, Vec<SiteDevice>) =
+        sheet.devices.iter().cloned().partition(|device| is_foreign(device.kind));
+    let house = House { site: sheet.site.clone(), devices };
     let people = People { credentials: sheet.credentials.clone(), people: sheet.people.clone() };
     let mut named = vec![
         ("house", serde_json::to_vec(&house)?),
         ("people", serde_json::to_vec(&people)?),
         ("bookings", serde_json::to_vec(&sheet.bookings)?),
     ];
+    if !things.is_empty() {
+        named.push((THINGS, serde_json::to_vec(&things)?));
+    }
+    if !sheet.stopped.is_empty() {
+        named.push((STOPPED, serde_json::to_vec(&sheet.stopped)?));
+    }
+    if !sheet.lease.is_empty() {
+        named.push((LEASE, serde_json::to_vec(&sheet.lease)?));
+    }
     if let Some(care) = &sheet.care {
         let sealed = care_key.seal(&serde_json::to_vec(care)?).map_err(|_| NotSealed::Cipher)?;
         named.push((CARE, sealed));
@@ -376,12 +395,21 @@ pub fn assemble(
     let salt = BASE64.decode(&manifest.salt).ok().and_then(|salt| salt.try_into().ok());
     let salt =
         salt.ok_or_else(|| SheetRefused::Unreadable("the salt is not 32 bytes".to_owned()))?;
-    let house: House = section(manifest, sections, "house")?;
+    let mut house: House = section(manifest, sections, "house")?;
+    if manifest.has(THINGS) {
+        house.devices.extend(section::<Vec<SiteDevice>>(manifest, sections, THINGS)?);
+    }
     let people: People = section(manifest, sections, "people")?;
     let bookings: Vec<SheetBooking> = section(manifest, sections, "bookings")?;
+    let stopped: Vec<CredentialDigest> = match manifest.has(STOPPED) {
+        true => section(manifest, sections, STOPPED)?,
+        false => Vec::new(),
+    };
     if house.site.centre != manifest.centre {
         return Err(SheetRefused::WrongCentre);
     }
+    let lease: Vec<LeasedSpace> =
+        if manifest.has(LEASE) { section(manifest, sections, LEASE)? } else { Vec::new() };
     let care: Option<SheetCare> = match care_key.filter(|_| manifest.has(CARE)) {
         Some(key) => {
             let opened = key.open(bytes_of(manifest, sections, CARE)?);
@@ -399,8 +427,14 @@ pub fn assemble(
         people: people.people,
         bookings,
         care,
+        stopped,
+        lease,
     };
     Ok((sheet, salt))
+}
+
+fn is_foreign(kind: DeviceKind) -> bool {
+    matches!(kind, DeviceKind::Thing | DeviceKind::Viewer)
 }
 
 fn section<T: DeserializeOwned>(
@@ -470,6 +504,12 @@ mod tests {
         SheetCare { zone, municipality, nurseries, children: vec![child], claims, staff }
     }
 
+    fn leased() -> LeasedSpace {
+        let (space, starts) = (model::id::SpaceId(Uuid::from_u128(8)), now());
+        let when = model::interval::Interval::new(starts, starts + TimeDelta::hours(9)).unwrap();
+        LeasedSpace { space, when }
+    }
+
     fn now() -> DateTime<Utc> {
         "2026-11-24T00:00:00Z".parse().unwrap()
     }
@@ -486,12 +526,17 @@ mod tests {
                 settings: CentreSettings::default(),
                 spaces: vec![],
                 doors: vec![],
+                zone: None,
+                holidays: Default::default(),
+                sensors: vec![],
             },
             devices: vec![],
             credentials: vec![],
             people: vec![],
             bookings: vec![],
             care: Some(care()),
+            stopped: vec![],
+            lease: vec![leased()],
         }
     }
 
@@ -509,6 +554,28 @@ mod tests {
         let key = key();
         let sealed = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
         assert_eq!(open(&sealed, &trust(&key)), Ok(sheet(5)));
+    }
+
+    #[test]
+    fn stopped_cards_arrive_and_a_sheet_without_them_is_as_before() {
+        let key = key();
+        let stopped = vec![CredentialDigest([1; 32]), CredentialDigest([2; 32])];
+        let with = DaySheet { stopped, ..sheet(5) };
+        let sealed = seal(&with, &[7; 32], None, &key, &care_key()).unwrap();
+        assert_eq!(open(&sealed, &trust(&key)), Ok(with));
+        let plain = seal(&sheet(5), &[7; 32], None, &key, &care_key()).unwrap();
+        assert!(!check(&plain.manifest, &trust(&key), now()).unwrap().has(STOPPED));
+    }
+
+    #[test]
+    fn a_sheet_without_a_lease_is_written_as_before() {
+        let key = key();
+        let bare = DaySheet { lease: Vec::new(), ..sheet(5) };
+        let sealed = seal(&bare, &[7; 32], None, &key, &care_key()).unwrap();
+        let manifest = check(&sealed.manifest, &trust(&key), now()).unwrap();
+        assert!(!manifest.has(LEASE));
+        assert_eq!(open(&sealed, &trust(&key)), Ok(bare.clone()));
+        assert!(!serde_json::to_string(&bare).unwrap().contains("lease"));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use model::id::{DeviceId, Slug};
 
 pub use model::day_sheet::DeviceKind;
 
+use crate::homie::SET;
+
 /// A topic of the site bus, without wildcards.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -26,6 +28,8 @@ pub enum Topic {
     Response(DeviceId),
     /// `kyoten-site/v1/<device>/command`: the edge tells it what to do.
     Command(DeviceId),
+    /// `homeassistant/device/<device>/config`: retained, how Home Assistant shows the device.
+    Discovery(DeviceId),
 }
 
 /// Why a text is no topic of ours.
@@ -35,6 +39,7 @@ pub struct BadTopic(String);
 
 const HOMIE: &str = "homie/5/";
 const SITE: &str = "kyoten-site/v1/";
+const DISCOVERY: &str = "homeassistant/device/";
 
 /// The last level of the topic that says whether a device is there.
 pub const LIFECYCLE: &str = "$state";
@@ -44,6 +49,10 @@ pub const LIFECYCLE: &str = "$state";
 pub const TERMINAL_STATE: &str = "terminal/state";
 /// What the edge subscribes to for everybody's requests.
 pub const EVERY_REQUEST: &str = "kyoten-site/v1/+/request";
+/// What Home Assistant subscribes to for what is to be shown.
+pub const EVERY_DISCOVERY: &str = "homeassistant/#";
+/// Where Home Assistant says that it is there, with its will.
+pub const HOME_ASSISTANT_STATUS: &str = "homeassistant/status";
 /// What the edge subscribes to for everybody's state.
 pub const EVERY_STATE: &str = "homie/5/#";
 
@@ -66,6 +75,12 @@ impl Topic {
         }
     }
 
+    /// `homie/5/<device>/<node>/<property>/set`: the edge sets a property of a foreign device.
+    #[must_use]
+    pub fn set(device: &DeviceId, node: &Slug, property: &Slug) -> Self {
+        Self::State { device: device.clone(), path: format!("{node}/{property}/{SET}") }
+    }
+
     /// The device the topic belongs to.
     #[must_use]
     pub fn device(&self) -> &DeviceId {
@@ -73,7 +88,8 @@ impl Topic {
             Self::State { device, .. }
             | Self::Request(device)
             | Self::Response(device)
-            | Self::Command(device) => device,
+            | Self::Command(device)
+            | Self::Discovery(device) => device,
         }
     }
 }
@@ -92,6 +108,7 @@ impl fmt::Display for Topic {
             Self::Request(device) => write!(f, "{SITE}{device}/request"),
             Self::Response(device) => write!(f, "{SITE}{device}/response"),
             Self::Command(device) => write!(f, "{SITE}{device}/command"),
+            Self::Discovery(device) => write!(f, "{DISCOVERY}{device}/config"),
         }
     }
 }
@@ -105,6 +122,8 @@ impl FromStr for Topic {
         };
         let topic = if let Some((device, path)) = device_and_rest(HOMIE) {
             state_path(path).then(|| Self::State { device, path: path.to_owned() })
+        } else if let Some((device, rest)) = device_and_rest(DISCOVERY) {
+            (rest == "config").then_some(Self::Discovery(device))
         } else {
             device_and_rest(SITE).and_then(|(device, last)| match last {
                 "request" => Some(Self::Request(device)),
@@ -137,7 +156,8 @@ pub struct Right {
 
 /// Everything `device` may do on the bus of the site that `edge` runs.
 ///
-/// An edge's certificate is good on its own site only: at another it has no rights.
+/// An edge's certificate is good on its own site only: at another it has no rights. A foreign device
+/// hears only what sets its own properties, and nobody but the edge may set them.
 #[must_use]
 pub fn rights(device: &DeviceId, kind: DeviceKind, edge: &DeviceId) -> Vec<Right> {
     let right = |access, filter: String| Right { access, filter };
@@ -145,6 +165,7 @@ pub fn rights(device: &DeviceId, kind: DeviceKind, edge: &DeviceId) -> Vec<Right
         DeviceKind::Edge if device == edge => [Access::Publish, Access::Subscribe]
             .into_iter()
             .flat_map(|access| [HOMIE, SITE].map(|tree| right(access, format!("{tree}#"))))
+            .chain([right(Access::Publish, Topic::Discovery(edge.clone()).to_string())])
             .collect(),
         DeviceKind::Edge => Vec::new(),
         DeviceKind::Kiosk | DeviceKind::Seat | DeviceKind::Staff => vec![
@@ -154,7 +175,24 @@ pub fn rights(device: &DeviceId, kind: DeviceKind, edge: &DeviceId) -> Vec<Right
             right(Access::Subscribe, Topic::Command(device.clone()).to_string()),
             right(Access::Subscribe, Topic::lifecycle(edge).to_string()),
         ],
+        DeviceKind::Thing => vec![
+            right(Access::Publish, format!("{HOMIE}{device}/#")),
+            right(Access::Subscribe, every_set(device)),
+        ],
+        // Its own state only because whoever joins says it; nothing of anybody else's.
+        DeviceKind::Viewer => vec![
+            right(Access::Publish, Topic::lifecycle(device).to_string()),
+            right(Access::Publish, HOME_ASSISTANT_STATUS.to_owned()),
+            right(Access::Subscribe, EVERY_STATE.to_owned()),
+            right(Access::Subscribe, EVERY_DISCOVERY.to_owned()),
+        ],
     }
+}
+
+/// What a foreign device subscribes to for what sets its properties.
+#[must_use]
+pub fn every_set(device: &DeviceId) -> String {
+    format!("{HOMIE}{device}/+/+/{SET}")
 }
 
 /// Whether `device` may publish to the topic, or subscribe to the filter, `topic`.
@@ -223,7 +261,9 @@ mod tests {
             Topic::state(&kiosk, "lock/state").unwrap(),
             Topic::Request(kiosk.clone()),
             Topic::Response(kiosk.clone()),
-            Topic::Command(kiosk),
+            Topic::Command(kiosk.clone()),
+            Topic::Discovery(kiosk.clone()),
+            Topic::set(&kiosk, &id("lock"), &id("state")),
         ] {
             assert_eq!(topic.to_string().parse::<Topic>().unwrap(), topic);
         }
@@ -248,6 +288,9 @@ mod tests {
             "kyoten-site/v1/a/REQUEST",
             "/kyoten-site/v1/a/request",
             "$share/g/kyoten-site/v1/a/request",
+            "homeassistant/device/a/state",
+            "homeassistant/device/a/b/config",
+            "homeassistant/sensor/a/config",
         ] {
             assert!(bad.parse::<Topic>().is_err(), "{bad}");
         }
@@ -291,6 +334,70 @@ mod tests {
         ] {
             assert!(!may(Access::Publish, &no), "{no}");
             assert!(!may(Access::Subscribe, &no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_device_says_its_own_and_hears_what_sets_it() {
+        let (thing, edge) = (id("y-air-1"), id("y-edge"));
+        let may = |access, topic: &str| may(&thing, DeviceKind::Thing, &edge, access, topic);
+        for yes in ["homie/5/y-air-1/$state", "homie/5/y-air-1/air/co2"] {
+            assert!(may(Access::Publish, yes), "{yes}");
+            assert!(!may(Access::Subscribe, yes), "{yes}");
+        }
+        for yes in ["homie/5/y-air-1/+/+/set", "homie/5/y-air-1/lock/lock/set"] {
+            assert!(may(Access::Subscribe, yes), "{yes}");
+        }
+        for no in [
+            "homie/5/y-air-2/air/co2",
+            "homie/5/y-air-2/lock/lock/set",
+            "homie/5/y-edge/$state",
+            "homie/5/+/+/+/set",
+            "homie/5/y-air-1/#",
+            "homie/5/#",
+            "kyoten-site/v1/y-air-1/request",
+            "kyoten-site/v1/y-air-1/command",
+            "homeassistant/device/y-air-1/config",
+            "homeassistant/#",
+            "#",
+        ] {
+            assert!(!may(Access::Subscribe, no), "{no}");
+            let own_tree = no == "homie/5/y-air-1/#";
+            assert!(own_tree || !may(Access::Publish, no), "{no}");
+        }
+    }
+
+    #[test]
+    fn who_looks_on_sees_what_stands_and_moves_nothing() {
+        let (viewer, edge) = (id("y-house"), id("y-edge"));
+        let may = |access, topic: &str| may(&viewer, DeviceKind::Viewer, &edge, access, topic);
+        for yes in ["homie/5/#", "homie/5/y-door/lock", "homeassistant/device/y-edge/config"] {
+            assert!(may(Access::Subscribe, yes), "{yes}");
+            assert!(!may(Access::Publish, yes), "{yes}");
+        }
+        for never in ["homie/5/y-lock-1/front/lock/set", "kyoten-site/v1/y-house/request"] {
+            assert!(!may(Access::Publish, never), "{never}");
+        }
+        for never in ["kyoten-site/#", "kyoten-site/v1/y-house/command", "#"] {
+            assert!(!may(Access::Subscribe, never), "{never}");
+        }
+    }
+
+    #[test]
+    fn only_the_edge_tells_home_assistant_and_only_of_itself() {
+        let (edge, kiosk) = (id("y-edge"), id("y-kiosk-1"));
+        let ours = Topic::Discovery(edge.clone()).to_string();
+        assert!(may(&edge, DeviceKind::Edge, &edge, Access::Publish, &ours));
+        assert!(!may(&edge, DeviceKind::Edge, &edge, Access::Subscribe, &ours));
+        for no in
+            ["homeassistant/device/y-kiosk-1/config", "homeassistant/#", "homeassistant/status"]
+        {
+            assert!(!may(&edge, DeviceKind::Edge, &edge, Access::Publish, no), "{no}");
+        }
+        for kind in [DeviceKind::Kiosk, DeviceKind::Seat, DeviceKind::Staff, DeviceKind::Thing] {
+            for topic in [ours.as_str(), "homeassistant/device/y-kiosk-1/config"] {
+                assert!(!may(&kiosk, kind, &edge, Access::Publish, topic), "{kind} {topic}");
+            }
         }
     }
 

@@ -8,12 +8,13 @@
 mod device_auth;
 pub mod mosquitto;
 mod registry;
+pub(crate) mod takeovers;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::id::DeviceId;
 use mqtt5::broker::BrokerConfig;
@@ -26,7 +27,7 @@ use mqtt5::broker::tls_acceptor::TlsStreamWrapper;
 use mqtt5::broker::transport::BrokerTransport;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +36,7 @@ use wire::identity::PeerCertificate;
 
 use device_auth::DeviceAuth;
 pub use registry::{DeviceEntry, DeviceList, DeviceRegistry};
+use takeovers::Takeovers;
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const MOST_HANDSHAKES: usize = 128;
@@ -85,11 +87,25 @@ impl Broker {
         tls: ServerConfig,
         registry: DeviceRegistry,
     ) -> Result<BrokerHandle, BrokerError> {
+        let (twins, _) = mpsc::unbounded_channel();
+        Self::start_watched(address, tls, registry, twins).await
+    }
+
+    /// The same; `twins` is told of identities that two clients have.
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub async fn start_watched(
+        address: SocketAddr,
+        tls: ServerConfig,
+        registry: DeviceRegistry,
+        twins: mpsc::UnboundedSender<DeviceId>,
+    ) -> Result<BrokerHandle, BrokerError> {
         let listen = |source| BrokerError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let live = Arc::new(LiveConnections::default());
-        let site = Arc::new(Site::new(registry.clone(), live.clone()).await?);
+        let site = Arc::new(Site::new(registry.clone(), live.clone(), twins).await?);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let tls = Arc::new(RwLock::new(Arc::new(tls)));
@@ -144,12 +160,14 @@ struct Site {
     monitor: Arc<ResourceMonitor>,
     registry: DeviceRegistry,
     live: Arc<LiveConnections>,
+    takeovers: Takeovers,
 }
 
 impl Site {
     async fn new(
         registry: DeviceRegistry,
         live: Arc<LiveConnections>,
+        twins: mpsc::UnboundedSender<DeviceId>,
     ) -> Result<Self, BrokerError> {
         let queue = QueueLimits { max_messages: 1_000, max_bytes: 8 * 1024 * 1024 };
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(queue)));
@@ -166,10 +184,14 @@ impl Site {
             monitor: Arc::new(ResourceMonitor::new(ResourceLimits {
                 max_connections: MOST_CONNECTIONS,
                 max_connections_per_ip: MOST_CONNECTIONS,
+                // Counted by the second. By the minute, as is usual, the edge's own answers of a busy minute would be
+                // dropped without a word, and the devices that come back at once after a power cut be turned away.
+                rate_limit_window: Duration::from_secs(1),
                 ..ResourceLimits::default()
             })),
             registry,
             live,
+            takeovers: Takeovers::new(twins),
         })
     }
 }
@@ -179,7 +201,8 @@ fn config() -> BrokerConfig {
         .with_max_clients(MOST_CONNECTIONS)
         .with_max_packet_size(usize::try_from(MAX_PACKET_BYTES).unwrap_or(usize::MAX))
         .with_session_expiry(Duration::from_secs(SESSION_SECONDS.into()))
-        .with_max_subscriptions_per_client(32)
+        // Home Assistant subscribes to each state by itself.
+        .with_max_subscriptions_per_client(1_024)
         .with_maximum_qos(1)
         .with_sys_topics_enabled(false);
     config.shared_subscription_available = false;
@@ -256,6 +279,9 @@ async fn serve(
         return tracing::warn!(%address, device = %peer.device, "refused on the site bus: not a device of this site");
     };
     let device = peer.device.clone();
+    if site.live.many(&device) > 1 {
+        site.takeovers.happened(&device, Instant::now());
+    }
     let handler = ClientHandler::new(
         BrokerTransport::tls(TlsStreamWrapper::new(stream)),
         address,
@@ -328,6 +354,10 @@ impl LiveConnections {
             // Fails only when the connection is already on its way out.
             connection.drop_now.send(()).ok();
         }
+    }
+
+    fn many(&self, device: &DeviceId) -> usize {
+        self.table().1.values().filter(|connection| connection.peer.device == *device).count()
     }
 
     fn is_empty(&self) -> bool {

@@ -73,6 +73,7 @@ pub fn config(site: &MosquittoSite) -> String {
         format!("acl_file {}", show(acl_file)),
         format!("max_packet_size {MAX_PACKET_BYTES}"),
         "max_qos 1".to_owned(),
+        "set_tcp_nodelay true".to_owned(),
         "max_queued_messages 1000".to_owned(),
         "max_topic_alias 16".to_owned(),
         "max_keepalive 60".to_owned(),

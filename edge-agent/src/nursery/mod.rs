@@ -2,6 +2,7 @@
 //! the answer. The names are the sheet's; the centre decides without them.
 
 mod board;
+mod muster;
 mod sessions;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -77,12 +77,17 @@ fn sheet(care: SheetCare) -> DaySheet {
             settings: CentreSettings::default(),
             spaces: vec![],
             doors: vec![],
+            zone: None,
+            holidays: Default::default(),
+            sensors: vec![],
         },
         devices: vec![],
         credentials: vec![],
         people: vec![],
         bookings: vec![],
         care: Some(care),
+        stopped: Vec::new(),
+        lease: Vec::new(),
     }
 }
 

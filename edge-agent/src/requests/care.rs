@@ -2,6 +2,7 @@
 
 use model::care::day::{BadCheck, HealthCheck, NotDone, NotSignedIn, NotTakenIn};
 use model::id::{ChildId, DeviceId, PersonId, TicketId};
+use model::site_order::SiteOrder;
 use twin::{CareAnswer, CareFact, Fact, PinOf, Shown};
 use wire::nursery::{Claim, StaffAnswer, StaffAsk};
 use wire::request::{Answer, Card, Secret};
@@ -44,16 +45,13 @@ impl Desk {
         card: &Card,
         pin: Secret,
     ) -> Result<Answer, Unanswered> {
-        let card = match card {
-            Card::Identifier { identifier } => Some(self.read(identifier)?.digest),
-            Card::Unreadable => None,
-        };
+        let card = self.read(card)?.map(|read| read.card);
         let owner = match card {
-            Some(card) => self.centre.look(move |twin, _| twin.owner(card)).await?,
+            Some(card) => self.centre.look(move |twin, _| twin.owner(&card)).await?,
             None => None,
         };
         let pin_right = match owner {
-            Some(owner) => self.pin_right(PinOf::Person(owner), pin).await?,
+            Some(owner) => self.pin_fits(PinOf::Person(owner), pin).await?,
             None => false,
         };
         let reader = screen.clone();
@@ -87,6 +85,18 @@ impl Desk {
             // Whoever works here no more on the sheet in force has no board, and is signed out.
             StaffAsk::Board => return Ok(self.board(staff).await?.unwrap_or(over)),
             StaffAsk::Child { child } => return self.child(child, staff).await,
+            StaffAsk::Muster => return Ok(self.muster(staff).await?.unwrap_or(over)),
+            StaffAsk::Lockdown { .. } | StaffAsk::Evacuate { .. }
+                if !self.nurseries.works_here(staff) =>
+            {
+                return Ok(over);
+            }
+            StaffAsk::Lockdown { on } => {
+                return self.order_of(staff, SiteOrder::Lockdown { on }).await;
+            }
+            StaffAsk::Evacuate { on } => {
+                return self.order_of(staff, SiteOrder::Evacuate { on }).await;
+            }
             StaffAsk::DropOff { child, check } => {
                 if check.check().is_err() {
                     return Ok(StaffAnswer::NotDone { why: NotDone::BadNote });
@@ -147,12 +157,9 @@ impl Desk {
 
     async fn shown(&self, claim: Claim) -> Result<Shown, Unanswered> {
         Ok(match claim {
-            Claim::Card { card: Card::Identifier { identifier } } => {
-                Shown::Card(Some(self.read(&identifier)?.digest))
-            }
-            Claim::Card { card: Card::Unreadable } => Shown::Card(None),
+            Claim::Card { card } => Shown::Card(self.read(&card)?.map(|read| read.card)),
             Claim::Pin { who, pin } => {
-                let right = self.pin_right(twin::pin_of(who), pin).await?;
+                let right = self.pin_fits(twin::pin_of(who), pin).await?;
                 Shown::Pin { who, right }
             }
             Claim::Voucher { text } => {

@@ -1,23 +1,37 @@
-//! What a site must not forget: its sheet, its outbox, its state and the time.
+//! What a site must not forget: its sheet, its outbox, its orders, its state and the time.
 //!
 //! One SQLite file. Whatever a function has answered `Ok` to is on disk (`synchronous=FULL`).
 
+mod chain;
+mod offer;
+mod orders;
 mod outbox;
+mod pin_tries;
+mod room;
 mod sheets;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use chrono::{DateTime, Utc};
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
-pub use outbox::Progress;
+pub use offer::Offer;
+pub use outbox::{Appended, Progress};
+pub use room::Limits;
 pub use sheets::KeptSheet;
 
 /// The site's file. Clones share it.
 #[derive(Clone, Debug)]
 pub struct EdgeStore {
     pool: SqlitePool,
+    limits: Limits,
+    /// The budget by now.
+    budget: Arc<AtomicU64>,
+    /// The last place that the hub may have seen, also where the disk did not take note of it.
+    offered: Arc<AtomicU64>,
 }
 
 /// Why something could not be kept or read.
@@ -46,6 +60,12 @@ pub enum StoreError {
     /// What was to be kept cannot be written as JSON.
     #[error("cannot write it as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// There is no room for more.
+    #[error("the site's file may take no more room")]
+    Full,
+    /// The file holds something else where the chain's hashes are.
+    #[error("the site's file holds no hash where one should be")]
+    NoHash,
     /// Events are appended without a gap.
     #[error("the next event has place {expected}, not {given}")]
     OutOfOrder {
@@ -56,6 +76,22 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether there was no room: on the disk, or in the file's budget.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        const DISK_FULL: &str = "13";
+        match self {
+            Self::Full => true,
+            Self::Sql(error) => error
+                .as_database_error()
+                .and_then(|error| error.code())
+                .is_some_and(|code| code == DISK_FULL),
+            _ => false,
+        }
+    }
+}
+
 impl EdgeStore {
     /// Opens the file at `path`, and makes it where there is none. A file that is damaged beyond
     /// reading is set aside as `<path>.damaged` and a new one begun: a site without a sheet lets
@@ -64,7 +100,15 @@ impl EdgeStore {
     /// # Errors
     /// When the file can neither be used nor replaced.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        match Self::open_as_it_is(path).await {
+        Self::open_within(path, Limits::default()).await
+    }
+
+    /// The same, with a file that may take so much room.
+    ///
+    /// # Errors
+    /// As [`EdgeStore::open`].
+    pub async fn open_within(path: &Path, limits: Limits) -> Result<Self, StoreError> {
+        match Self::open_as_it_is(path, limits).await {
             Err(error) if damaged(&error) => {
                 let aside = path.with_added_extension("damaged");
                 tracing::error!(%error, path = %aside.display(), "the site's file is damaged and was set aside");
@@ -79,19 +123,22 @@ impl EdgeStore {
                         _ => {}
                     }
                 }
-                Self::open_as_it_is(path).await
+                Self::open_as_it_is(path, limits).await
             }
             other => other,
         }
     }
 
-    async fn open_as_it_is(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
+    async fn open_as_it_is(path: &Path, limits: Limits) -> Result<Self, StoreError> {
+        let mut options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
+        if let Some(pages) = limits.most_pages {
+            options = options.pragma("max_page_count", pages.to_string());
+        }
         // One connection: the site has one writer, and a reader waits for it a millisecond.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -99,10 +146,28 @@ impl EdgeStore {
             .await
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         sqlx::migrate!("../../migrations/edge").run(&pool).await?;
-        Ok(Self { pool })
+        let budget = Arc::new(AtomicU64::new(limits.budget));
+        let store = Self { pool, limits, budget, offered: Arc::default() };
+        let mut transaction = store.begin().await?;
+        chain::begin(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(store)
     }
 
-    /// The latest time that the site's clock has shown, 1970 before the first.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.pool.begin_with(BEGIN).await {
+            // SQLite itself takes back what it had no room for. The library does not hear of that, and takes the
+            // connection to be in a transaction for ever.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.pool.acquire().await?.close().await?;
+                Ok(self.pool.begin_with(BEGIN).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// The latest time that the site has known, 1970 before the first.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -112,12 +177,12 @@ impl EdgeStore {
         Ok(DateTime::from_timestamp_micros(micros).unwrap_or_default())
     }
 
-    /// Remembers that it has been `now`; an earlier time than the last changes nothing.
+    /// Remembers that it is `now`.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub async fn raise_clock_floor(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE progress SET clock_floor = max(clock_floor, ?)")
+    pub async fn keep_clock_floor(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE progress SET clock_floor = ?")
             .bind(now.timestamp_micros())
             .execute(&self.pool)
             .await?;
@@ -145,4 +210,9 @@ fn damaged(error: &StoreError) -> bool {
 
 fn number(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::TooLarge(value))
+}
+
+/// A number that the file keeps with a sign and is never below nought.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
 }

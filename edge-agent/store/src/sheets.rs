@@ -24,7 +24,7 @@ impl EdgeStore {
     pub async fn keep_sheet(&self, version: u64, sheet: &KeptSheet) -> Result<(), StoreError> {
         let version = number(version)?;
         let manifest = serde_json::to_string(&sheet.manifest)?;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM sheet WHERE version = ?")
             .bind(version)
             .execute(&mut *transaction)
@@ -53,7 +53,8 @@ impl EdgeStore {
         Ok(())
     }
 
-    /// The kept sheets, newest first. One whose manifest cannot be read is left out.
+    /// The kept sheets, newest first. One whose manifest cannot be read has one that no key has signed: that there is a
+    /// newer sheet than the next one counts all the same.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -64,10 +65,11 @@ impl EdgeStore {
                 .await?;
         let mut sheets = Vec::new();
         for (version, manifest) in rows {
-            let Ok(manifest) = serde_json::from_str(&manifest) else {
-                tracing::error!(version, "a kept sheet cannot be read");
-                continue;
-            };
+            let manifest = serde_json::from_str(&manifest).unwrap_or_else(|error| {
+                tracing::error!(version, %error, "a kept sheet cannot be read");
+                let none = String::new;
+                SignedManifest { manifest: none(), key: none(), signature: none() }
+            });
             let sections: Vec<(String, Vec<u8>)> =
                 sqlx::query_as("SELECT sha256, body FROM sheet_section WHERE version = ?")
                     .bind(version)

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta};
 use edge_store::{EdgeStore, KeptSheet, Progress, StoreError};
+use model::id::OrderId;
 use model::site_event::{Happening, SiteEvent};
+use model::site_order::OrderAnswer;
 use wire::sheet::SignedManifest;
 
 struct Folder(PathBuf);
@@ -70,7 +72,7 @@ async fn events_keep_their_places_over_a_restart_and_after_they_are_dropped() {
     let state = Some((3, "three".to_owned()));
     assert_eq!(
         store.progress().await.unwrap(),
-        Progress { last_place: 3, committed: 3, met: false, state }
+        Progress { last_place: 3, committed: 3, met: false, state, shifts: 0 }
     );
     assert_eq!(store.append(4, &[event(4)]).await.unwrap(), 4);
 }
@@ -102,13 +104,14 @@ async fn the_newest_two_sheets_stay() {
 }
 
 #[tokio::test]
-async fn the_clock_floor_only_rises() {
+async fn the_time_is_kept() {
     let folder = Folder::new();
     let store = folder.open().await;
     let noon = DateTime::UNIX_EPOCH + TimeDelta::hours(12);
-    store.raise_clock_floor(noon).await.unwrap();
-    store.raise_clock_floor(noon - TimeDelta::hours(1)).await.unwrap();
-    assert_eq!(store.clock_floor().await.unwrap(), noon);
+    assert_eq!(store.clock_floor().await.unwrap(), DateTime::UNIX_EPOCH);
+    store.keep_clock_floor(noon).await.unwrap();
+    store.close().await;
+    assert_eq!(folder.open().await.clock_floor().await.unwrap(), noon);
 }
 
 #[tokio::test]
@@ -118,4 +121,47 @@ async fn a_file_that_is_no_database_is_set_aside() {
     let store = folder.open().await;
     assert_eq!(store.progress().await.unwrap(), Progress::default());
     assert!(folder.0.join("site.db.damaged").exists());
+}
+
+#[tokio::test]
+async fn an_order_is_taken_once_also_over_a_restart() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+    let [one, two, three] = [1, 2, 3].map(|n| OrderId(uuid::Uuid::from_u128(n)));
+    assert!(store.take_order(one, at(10)).await.unwrap());
+    assert!(!store.take_order(one, at(10)).await.unwrap());
+    assert!(!store.take_order(one, at(99)).await.unwrap(), "the id counts, whatever else it says");
+    assert!(store.take_order(two, at(20)).await.unwrap());
+    store.answer_order(two, OrderAnswer::Done).await.unwrap();
+    store.close().await;
+
+    let store = folder.open().await;
+    assert!(!store.take_order(one, at(10)).await.unwrap(), "whether it was acted on nobody knows");
+    assert_eq!(store.untold_answers().await.unwrap(), [(two, OrderAnswer::Done)]);
+    store.answer_order(two, OrderAnswer::TooLate).await.unwrap();
+    store.answer_order(three, OrderAnswer::Done).await.unwrap();
+    let first = [(two, OrderAnswer::Done)];
+    assert_eq!(store.untold_answers().await.unwrap(), first, "the first answer stands");
+    store.answer_told(two).await.unwrap();
+    assert_eq!(store.untold_answers().await.unwrap(), []);
+
+    store.forget_orders(at(20)).await.unwrap();
+    assert!(store.take_order(one, at(10)).await.unwrap(), "forgotten");
+    assert!(!store.take_order(two, at(20)).await.unwrap());
+}
+
+#[tokio::test]
+async fn wrong_pins_are_counted_over_a_restart() {
+    let folder = Folder::new();
+    let count = |whose: &str, wrong| (whose.to_owned(), wrong);
+    let store = folder.open().await;
+    assert_eq!(store.pin_tries().await.unwrap(), []);
+    store.keep_pin_tries(&[count("a", 1), count("b", 3)]).await.unwrap();
+    store.keep_pin_tries(&[count("a", 2), count("c", 0)]).await.unwrap();
+    store.close().await;
+    let store = folder.open().await;
+    assert_eq!(store.pin_tries().await.unwrap(), [count("a", 2), count("b", 3)]);
+    store.keep_pin_tries(&[count("a", 0)]).await.unwrap();
+    assert_eq!(store.pin_tries().await.unwrap(), [count("b", 3)]);
 }

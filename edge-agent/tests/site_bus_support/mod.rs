@@ -382,6 +382,9 @@ pub fn everybody() -> BTreeMap<DeviceId, DeviceEntry> {
         (id("y-kiosk-1"), entry(DeviceKind::Kiosk)),
         (id("y-seat-01"), entry(DeviceKind::Seat)),
         (id("y-seat-02"), entry(DeviceKind::Seat)),
+        (id("y-staff-1"), entry(DeviceKind::Staff)),
+        (id("y-air-1"), entry(DeviceKind::Thing)),
+        (id("y-house"), entry(DeviceKind::Viewer)),
     ])
 }
 

@@ -37,7 +37,7 @@ fn hana() -> ChildId {
 
 /// Person 1 answers for Hana, whose care is as long as their desk; person 2 works in the nursery, which is in the
 /// building and has a place.
-fn with_care(version: u64) -> DaySheet {
+pub fn with_care(version: u64) -> DaySheet {
     let nursery = NurseryId(Uuid::from_u128(1));
     let child = SheetChild {
         id: hana(),
@@ -86,14 +86,14 @@ fn with_care(version: u64) -> DaySheet {
     DaySheet { care: Some(care), ..sheet(version) }
 }
 
-async fn house_with_care() -> (House, Site) {
+pub async fn house_with_care() -> (House, Site) {
     let house = House::new();
     house.hub.offer(house.hub.seal(&with_care(2)));
     let site = house.start_with(2).await;
     (house, site)
 }
 
-fn check(tenths: u16) -> HealthCheck {
+pub fn check(tenths: u16) -> HealthCheck {
     HealthCheck { temperature: Some(tenths), unwell: false, remarks: "せきが少し".to_owned() }
 }
 
@@ -101,7 +101,7 @@ fn card(identifier: &str) -> Card {
     Card::Identifier { identifier: Secret(identifier.to_owned()) }
 }
 
-async fn sign_in(screen: &Kiosk, identifier: &str, pin: &str) -> StaffAnswer {
+pub async fn sign_in(screen: &Kiosk, identifier: &str, pin: &str) -> StaffAnswer {
     let (card, pin) = (card(identifier), Secret(pin.to_owned()));
     match screen.ask(&Request::StaffIn { card, pin }).await {
         Answer::Staff(answer) => answer,
@@ -109,7 +109,7 @@ async fn sign_in(screen: &Kiosk, identifier: &str, pin: &str) -> StaffAnswer {
     }
 }
 
-async fn ask(screen: &Kiosk, session: &Secret, wants: StaffAsk) -> StaffAnswer {
+pub async fn ask(screen: &Kiosk, session: &Secret, wants: StaffAsk) -> StaffAnswer {
     let session = session.clone();
     match screen.ask(&Request::Staff { session, wants }).await {
         Answer::Staff(answer) => answer,
@@ -128,14 +128,14 @@ fn hand_over(claim: Claim, telephoned: bool) -> StaffAsk {
     StaffAsk::HandOver { child: hana(), claim, confirmed: true, telephoned }
 }
 
-async fn session(screen: &Kiosk) -> Secret {
+pub async fn session(screen: &Kiosk) -> Secret {
     let signed_in = sign_in(screen, "0202", PIN).await;
     let StaffAnswer::SignedIn { session, name } = signed_in else { panic!("{signed_in:?}") };
     assert_eq!(name, "星野");
     session
 }
 
-async fn at_door(kiosk: &Kiosk) -> AtDoor {
+pub async fn at_door(kiosk: &Kiosk) -> AtDoor {
     let welcome = kiosk.tap("0101").await;
     let Answer::Welcome { care: Some(care), .. } = welcome else { panic!("{welcome:?}") };
     care

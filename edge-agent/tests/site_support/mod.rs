@@ -1,5 +1,6 @@
 //! A site in one process: a hub in memory, the embedded bus, a kiosk, a terminal, a simulated door.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,35 +9,44 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use edge_agent::config::BrokerChoice;
 use edge_agent::hub::{Hub, HubError};
 use edge_agent::{Config, Drivers, Parts, SimDoors, Site};
 use model::booking::BookingCode;
+use model::card::CardLevel;
 use model::centre::{CentreSettings, Door, Space, SpaceKind};
-use model::clock::{Clock, ManualClock};
+use model::clock::{Clock, ManualClock, SystemClock};
 use model::day_sheet::{
-    self, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, SiteDevice,
+    self, CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson,
+    SiteDevice,
 };
-use model::id::{BookingId, CentreId, CredentialId, DeviceId, OfferId, PersonId, SpaceId};
+use model::id::{
+    BookingId, BootId, CentreId, CredentialId, DeviceId, OfferId, OrderId, PersonId, SpaceId,
+};
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::site_event::SiteEvent;
+use model::site_order::OrderAnswer;
 use model::voucher::Voucher;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use ring::rand::SystemRandom;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use twin::Twin;
 use uuid::Uuid;
-use wire::bus::{BusInbox, BusOptions, SiteBus};
+use wire::bus::{ANSWER_WITHIN, BusInbox, BusOptions, SiteBus};
 use wire::cards::{
     CardKey, CardKeys, CardOffered, OfferCard, OfferStands, OfferState, Offers, RekeyedCard,
 };
 use wire::credential::RegionCardKey;
+use wire::edge_config::SignedEdgeConfig;
 use wire::event::{Batch, Gap, SiteSnapshot, Taken, Told};
 use wire::identity::{DeviceIdentity, PeerCertificate};
+use wire::order::{OrderAnswered, SignedOrder};
 use wire::request::{Answer, Card, Request, Secret};
 use wire::sealing::{SectionKey, SectionKeyAnswer};
 use wire::sheet::{AuditHead, SealedSheet, SheetAck, SheetKey, SignedManifest, seal};
@@ -74,7 +84,6 @@ pub fn sheet(version: u64) -> DaySheet {
     let centre = CentreId(Uuid::from_u128(1));
     let device =
         |device, kind| SiteDevice { device: id(device), kind, certificates: None, revoked: false };
-    let key = RegionCardKey::new(&CARD_KEY);
     let pin = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap())
         .hash_password_with_salt(PIN.as_bytes(), b"salt for a test")
         .unwrap()
@@ -104,7 +113,11 @@ pub fn sheet(version: u64) -> DaySheet {
                 device: id("y-door"),
                 name: LocalText::new("入口", "Entrance"),
                 unlock_seconds: 1,
+                plan: None,
             }],
+            zone: None,
+            holidays: Default::default(),
+            sensors: Vec::new(),
         },
         devices: vec![
             device("y-edge", DeviceKind::Edge),
@@ -114,12 +127,14 @@ pub fn sheet(version: u64) -> DaySheet {
         ],
         credentials: (1..=2_u8)
             .map(|number| SheetCredential {
-                digest: key.reference(&[number, number]).on_sheet(&SALT),
+                digest: card_digest(&[number, number]),
                 credential: CredentialId(Uuid::from_u128(number.into())),
                 person: PersonId(Uuid::from_u128(number.into())),
                 generation: 1,
                 blocked: false,
                 valid_until: None,
+                level: CardLevel::Identifier,
+                least: CardLevel::Identifier,
             })
             .collect(),
         people: (1..=2_u128)
@@ -143,7 +158,44 @@ pub fn sheet(version: u64) -> DaySheet {
             })
             .collect(),
         care: None,
+        stopped: Vec::new(),
+        lease: Vec::new(),
     }
+}
+
+/// The same sheet, where the card of person 1 has a key too: their identifier alone is not enough.
+pub fn keyed_sheet(version: u64) -> DaySheet {
+    let mut sheet = sheet(version);
+    let mut keyed = sheet.credentials[0].clone();
+    keyed.digest = RegionCardKey::new(&CARD_KEY).key_reference(&card_key(1)).on_sheet(&SALT);
+    keyed.level = CardLevel::Key;
+    sheet.credentials.push(keyed);
+    for card in sheet.credentials.iter_mut().filter(|card| card.person.0.as_u128() == 1) {
+        card.least = CardLevel::Key;
+    }
+    sheet
+}
+
+/// A public key as a kiosk tells of it; whether it is one, the kiosk has seen to.
+pub fn card_key(number: u8) -> [u8; 65] {
+    let mut key = [number; 65];
+    key[0] = 4;
+    key
+}
+
+/// The same sheet, where person 1 has a card of this identifier too.
+pub fn with_card(mut sheet: DaySheet, identifier: &[u8]) -> DaySheet {
+    let digest = card_digest(identifier);
+    let mut card = sheet.credentials[0].clone();
+    card.digest = digest;
+    card.credential = CredentialId(Uuid::from_u128(101));
+    sheet.credentials.push(card);
+    sheet
+}
+
+/// What stands for a card of this identifier on a sheet.
+pub fn card_digest(identifier: &[u8]) -> CredentialDigest {
+    RegionCardKey::new(&CARD_KEY).reference(identifier).on_sheet(&SALT)
 }
 
 /// Person 3's booking of desk A-02, which no sheet of these tests has; issued so many seconds after
@@ -178,6 +230,7 @@ pub struct FakeHub {
 pub struct HubState {
     pub away: bool,
     pub time: Option<DateTime<Utc>>,
+    pub asked_the_time: u32,
     pub lose_answers: u32,
     pub sealed: Option<SealedSheet>,
     pub fetched: u32,
@@ -196,6 +249,17 @@ pub struct HubState {
     pub rekeyed: Vec<RekeyedCard>,
     pub section_key: SectionKey,
     pub section_keys_fetched: u32,
+    /// Orders that were not told yet.
+    pub orders: VecDeque<SignedOrder>,
+    /// What the site said of orders, in the order it came.
+    pub order_answers: Vec<(OrderId, OrderAnswer)>,
+    /// Whether what it says of orders gets lost.
+    pub lose_order_answers: bool,
+    /// Where the chain did not fit.
+    pub misfits: Vec<u64>,
+    pub boot: Option<BootId>,
+    pub edge_config: Option<SignedEdgeConfig>,
+    pub configs_fetched: u32,
 }
 
 impl Default for HubState {
@@ -203,6 +267,7 @@ impl Default for HubState {
         Self {
             away: false,
             time: None,
+            asked_the_time: 0,
             lose_answers: 0,
             sealed: None,
             fetched: 0,
@@ -221,6 +286,13 @@ impl Default for HubState {
             rekeyed: Vec::new(),
             section_key: SectionKey::new([5; 32]),
             section_keys_fetched: 0,
+            orders: VecDeque::new(),
+            order_answers: Vec::new(),
+            lose_order_answers: false,
+            misfits: Vec::new(),
+            boot: None,
+            edge_config: None,
+            configs_fetched: 0,
         }
     }
 }
@@ -237,6 +309,12 @@ impl FakeHub {
 
     pub fn offer(&self, sealed: SealedSheet) {
         self.state().sealed = Some(sealed);
+        self.offers.send_modify(|offers| *offers += 1);
+    }
+
+    /// Tells the site of an order over its event stream.
+    pub fn order(&self, order: SignedOrder) {
+        self.state().orders.push_back(order);
         self.offers.send_modify(|offers| *offers += 1);
     }
 
@@ -257,7 +335,9 @@ impl FakeHub {
 #[async_trait]
 impl Hub for FakeHub {
     fn time(&self) -> Option<DateTime<Utc>> {
-        self.state().time
+        let mut state = self.state();
+        state.asked_the_time += 1;
+        state.time
     }
 
     async fn sheet(&self) -> Result<Option<SignedManifest>, HubError> {
@@ -287,6 +367,12 @@ impl Hub for FakeHub {
         Err(HubError::Refused { status: 404, kind, why })
     }
 
+    async fn edge_config(&self) -> Result<Option<SignedEdgeConfig>, HubError> {
+        let mut state = self.here()?;
+        state.configs_fetched += 1;
+        Ok(state.edge_config.clone())
+    }
+
     async fn acknowledge(&self, ack: &SheetAck) -> Result<(), HubError> {
         let mut state = self.here()?;
         state.acknowledged = ack.version;
@@ -303,8 +389,13 @@ impl Hub for FakeHub {
         let known = usize::try_from(reached + 1 - batch.first).unwrap();
         for event in batch.events.iter().skip(known) {
             state.mirror.apply(event);
-            state.events.push(event.clone());
+            state.events.push(SiteEvent::clone(event));
         }
+        if let Some(checked) = wire::chain::check(batch).unwrap() {
+            let misfits = checked.misfits.iter().filter(|place| **place > reached);
+            state.misfits.extend(misfits);
+        }
+        state.boot = batch.boot;
         state.told_until = state.told_until.max(Some(batch.told_until));
         let mut want_snapshot = false;
         let last = batch.first - 1 + u64::try_from(batch.events.len()).unwrap();
@@ -318,7 +409,7 @@ impl Hub for FakeHub {
             state.lose_answers -= 1;
             return Err(HubError::Away("the answer got lost".to_owned()));
         }
-        Ok(Ok(Taken { reached, want_snapshot }))
+        Ok(Ok(Taken { reached, want_snapshot, twin: false }))
     }
 
     async fn put_snapshot(&self, snapshot: &SiteSnapshot) -> Result<(), HubError> {
@@ -361,10 +452,24 @@ impl Hub for FakeHub {
         Ok(())
     }
 
+    async fn answer_order(&self, order: OrderId, said: OrderAnswered) -> Result<(), HubError> {
+        let mut state = self.here()?;
+        if state.lose_order_answers {
+            return Err(HubError::Away("the answer got lost".to_owned()));
+        }
+        state.order_answers.push((order, said.answer));
+        Ok(())
+    }
+
     async fn listen(&self, told: mpsc::Sender<Told>) -> Result<(), HubError> {
         let mut offers = self.offers.subscribe();
         loop {
-            drop(self.here()?);
+            let orders = std::mem::take(&mut self.here()?.orders);
+            for order in orders {
+                if told.send(Told::Order(order)).await.is_err() {
+                    return Ok(());
+                }
+            }
             offers.changed().await.map_err(|error| HubError::Away(error.to_string()))?;
             if told.send(Told::Sheet { version: 0 }).await.is_err() {
                 return Ok(());
@@ -420,13 +525,23 @@ impl House {
     }
 
     /// An identity as enrolment leaves it on disk.
-    fn enrol(&self, device: &str, kind: DeviceKind) {
+    pub fn enrol(&self, device: &str, kind: DeviceKind) {
+        self.enrol_until(device, kind, None);
+    }
+
+    /// The same, with a certificate that ends, or has ended, so long from now.
+    pub fn enrol_until(&self, device: &str, kind: DeviceKind, ends: Option<TimeDelta>) {
         let edge = kind == DeviceKind::Edge;
         let names = if edge { vec!["127.0.0.1".into(), "localhost".into()] } else { vec![] };
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = common_name(device);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some(ends) = ends {
+            let ends = (SystemClock.now() + ends).timestamp().try_into().unwrap();
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(ends);
+        }
         if edge {
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         }
@@ -455,11 +570,23 @@ impl House {
         self.enrol("y-seat-01", DeviceKind::Seat);
         let identity = DeviceIdentity::load(&self.home("y-seat-01")).unwrap();
         let address = site.bus_address().unwrap();
-        let tls = tokio_rustls::TlsConnector::from(Arc::new(identity.client_config().unwrap()));
+        let tls = tokio_rustls::TlsConnector::from(Arc::new(identity.bus_client_config().unwrap()));
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let stream = tls.connect(address.ip().into(), stream).await.unwrap();
         let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
         PeerCertificate::read(&shown).unwrap().fingerprint
+    }
+
+    /// Whether the bus takes the certificate that the device has. The broker answers the first words, or ends the line.
+    pub async fn is_let_in(&self, site: &Site, device: &str) -> bool {
+        let identity = DeviceIdentity::load(&self.home(device)).unwrap();
+        let address = site.bus_address().unwrap();
+        let tls = tokio_rustls::TlsConnector::from(Arc::new(identity.bus_client_config().unwrap()));
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let Ok(mut stream) = tls.connect(address.ip().into(), stream).await else { return false };
+        // In TLS 1.3 a client's certificate is looked at after the client believes the line to be up.
+        let said = timeout(Duration::from_secs(1), stream.read_u8()).await;
+        said.is_err()
     }
 
     pub fn data(&self) -> PathBuf {
@@ -470,24 +597,53 @@ impl House {
         self.start_on(self.clock.clone(), self.doors.clone()).await
     }
 
+    /// Starts it with a file that the disk gives no more than so many pages.
+    pub async fn start_on_a_small_disk(&self, pages: u32) -> Site {
+        let mut parts = self.parts();
+        parts.config.most_pages = Some(pages);
+        Site::start(parts).await.unwrap()
+    }
+
     pub async fn start_on(&self, clock: Arc<dyn Clock>, drivers: Arc<dyn Drivers>) -> Site {
+        Site::start(Parts { clock, drivers, ..self.parts() }).await.unwrap()
+    }
+
+    /// The same with other settings; where it lies and listens is the house's own.
+    pub async fn start_as(
+        &self,
+        clock: Arc<dyn Clock>,
+        drivers: Arc<dyn Drivers>,
+        config: Config,
+    ) -> Site {
+        let parts = self.parts();
+        let Config { data_dir, bus_listen, bus_host, .. } = parts.config;
+        let config = Config { data_dir, bus_listen, bus_host, ..config };
+        Site::start(Parts { clock, drivers, config, ..parts }).await.unwrap()
+    }
+
+    /// Starts the site with another hub and broker than the ones that are there.
+    pub async fn start_cut_off(&self, hub: Arc<dyn Hub>, broker: BrokerChoice) -> Site {
+        let mut parts = self.parts();
+        parts.config.broker = broker;
+        Site::start(Parts { hub, ..parts }).await.unwrap()
+    }
+
+    fn parts(&self) -> Parts {
         let config = Config {
             data_dir: self.data(),
             bus_listen: "127.0.0.1:0".parse().unwrap(),
             bus_host: "127.0.0.1".to_owned(),
             ..Config::default()
         };
-        Site::start(Parts {
+        Parts {
             config,
             identity: DeviceIdentity::load(Path::new(&self.data())).unwrap(),
             sheet_keys: vec![self.hub.key.public()],
             hub: self.hub.clone(),
-            clock,
+            clock: self.clock.clone(),
             rng: Arc::new(SystemRandom::new()),
-            drivers,
-        })
-        .await
-        .unwrap()
+            drivers: self.doors.clone(),
+        }
     }
 
     /// Starts the site and waits until it runs on the sheet of this version.
@@ -498,8 +654,21 @@ impl House {
         site
     }
 
+    /// A new identity of a device.
+    pub fn identity(&self, device: &str, kind: DeviceKind) -> DeviceIdentity {
+        self.enrol(device, kind);
+        DeviceIdentity::load(&self.home(device)).unwrap()
+    }
+
     pub async fn join(&self, site: &Site, device: &str, kind: DeviceKind) -> (SiteBus, BusInbox) {
         self.enrol(device, kind);
+        let (bus, inbox) = self.knock(site, device, kind);
+        until("a device on the bus", async || bus.connected().borrow().then_some(())).await;
+        (bus, inbox)
+    }
+
+    /// Tries to join with the identity that the device has.
+    pub fn knock(&self, site: &Site, device: &str, kind: DeviceKind) -> (SiteBus, BusInbox) {
         let identity = DeviceIdentity::load(&self.home(device)).unwrap();
         let address = site.bus_address().unwrap();
         let options = BusOptions {
@@ -508,12 +677,10 @@ impl House {
             device: identity.device().clone(),
             kind,
             edge: id("y-edge"),
-            tls: Arc::new(identity.client_config().unwrap()),
-            request_timeout: Duration::from_secs(5),
+            tls: Arc::new(identity.bus_client_config().unwrap()),
+            request_timeout: ANSWER_WITHIN,
         };
-        let (bus, inbox) = SiteBus::start(options, &SystemRandom::new()).unwrap();
-        until("a device on the bus", async || bus.connected().borrow().then_some(())).await;
-        (bus, inbox)
+        SiteBus::start(options, &SystemRandom::new()).unwrap()
     }
 
     pub async fn kiosk(&self, site: &Site) -> Kiosk {
@@ -556,6 +723,12 @@ impl Kiosk {
     pub async fn tap(&self, identifier: &str) -> Answer {
         let identifier = Secret(identifier.to_owned());
         self.ask(&Request::Tap { card: Card::Identifier { identifier } }).await
+    }
+
+    pub async fn tap_key(&self, key: &[u8], identifier: Option<&str>) -> Answer {
+        let key = Secret(key.iter().map(|byte| format!("{byte:02x}")).collect());
+        let identifier = identifier.map(|text| Secret(text.to_owned()));
+        self.ask(&Request::Tap { card: Card::Key { key, identifier } }).await
     }
 
     pub async fn scan(&self, text: &str) -> Answer {

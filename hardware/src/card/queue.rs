@@ -33,6 +33,15 @@ impl EventSender {
         self.0.blocking_send((Instant::now(), event)).map_err(|_| ConsumerGone)
     }
 
+    /// The same for a driver that must never wait: what finds no room comes back.
+    pub(crate) fn try_send(&self, made: Instant, event: CardEvent) -> Option<(Instant, CardEvent)> {
+        use mpsc::error::TrySendError::{Closed, Full};
+        match self.0.try_send((made, event)) {
+            Ok(()) | Err(Closed(_)) => None,
+            Err(Full(back)) => Some(back),
+        }
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
@@ -67,14 +76,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use super::*;
-    use crate::card::{CardIdentifier, CardRead, CredentialKind};
+    use crate::card::{CardIdentifier, CardRead};
 
     #[tokio::test]
-    async fn a_reading_nobody_took_in_time_is_refused() {
+    async fn fault_09_a_reading_nobody_took_in_time_is_refused() {
         let (sender, mut queue) = event_queue();
         queue.fresh = Duration::ZERO;
         let identifier = CardIdentifier::new(&[1; 8]).unwrap();
-        let read = CardRead { kind: CredentialKind::Identifier, level: 1, identifier };
+        let read = CardRead::Identifier(identifier);
         sender.send(CardEvent::Presented(read)).await.unwrap();
         sender.send(CardEvent::Removed).await.unwrap();
         assert!(matches!(

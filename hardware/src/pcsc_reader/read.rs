@@ -3,12 +3,12 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcsc::{Card, Context, Disposition, Error, Protocols, Scope, ShareMode};
 
 use super::PcscSettings;
-use crate::card::{ASK_IDENTIFIER, CardError, CardRead, card_read};
+use crate::card::{CardError, CardRead, Climb, Ladder, Step};
 
 /// Threads that hang in a read at the same time; beyond these the service is the trouble.
 const MOST_ABANDONED: usize = 4;
@@ -33,54 +33,96 @@ impl Reading {
             let reason = "earlier cards still hang in it: unplug the reader or restart pcscd";
             return Err(CardError::Reader(reason.to_owned()));
         }
-        let (atr, answer) = in_thread(settings.patience, Arc::clone(&self.outstanding), reader)?;
-        card_read(&settings.models, &reader.to_string_lossy(), &atr, &answer)
+        let name: CString = reader.to_owned();
+        let ladder = settings.ladder.clone();
+        in_thread(settings.patience, Arc::clone(&self.outstanding), move |until| {
+            let card = Line::open(&name, until)?;
+            card.climb(&ladder, &name.to_string_lossy())
+        })
     }
 }
 
-type Answer = (Vec<u8>, Vec<u8>);
-
-fn in_thread(patience: Duration, outstanding: Arc<()>, reader: &CStr) -> Result<Answer, CardError> {
-    let reader: CString = reader.to_owned();
+/// Does `talk` in a thread of its own, which is left to itself once the patience is over. Its
+/// deadline is handed to it: a card that comes back to life is told nothing more.
+pub(super) fn in_thread<Said, Trouble>(
+    patience: Duration,
+    outstanding: Arc<()>,
+    talk: impl FnOnce(Instant) -> Result<Said, Trouble> + Send + 'static,
+) -> Result<Said, Trouble>
+where
+    Said: Send + 'static,
+    Trouble: From<CardError> + Send + 'static,
+{
+    let until = Instant::now() + patience;
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new()
         .name("pcsc-read".to_owned())
         .spawn(move || {
             // Nobody waits any more when the read comes too late.
-            let _ = sender.send(exchange(&reader));
+            let _ = sender.send(talk(until));
             drop(outstanding);
         })
         .map_err(|error| CardError::Reader(error.to_string()))?;
     match receiver.recv_timeout(patience) {
-        Ok(answer) => answer.map_err(card_error),
-        Err(RecvTimeoutError::Timeout) => Err(CardError::NoAnswer(patience)),
+        Ok(said) => said,
+        Err(RecvTimeoutError::Timeout) => Err(CardError::NoAnswer(patience).into()),
         Err(RecvTimeoutError::Disconnected) => {
-            Err(CardError::Reader("the reading broke off".to_owned()))
+            Err(CardError::Reader("the reading broke off".to_owned()).into())
         }
     }
 }
 
-/// Gives the card's ATR and its answer. The context is its own, since a call that hangs holds up
-/// everything else that shares its context.
-fn exchange(reader: &CStr) -> Result<Answer, Error> {
-    let context = Context::establish(Scope::User)?;
-    let card = context.connect(reader, ShareMode::Shared, Protocols::ANY)?;
-    let answer = ask(&card);
-    // Not a reset, as dropping the handle would be: where it fails because the card has left,
-    // pcscd takes the reader for empty and overlooks the next card.
-    let _ = card.disconnect(Disposition::LeaveCard);
-    answer
+/// The line to one card. The context is its own, since a call that hangs holds up everything else
+/// that shares its context.
+pub(super) struct Line {
+    card: Option<Card>,
+    _context: Context,
+    until: Instant,
 }
 
-fn ask(card: &Card) -> Result<Answer, Error> {
-    let atr = card.status2_owned()?.atr().to_vec();
-    let mut buffer = [0; pcsc::MAX_BUFFER_SIZE];
-    let answer = card.transmit(&ASK_IDENTIFIER, &mut buffer)?.to_vec();
-    // Some drivers report a card that left in mid-command as a success without a byte.
-    if answer.is_empty() {
-        return Err(Error::RemovedCard);
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Not a reset, as dropping the handle would be: where it fails because the card has left,
+        // pcscd takes the reader for empty and overlooks the next card.
+        if let Some(card) = self.card.take() {
+            let _ = card.disconnect(Disposition::LeaveCard);
+        }
     }
-    Ok((atr, answer))
+}
+
+impl Line {
+    pub(super) fn open(reader: &CStr, until: Instant) -> Result<Self, CardError> {
+        let context = Context::establish(Scope::User).map_err(card_error)?;
+        let card =
+            context.connect(reader, ShareMode::Shared, Protocols::ANY).map_err(card_error)?;
+        Ok(Self { card: Some(card), _context: context, until })
+    }
+
+    fn card(&self) -> Result<&Card, CardError> {
+        if Instant::now() >= self.until {
+            return Err(CardError::NoAnswer(Duration::ZERO));
+        }
+        self.card.as_ref().ok_or(CardError::Torn)
+    }
+
+    fn climb(&self, ladder: &Ladder, reader: &str) -> Result<CardRead, CardError> {
+        let atr = self.card()?.status2_owned().map_err(card_error)?.atr().to_vec();
+        let (mut climb, mut step) = Climb::new(ladder, reader, &atr);
+        loop {
+            match step {
+                Step::Ask(command) => step = climb.answered(&self.ask(&command)?),
+                Step::Done(read) => return read,
+            }
+        }
+    }
+
+    /// Gives the whole answer, status included.
+    pub(super) fn ask(&self, command: &[u8]) -> Result<Vec<u8>, CardError> {
+        let mut buffer = [0; pcsc::MAX_BUFFER_SIZE];
+        let answer = self.card()?.transmit(command, &mut buffer).map_err(card_error)?;
+        // Some drivers report a card that left in mid-command as a success without a byte.
+        if answer.is_empty() { Err(CardError::Torn) } else { Ok(answer.to_vec()) }
+    }
 }
 
 fn card_error(error: Error) -> CardError {

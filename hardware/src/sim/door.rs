@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::door::{Contact, ContactLevel, DoorError, DoorPart, Lock, LockLevel};
+use super::input::SimInput;
+use crate::door::{Contact, ContactLevel, DoorError, DoorPart, InputLevel, Lock, LockLevel};
 
 /// A door that exists only here. Clones are the same door; it begins locked and closed.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct DoorState {
     pub lock: LockLevel,
     /// Where the leaf is.
     pub leaf: ContactLevel,
+    /// The button inside.
+    pub exit: InputLevel,
     /// What is broken.
     pub faults: DoorFaults,
 }
@@ -30,6 +33,10 @@ pub struct DoorFaults {
     pub lock_silent: bool,
     /// The contact does not answer.
     pub contact_silent: bool,
+    /// The button inside stays as it is, whoever presses it or lets go.
+    pub exit_stuck: bool,
+    /// The button inside cannot be read.
+    pub exit_silent: bool,
 }
 
 /// Nobody can push a locked door open.
@@ -42,6 +49,7 @@ impl Default for SimDoor {
         let (state, _) = watch::channel(DoorState {
             lock: LockLevel::Locked,
             leaf: ContactLevel::Closed,
+            exit: InputLevel::AtRest,
             faults: DoorFaults::default(),
         });
         Self { state }
@@ -61,6 +69,30 @@ impl SimDoor {
         let states = self.state.subscribe();
         let last = contact_level(&states.borrow());
         SimContact { states, last }
+    }
+
+    /// A driver of the button inside.
+    #[must_use]
+    pub fn exit_button(&self) -> SimInput<DoorState> {
+        SimInput::of(self.state.subscribe(), DoorPart::ExitButton, exit_level)
+    }
+
+    /// Somebody inside presses the button, until [`SimDoor::let_go`].
+    pub fn press(&self) {
+        self.move_exit(InputLevel::Active);
+    }
+
+    /// They let go of it.
+    pub fn let_go(&self) {
+        self.move_exit(InputLevel::AtRest);
+    }
+
+    fn move_exit(&self, level: InputLevel) {
+        self.change(|state| {
+            if !state.faults.exit_stuck {
+                state.exit = level;
+            }
+        });
     }
 
     /// The door's state now.
@@ -190,6 +222,13 @@ impl Contact for SimContact {
     }
 }
 
+fn exit_level(state: &DoorState) -> Result<InputLevel, DoorError> {
+    if state.faults.exit_silent {
+        return Err(DoorError::NoAnswer(DoorPart::ExitButton));
+    }
+    Ok(state.exit)
+}
+
 fn contact_level(state: &DoorState) -> Result<ContactLevel, DoorError> {
     if state.faults.contact_silent {
         return Err(DoorError::NoAnswer(DoorPart::Contact));
@@ -202,6 +241,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use super::*;
+    use crate::door::Input as _;
 
     #[tokio::test]
     async fn a_push_opens_only_an_unlocked_door() {
@@ -246,6 +286,25 @@ mod tests {
         door.set_faults(DoorFaults::default());
         assert_eq!(contact.changed().await, Ok(ContactLevel::Open));
         assert_eq!(contact.level().await, Ok(ContactLevel::Open));
+    }
+
+    #[tokio::test]
+    async fn a_button_is_pressed_until_it_is_let_go_or_stuck() {
+        let door = SimDoor::default();
+        let mut button = door.exit_button();
+        assert_eq!(button.level().await, Ok(InputLevel::AtRest));
+        door.press();
+        assert_eq!(button.changed().await, Ok(InputLevel::Active));
+        door.set_faults(DoorFaults { exit_stuck: true, ..DoorFaults::default() });
+        door.let_go();
+        assert_eq!(button.level().await, Ok(InputLevel::Active));
+        door.set_faults(DoorFaults { exit_silent: true, ..DoorFaults::default() });
+        assert_eq!(button.changed().await, Err(DoorError::NoAnswer(DoorPart::ExitButton)));
+        door.set_faults(DoorFaults::default());
+        door.let_go();
+        assert_eq!(button.changed().await, Ok(InputLevel::AtRest));
+        drop(door);
+        assert!(button.changed().await.is_err(), "a door that is gone answers no more");
     }
 
     #[tokio::test]

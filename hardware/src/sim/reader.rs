@@ -2,9 +2,11 @@ use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ring::rand::SecureRandom;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
@@ -14,8 +16,8 @@ use tokio::time::{sleep, timeout};
 
 use super::vpcd::{ASK_ATR, LinkError, POWER_OFF, POWER_ON, receive, send};
 use crate::card::{
-    ASK_IDENTIFIER, CardError, CardEvent, CardRead, CardReader, EventQueue, EventSender,
-    ReaderModels, card_read, event_queue,
+    CardError, CardEvent, CardRead, CardReader, Climb, EventQueue, EventSender, Ladder, Step,
+    event_queue,
 };
 
 /// A card reader that virtual cards find as a socket in the readers' folder.
@@ -39,19 +41,19 @@ pub struct SimReaderSettings {
     pub folder: PathBuf,
     /// How long a card may take to be read, all together.
     pub patience: Duration,
-    /// How answers are normalised; looked up by `name`.
-    pub models: ReaderModels,
+    /// How cards are asked who they are.
+    pub ladder: Ladder,
 }
 
 impl SimReaderSettings {
-    /// The usual settings: two seconds of patience, answers taken as they are.
+    /// The usual settings: two seconds of patience, identifiers taken as they are.
     #[must_use]
-    pub fn new(name: &str, folder: &Path) -> Self {
+    pub fn new(name: &str, folder: &Path, rng: Arc<dyn SecureRandom + Send + Sync>) -> Self {
         Self {
             name: name.to_owned(),
             folder: folder.to_owned(),
             patience: Duration::from_secs(2),
-            models: ReaderModels::default(),
+            ladder: Ladder::new(name, rng),
         }
     }
 }
@@ -244,16 +246,15 @@ impl Field {
     }
 
     async fn read(&self, card: &mut UnixStream) -> Result<CardRead, CardError> {
-        let SimReaderSettings { name, patience, models, .. } = &self.settings;
-        let (atr, answer) = timeout(*patience, exchange(card))
+        let SimReaderSettings { name, patience, ladder, .. } = &self.settings;
+        timeout(*patience, climb(card, ladder, name))
             .await
             .map_err(|_| CardError::NoAnswer(*patience))?
             .map_err(|error| match error {
                 LinkError::HungUp => CardError::Torn,
                 LinkError::Oversize(length) => CardError::Oversize(length),
                 other => CardError::Reader(other.to_string()),
-            })?;
-        card_read(models, name, &atr, &answer)
+            })?
     }
 
     async fn await_departure(&mut self, card: &mut UnixStream) -> Result<Next, Stopped> {
@@ -293,18 +294,30 @@ async fn unplugged(plug: &mut watch::Receiver<bool>) -> Result<Next, Stopped> {
     Ok(Next::Unplugged)
 }
 
-/// Powers the card, asks who it is, powers it off: gives its ATR and its answer.
-async fn exchange(card: &mut UnixStream) -> Result<(Vec<u8>, Vec<u8>), LinkError> {
+/// Powers the card, asks who it is, powers it off.
+async fn climb(
+    card: &mut UnixStream,
+    ladder: &Ladder,
+    reader: &str,
+) -> Result<Result<CardRead, CardError>, LinkError> {
     const LONGEST_ATR: usize = 33;
     const LONGEST_ANSWER: usize = 258;
     send(card, &[POWER_ON]).await?;
     send(card, &[ASK_ATR]).await?;
     let atr = receive(card, LONGEST_ATR).await?;
-    send(card, &ASK_IDENTIFIER).await?;
-    let answer = receive(card, LONGEST_ANSWER).await?;
+    let (mut climb, mut step) = Climb::new(ladder, reader, &atr);
+    let read = loop {
+        match step {
+            Step::Ask(command) => {
+                send(card, &command).await?;
+                step = climb.answered(&receive(card, LONGEST_ANSWER).await?);
+            }
+            Step::Done(read) => break read,
+        }
+    };
     // It has been read; that it may be gone by now changes nothing.
     let _ = send(card, &[POWER_OFF]).await;
-    Ok((atr, answer))
+    Ok(read)
 }
 
 #[cfg(test)]

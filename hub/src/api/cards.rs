@@ -36,6 +36,8 @@ pub struct Card {
     valid_until: Option<DateTime<Utc>>,
     /// Since when it is theirs.
     added_at: DateTime<Utc>,
+    /// What it has to prove: 1 its identifier, which can be copied; 3 a private key, which cannot.
+    level: u8,
 }
 
 /// Cards.
@@ -303,6 +305,7 @@ fn one(web: &Web, card: Credential) -> Card {
         why: card.change.why,
         valid_until: card.valid_until,
         added_at: card.added_at,
+        level: card.level.number(),
         label: card.label,
     }
 }

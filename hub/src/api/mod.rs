@@ -12,6 +12,7 @@ pub mod devices;
 pub mod employers;
 pub mod guard;
 pub mod me;
+pub mod orders;
 pub mod people;
 pub mod quotas;
 pub mod refusals;
@@ -116,6 +117,8 @@ pub fn routes() -> (Routes<Web>, utoipa::openapi::OpenApi) {
         .with(routes!(devices::list), [(GET, ManageDevices, About::Centre)])
         .with(routes!(devices::enrol_code), [(POST, ManageDevices, About::CentreDevice)])
         .with(routes!(devices::revoke), [(POST, ManageDevices, About::CentreDevice)])
+        .with(routes!(orders::give), [(POST, OrderSite, About::Centre)])
+        .with(routes!(orders::get), [(GET, OrderSite, About::CentreOrder)])
         .with(routes!(me::get), [(GET, KeepAccount, About::Caller)])
         .with(
             routes!(sessions::list, sessions::end_others),

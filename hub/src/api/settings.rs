@@ -55,6 +55,14 @@ pub struct Settings {
     /// How long an approval is waited for: 1 to 43200.
     #[schema(example = 1440)]
     approval_minutes: u32,
+    /// So many desks are kept for walk-ins: 0 to 50. Stays as it is where it is not given.
+    #[schema(example = 1)]
+    #[serde(default)]
+    walk_in_desks: Option<u32>,
+    /// They are kept so many hours ahead: 1 to 72. Stays as it is where it is not given.
+    #[schema(example = 72)]
+    #[serde(default)]
+    walk_in_hours: Option<u32>,
     /// Which version of them this is. A change names the version that it was made from.
     #[schema(example = 1)]
     version: u32,
@@ -104,7 +112,7 @@ pub async fn set(
     // Whether they may comes before whether it can be read.
     service::settings(&atlas, &caller, centre.id)?;
     let Body(settings) = body?;
-    let (version, settings) = (settings.version, CentreSettings::from(settings));
+    let (version, settings) = (settings.version, settings.in_place_of(&centre.settings));
     let wanted = settings.clone();
     match service::set_settings(&web.hub, &atlas, &caller, centre.id, wanted, version).await? {
         Ok(version) => Ok(Json(Settings::of(&settings, version))),
@@ -152,13 +160,15 @@ impl Settings {
             offer_minutes: settings.offer_minutes,
             approval: settings.approval,
             approval_minutes: settings.approval_minutes,
+            walk_in_desks: Some(settings.walk_in_desks),
+            walk_in_hours: Some(settings.walk_in_hours),
         }
     }
-}
 
-impl From<Settings> for CentreSettings {
-    fn from(settings: Settings) -> Self {
-        Self {
+    /// The house rules, where `before` are those that stand.
+    fn in_place_of(self, before: &CentreSettings) -> CentreSettings {
+        let settings = self;
+        CentreSettings {
             grain_minutes: settings.grain_minutes,
             no_show_minutes: settings.no_show_minutes,
             early_minutes: settings.early_minutes,
@@ -171,6 +181,8 @@ impl From<Settings> for CentreSettings {
             offer_minutes: settings.offer_minutes,
             approval: settings.approval,
             approval_minutes: settings.approval_minutes,
+            walk_in_desks: settings.walk_in_desks.unwrap_or(before.walk_in_desks),
+            walk_in_hours: settings.walk_in_hours.unwrap_or(before.walk_in_hours),
         }
     }
 }

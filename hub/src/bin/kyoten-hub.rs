@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
 use hub::care::{cases, rule_sets, schemes, shift_table, staffing_file, terms_file};
 use hub::config::{Config, names_in};
+use hub::door_file;
 use hub::hub::Hub;
 use hub::pages::words;
 use hub::seed;
@@ -21,13 +22,19 @@ use hub::service::audit::verify::{self, Whole};
 use hub::service::audit::witness;
 use hub::service::cards::card_key;
 use hub::service::devices::{self, Standing};
+use hub::service::doors::set_plans;
+use hub::service::edge_settings;
+use hub::service::event_chain;
 use hub::service::nursery;
 use hub::service::rotate::{self, Rotated};
+use hub::service::sensors;
 use hub::uplink::enrol;
 use hub::web::WebSettings;
 use model::care::rule_set::RuleSet;
+use model::centre::Centre;
 use model::clock::{Clock as _, SystemClock};
 use model::device::RevokedFor;
+use model::door::Wiring;
 use model::id::{DeviceId, ShiftId, Slug};
 use model::language::Language;
 use model::permission::TokenScope;
@@ -36,6 +43,7 @@ use ring::rand::SystemRandom;
 use store::{Roster, RosterPut, Rostered, TokenHolder};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use wire::edge_config::EdgeSettings;
 
 /// The hub of a region of telework centres.
 #[derive(Parser)]
@@ -82,12 +90,44 @@ enum Command {
         #[command(subcommand)]
         what: NurseryWhat,
     },
+    /// The doors of a centre.
+    Door {
+        /// The centre.
+        #[arg(long)]
+        centre: Slug,
+        #[command(subcommand)]
+        what: DoorWhat,
+    },
+    /// The sensors of a centre, from a file that names them; in the place of those it had.
+    Sensors {
+        /// The centre.
+        #[arg(long)]
+        centre: Slug,
+        /// A TOML file of `[[sensor]]`; an empty one takes them all away.
+        file: PathBuf,
+    },
     /// Walk the record of who did what, and name the first entry that was changed, taken out,
     /// swapped or cut off.
     VerifyAudit {
         /// A file of heads beside the one in the data folder, such as another hub's.
         #[arg(long, value_name = "FILE")]
         heads: Option<PathBuf>,
+    },
+    /// Walk the chain over what a site has told, and name the first event that was changed, taken out or
+    /// cut off here.
+    VerifyEvents {
+        /// The site's centre.
+        #[arg(long)]
+        centre: Slug,
+    },
+    /// Send settings to a site's edge: which driver each door has, and how much room its file may take. The
+    /// edge tries them, and takes them back where they do not pass its check.
+    EdgeConfig {
+        /// The site's centre.
+        #[arg(long)]
+        centre: Slug,
+        /// A TOML file with `doors` or `outbox_mb`.
+        file: PathBuf,
     },
     /// List devices: state, end of the certificate, when the hub heard of them last.
     Devices {
@@ -199,6 +239,18 @@ enum SchemesWhat {
 }
 
 #[derive(Subcommand)]
+enum DoorWhat {
+    /// Give doors the plans of a file from now on: wiring, zone, readers, hours, what they ask for. Doors that it
+    /// does not name stay as they are.
+    Plan {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the doors and what is known of them.
+    List,
+}
+
+#[derive(Subcommand)]
 enum NurseryWhat {
     /// Give and ask what a file says from now on: hours, hand-over minutes, schemes.
     Terms {
@@ -293,6 +345,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Nursery { centre, what } => tell_nursery(&hub, &centre, what).await,
+        Command::Door { centre, what } => tell_doors(&hub, &centre, what).await,
+        Command::VerifyEvents { centre } => verify_events(&hub, &centre).await,
+        Command::EdgeConfig { centre, file } => send_settings(&hub, &centre, &file).await,
+        Command::Sensors { centre, file } => tell_sensors(&hub, &centre, &file).await,
         Command::VerifyAudit { heads } => verify_audit(&hub, heads).await,
         Command::CardKey { task: CardKeyTask::Rotate { even_so } } => {
             let life = TimeDelta::days(config.card_key_days.into());
@@ -408,6 +464,51 @@ fn list_schemes(files: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn tell_doors(hub: &Hub, slug: &Slug, what: DoorWhat) -> anyhow::Result<()> {
+    let centre = &centre_named(hub, slug).await?;
+    let doors = hub.store.doors(centre.id).await?;
+    match what {
+        DoorWhat::Plan { file } => {
+            let text = read_text(&file)?;
+            let plans = door_file::read(&text, &doors);
+            let plans = plans.with_context(|| file.display().to_string())?;
+            set_plans(hub, centre, &plans).await?;
+            for (device, plan) in &plans {
+                let zone = plan.zone.as_str();
+                println!("{device} is of the zone '{zone}' from now on; {}", wired(plan.wiring));
+            }
+        }
+        DoorWhat::List => {
+            let told = doors.iter().map(|door| {
+                let wiring = wired(door.plan.as_ref().and_then(|plan| plan.wiring));
+                let readers = door.plan.as_ref().map_or(0, |plan| plan.readers.len());
+                let (device, zone) = (&door.device, door.zone());
+                format!("{device}  {}  {wiring}; {readers} readers\n", zone.as_str())
+            });
+            print(&told.collect::<String>());
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of a door in a power cut.
+fn wired(wiring: Option<Wiring>) -> &'static str {
+    match wiring {
+        Some(Wiring::FailSafe) => "without current it opens",
+        Some(Wiring::FailSecure) => "without current it stays locked from outside",
+        None => "nobody has said what it does without current",
+    }
+}
+
+async fn tell_sensors(hub: &Hub, slug: &Slug, file: &Path) -> anyhow::Result<()> {
+    let centre = &centre_named(hub, slug).await?;
+    let name = || file.display().to_string();
+    let read = sensors::read(&read_text(file)?).with_context(name)?;
+    sensors::set(hub, centre, &read).await?.with_context(name)?;
+    println!("{} has {} sensors from now on", centre.name.en, read.len());
+    Ok(())
+}
+
 async fn tell_nursery(hub: &Hub, slug: &Slug, what: NurseryWhat) -> anyhow::Result<()> {
     let atlas = Atlas::load(&*hub.store, hub.now()).await?;
     let centre = atlas.named(slug.as_str());
@@ -509,6 +610,37 @@ async fn verify_audit(hub: &Hub, heads: Option<PathBuf>) -> anyhow::Result<()> {
             println!(
                 "{entries} records are whole, up to record {last}; they fit the {heads} heads that \
                  were seen."
+            );
+            Ok(())
+        }
+        Err(fault) => anyhow::bail!("{fault}"),
+    }
+}
+
+async fn centre_named(hub: &Hub, slug: &Slug) -> anyhow::Result<Centre> {
+    let centres = hub.store.centres().await?;
+    let centre = centres.into_iter().find(|centre| centre.slug == *slug);
+    centre.with_context(|| format!("there is no centre '{slug}'"))
+}
+
+async fn send_settings(hub: &Hub, slug: &Slug, file: &Path) -> anyhow::Result<()> {
+    let centre = centre_named(hub, slug).await?;
+    let name = || file.display().to_string();
+    let settings: EdgeSettings = toml::from_str(&read_text(file)?).with_context(name)?;
+    settings.check().with_context(name)?;
+    let version = edge_settings::send(hub, &centre, &settings).await?;
+    println!("version {version} waits for the edge of {slug}, which asks within a minute");
+    Ok(())
+}
+
+async fn verify_events(hub: &Hub, slug: &Slug) -> anyhow::Result<()> {
+    let centre = centre_named(hub, slug).await?;
+    match event_chain::verify(hub, centre.id).await? {
+        Ok(whole) => {
+            println!(
+                "{} events of {slug} are whole, up to event {}; {} came without a chain, and at {} it was noticed \
+                 when they came that they do not follow.",
+                whole.events, whole.last, whole.unchained, whole.doubtful
             );
             Ok(())
         }

@@ -5,6 +5,7 @@
 
 pub mod end_holds;
 pub mod forget;
+pub mod keep_leases;
 pub mod release_no_shows;
 pub mod retire_card_keys;
 pub mod sweep_devices;
@@ -47,6 +48,12 @@ const WORK: &[Work] = &[
         every: TimeDelta::minutes(1),
         needs: Action::ReleaseNoShows,
         run: |hub| Box::pin(end_holds::run(hub)),
+    },
+    Work {
+        name: "keep-leases",
+        every: TimeDelta::minutes(1),
+        needs: Action::ReleaseNoShows,
+        run: |hub| Box::pin(keep_leases::run(hub)),
     },
     Work {
         name: "sweep-devices",

@@ -323,6 +323,9 @@ fn name(f: &Frame, action: AuditAction) -> &'static str {
         CareRulesAdded => ("保育の規則の追加", "Childcare rules added"),
         CareSchemeAdded => ("保育の制度の追加", "Childcare scheme added"),
         NurseryTermsSet => ("保育室の条件の変更", "Nursery's hours and schemes set"),
+        DoorPlansSet => ("扉の設定の変更", "Doors' plans set"),
+        SensorsSet => ("センサーの登録", "Sensors set"),
+        EdgeSettingsSent => ("センター装置の設定の送信", "Settings sent to an edge"),
         NurseryStaffed => ("保育室の体制の変更", "Nursery's rooms and rules set"),
         RosterPut => ("保育者シフトの変更", "Caregivers' shifts replaced"),
         BookingCancelledForGuest => ("予約の代理取り消し", "Booking cancelled for a guest"),
@@ -334,6 +337,9 @@ fn name(f: &Frame, action: AuditAction) -> &'static str {
         HouseRulesChanged => ("利用のきまりの変更", "House rules changed"),
         QuotaAdded => ("利用上限の追加", "Quota added"),
         QuotaEnded => ("利用上限の終了", "Quota ended"),
+        SiteOrdered => ("センターへの指示", "Order to a site"),
+        SiteOrderAnswered => ("指示へのセンターの返事", "A site's answer to an order"),
+        SiteAlarmRaised => ("センターの装置の異常", "Something noticed about a site"),
     };
     f.say(ja, en)
 }

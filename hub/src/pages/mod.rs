@@ -194,6 +194,9 @@ pub fn routes() -> Routes<Web> {
         .get("/operations", SeeLiveCentre, About::Theirs, operations::get)
         .get("/operations/{slug}", SeeLiveCentre, About::Centre, operations::centre::get)
         .get("/operations/{slug}/live", SeeLiveCentre, About::Centre, operations::centre::live)
+        .get("/operations/{slug}/muster", SeeLiveCentre, About::Centre, operations::muster::get)
+        .get("/operations/{slug}/order", OrderSite, About::Centre, operations::order::get)
+        .post("/operations/{slug}/order", OrderSite, About::Centre, operations::order::post)
         .get(
             "/operations/{slug}/approvals",
             ApproveBooking,
@@ -220,6 +223,8 @@ pub fn routes() -> Routes<Web> {
             About::Closure,
             operations::closures::closure::reopen,
         )
+        .get("/operations/{slug}/reports", SeeLiveCentre, About::Centre, operations::reports::get)
+        .post("/operations/{slug}/reports", SeeLiveCentre, About::Centre, operations::reports::post)
         .get("/operations/{slug}/rules", ManageHouse, About::Centre, operations::rules::get)
         .post("/operations/{slug}/rules", ManageHouse, About::Centre, operations::rules::post)
         .get("/operations/{slug}/devices", ManageDevices, About::Centre, operations::devices::get)

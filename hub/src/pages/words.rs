@@ -67,6 +67,14 @@ pub fn clock_seconds(time: DateTime<Utc>, zone: Tz) -> String {
     format!("{}:{:02}:{:02}", local.hour(), local.minute(), local.second())
 }
 
+/// `9:00:07` of today, and `11月24日（火） 9:00:07` of any other day.
+#[must_use]
+pub fn moment(language: Language, time: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    let [on, today] = [time, now].map(|time| time.with_timezone(&zone).date_naive());
+    let clock = clock_seconds(time, zone);
+    if on == today { clock } else { format!("{} {clock}", day(language, on)) }
+}
+
 /// `9:00〜16:30`, `9:00–16:30`; an end at midnight is 24:00.
 #[must_use]
 pub fn hours(language: Language, when: &Interval, zone: Tz) -> String {
@@ -593,6 +601,8 @@ pub fn house_rule(language: Language, rule: HouseRule) -> &'static str {
         HouseRule::HoldMinutes => ("確定を待つ時間", "A hold waits"),
         HouseRule::OfferMinutes => ("キャンセル待ちの人に取っておく時間", "Kept for who waits"),
         HouseRule::ApprovalMinutes => ("承認を待つ時間", "An approval is waited for"),
+        HouseRule::WalkInDesks => ("飛び込み用に取っておく席", "Desks kept for walk-ins"),
+        HouseRule::WalkInHours => ("何時間先まで取っておくか", "Kept ahead by"),
     };
     match language {
         Language::Ja => ja,

@@ -5,6 +5,7 @@
 
 mod bookings;
 mod cards;
+mod doors;
 mod history;
 mod holidays;
 mod ids;

@@ -12,7 +12,7 @@ use model::people::{Given, Grant, Person, Term};
 use model::permission::role_of;
 use store::{Consent, Credential, Employer, EmployerKind, SealedChild};
 
-use super::cards::identifier;
+use super::cards::{identifier, public_key};
 use super::ids::{Of, id, id_where, numbered};
 use super::{CODE_SECRET, DemoAccount, PASSWORD, PIN, places, recovery_codes};
 use crate::hub::Hub;
@@ -87,6 +87,8 @@ pub(super) struct Card {
     pub(super) name: &'static str,
     /// What it answers a reader.
     pub(super) identifier: [u8; 8],
+    /// Whether it proves [`super::cards::KEY`] too.
+    pub(super) has_key: bool,
     label: &'static str,
     state: CardState,
 }
@@ -97,7 +99,8 @@ struct ChildRow {
 }
 
 const fn card(name: &'static str, number: u8, label: &'static str) -> Card {
-    Card { name, identifier: identifier(number), label, state: CardState::Active }
+    let (identifier, has_key) = (identifier(number), false);
+    Card { name, identifier, has_key, label, state: CardState::Active }
 }
 
 const fn worker(
@@ -132,7 +135,15 @@ const fn staff(key: &'static str, name: &'static str, what: What) -> PersonRow {
 }
 
 const PEOPLE: &[PersonRow] = &[
-    worker("sato", "佐藤 美咲", "bank", &[card("sato", 1, "社員証")]),
+    worker(
+        "sato",
+        "佐藤 美咲",
+        "bank",
+        &[
+            card("sato", 1, "社員証"),
+            Card { has_key: true, ..card("sato-key", 21, "鍵つきの社員証") },
+        ],
+    ),
     worker("suzuki", "鈴木 大輔", "computer", &[card("suzuki", 2, "社員証")]),
     parent(
         "takahashi",
@@ -151,7 +162,10 @@ const PEOPLE: &[PersonRow] = &[
         &[card("ito", 4, "社員証")],
         &[ChildRow { name: "伊藤 ひなた", months_old: 38 }],
     ),
-    staff("kobayashi", "小林 直子", What::Operator { centre: "yokohama" }),
+    PersonRow {
+        cards: &[card("kobayashi", 22, "職員証")],
+        ..staff("kobayashi", "小林 直子", What::Operator { centre: "yokohama" })
+    },
     staff("kato", "加藤 修", What::Operator { centre: "tsurugashima" }),
     staff("yoshida", "吉田 恵", What::MunicipalAdmin { municipality: "yokohama" }),
     worker("tanaka", "田中 翔", "maker", &[card("tanaka", 5, "交通系ICカード")]),
@@ -216,7 +230,7 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             hub.store.set_pin(person, Some(&hash(hub, PIN).await?)).await?;
         }
         for (card, number) in row.cards.iter().zip(cards.by_ref()) {
-            hub.store.add_credential(&credential(hub, number, person, card)).await?;
+            hub.store.add_credential(&credential(hub, number, person, card)?).await?;
         }
         if row.children.is_empty() {
             continue;
@@ -312,15 +326,21 @@ fn person_of(row: &PersonRow) -> Person {
     }
 }
 
-fn credential(hub: &Hub, number: u32, person: PersonId, card: &Card) -> Credential {
-    let reference = hub.keys.region_cards.now().newest().reference(&card.identifier);
+fn credential(hub: &Hub, number: u32, person: PersonId, card: &Card) -> Result<Credential> {
+    let keys = hub.keys.region_cards.now();
+    let identifier = keys.newest().reference(&card.identifier);
     let id = CredentialId(id(Of::Credential, number));
-    let mut credential = Credential::new(id, person, reference, card.label, hub.now());
+    let mut credential = Credential::new(id, person, identifier, card.label, hub.now());
+    if card.has_key {
+        let key = keys.newest().key_reference(&public_key(&*hub.random)?);
+        credential.references.insert(0, key);
+        credential.level = key.level;
+    }
     credential.state = card.state;
     if card.state == CardState::Lost {
         credential.change.by = Some(person);
     }
-    credential
+    Ok(credential)
 }
 
 async fn sealed(
@@ -348,8 +368,9 @@ impl PersonRow {
 
     /// Whoever stands at a kiosk or a nursery's screen.
     fn has_pin(&self) -> bool {
-        use What::{NurseryStaff, Parent, Resident, Worker};
-        matches!(self.what, Worker | Parent | Resident { .. } | NurseryStaff { .. })
+        use What::{NurseryStaff, Operator, Parent, Resident, Worker};
+        let pinned = matches!(self.what, Worker | Parent | Resident { .. } | NurseryStaff { .. });
+        pinned || matches!(self.what, Operator { .. }) && !self.cards.is_empty()
     }
 
     fn second_factor(&self) -> bool {

@@ -4,15 +4,16 @@ use anyhow::{Context, Result};
 use chrono::Weekday;
 use chrono_tz::Asia::Tokyo;
 use model::care::terms::Terms;
-use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
+use model::centre::{Centre, CentreKind, CentreSettings, Nursery, Space, SpaceKind};
 use model::day_sheet::DeviceKind;
 use model::feature::{Feature, Features};
 use model::id::{CentreId, DeviceId, MunicipalityId, NurseryId, SpaceId};
 use model::language::LocalText;
 use model::opening::{DayKind, OpeningHours, OpeningRules};
+use model::sensor::{Measure, Sensor, SensorId, SensorPlace};
 
-use super::holidays;
 use super::ids::{Of, id, id_where, numbered};
+use super::{doors, holidays};
 use crate::hub::Hub;
 
 /// Japanese and English.
@@ -53,7 +54,7 @@ struct Hours {
     to: u32,
 }
 
-const WEEKDAYS: &[DayKind] = &[
+pub(super) const WEEKDAYS: &[DayKind] = &[
     DayKind::Weekday(Weekday::Mon),
     DayKind::Weekday(Weekday::Tue),
     DayKind::Weekday(Weekday::Wed),
@@ -61,7 +62,7 @@ const WEEKDAYS: &[DayKind] = &[
     DayKind::Weekday(Weekday::Fri),
 ];
 const SATURDAY: &[DayKind] = &[DayKind::Weekday(Weekday::Sat)];
-const EVERY_DAY: &[DayKind] = &[
+pub(super) const EVERY_DAY: &[DayKind] = &[
     DayKind::Weekday(Weekday::Mon),
     DayKind::Weekday(Weekday::Tue),
     DayKind::Weekday(Weekday::Wed),
@@ -270,9 +271,15 @@ pub(super) async fn add(hub: &Hub) -> Result<()> {
             hub.store.add_device(centre.id, &device, kind).await?;
         }
         if row.runs {
-            let name = LocalText::new("正面玄関", "Main entrance");
-            let door = Door { device: device(row.slug, "entrance")?, name, unlock_seconds: 5 };
-            hub.store.add_door(centre.id, &door).await?;
+            for door in doors::of(
+                row.slug,
+                row.nursery.as_ref().is_some_and(|one| one.walking_minutes == 0),
+            )? {
+                hub.store.add_door(centre.id, &door).await?;
+            }
+        }
+        if let Some(sensors) = sensors(number, row)? {
+            hub.store.set_sensors(centre.id, &sensors).await?;
         }
     }
     Ok(())
@@ -326,7 +333,11 @@ fn centre(number: u32, row: &CentreRow) -> Result<Centre> {
         position: row.position,
         source_note: text(row.note),
         time_zone: Tokyo,
-        settings: CentreSettings::default(),
+        // Where the demo runs the site, whoever comes without a booking finds a desk.
+        settings: CentreSettings {
+            walk_in_desks: u32::from(row.runs),
+            ..CentreSettings::default()
+        },
         settings_version: 1,
         opening: OpeningRules {
             hours: hours.collect(),
@@ -390,6 +401,31 @@ fn nursery(centre: u32, row: &CentreRow) -> Option<Nursery> {
     })
 }
 
+/// Where a nursery is in the building the demo plays a sensor of the air, among the first spaces.
+fn sensors(centre: u32, row: &CentreRow) -> Result<Option<Vec<Sensor>>> {
+    if !has_air(row) {
+        return Ok(None);
+    }
+    let first = spaces(centre, row)?.into_iter().next().context("no space for a sensor")?;
+    let (air, place) = (device(row.slug, "air-1")?, SensorPlace::Zone { zone: first.zone });
+    let sensor = |property: &str, measures| -> Result<Sensor> {
+        let property = property.parse()?;
+        let id = SensorId { device: air.clone(), node: "air".parse()?, property };
+        Ok(Sensor { id, measures, place: place.clone(), limit: None })
+    };
+    Ok(Some(vec![
+        sensor("co2", Measure::Co2)?,
+        sensor("temperature", Measure::Temperature)?,
+        sensor("humidity", Measure::Humidity)?,
+        sensor("noise", Measure::Noise)?,
+        sensor("motion", Measure::Motion)?,
+    ]))
+}
+
+fn has_air(row: &CentreRow) -> bool {
+    row.runs && row.nursery.is_some()
+}
+
 /// Every centre has an edge, so that its past can be told by one; the rest stands where it runs.
 fn devices(centre: u32, row: &CentreRow) -> Result<Vec<(DeviceId, DeviceKind)>> {
     let mut devices = vec![(edge(row.slug)?, DeviceKind::Edge)];
@@ -397,6 +433,9 @@ fn devices(centre: u32, row: &CentreRow) -> Result<Vec<(DeviceId, DeviceKind)>> 
         devices.push((device(row.slug, "kiosk-1")?, DeviceKind::Kiosk));
         if row.nursery.is_some() {
             devices.push((device(row.slug, "staff-1")?, DeviceKind::Staff));
+        }
+        if has_air(row) {
+            devices.push((device(row.slug, "air-1")?, DeviceKind::Thing));
         }
     }
     let seats = spaces(centre, row)?.into_iter().filter_map(|space| space.terminal);
@@ -413,7 +452,7 @@ fn seat(slug: &str, number: u32) -> Result<DeviceId> {
     device(slug, &format!("seat-{number:02}"))
 }
 
-fn device(slug: &str, what: &str) -> Result<DeviceId> {
+pub(super) fn device(slug: &str, what: &str) -> Result<DeviceId> {
     format!("{slug}-{what}").parse().with_context(|| format!("no device id: {slug}-{what}"))
 }
 

@@ -19,7 +19,7 @@ use store::{
 use super::atlas::Atlas;
 use super::audit::{self, Entry};
 use super::order::{For, NoOrder, draw_code, keyed, order, quotas, spares, stands};
-use super::{Caller, Refused, allow, allow_or_hide};
+use super::{Caller, Refused, allow, allow_or_hide, lease};
 use crate::hub::Hub;
 
 /// How making a booking ended.
@@ -139,7 +139,12 @@ pub async fn book(
                 return Ok(Booked::Made(booking));
             }
             Ok(BookResult::Before(booking)) => return Ok(Booked::Before(booking)),
-            Ok(BookResult::Refused(no_room)) => return Ok(Booked::NoRoom(no_room)),
+            Ok(BookResult::Refused(no_room)) => {
+                if matches!(no_room, NoRoom::Desk { .. }) {
+                    lease::ask_back(hub, &order).await;
+                }
+                return Ok(Booked::NoRoom(no_room));
+            }
             Ok(BookResult::KeyReused) => return Ok(Booked::KeyReused),
         }
     }

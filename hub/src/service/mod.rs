@@ -1,6 +1,7 @@
 //! What pages and API share: each function does one thing for a [`Caller`], asks
 //! `model::permission` first, and answers with data that knows nothing of HTML or JSON.
 
+pub mod absence;
 pub mod account;
 pub mod api_tokens;
 pub mod approvals;
@@ -18,7 +19,11 @@ pub mod codes;
 pub mod devices;
 pub mod diary;
 pub mod directory;
+pub mod doors;
+pub mod edge_settings;
+pub mod event_chain;
 pub mod house;
+pub mod lease;
 pub mod members;
 pub mod nursery;
 pub mod nursery_day;
@@ -36,9 +41,11 @@ pub mod rotate;
 pub mod rules;
 pub mod search;
 pub mod secret;
+pub mod sensors;
 pub mod series;
 pub mod session;
 pub mod sign_in;
+pub mod site_order;
 pub mod throttle;
 pub mod vault;
 pub mod voucher;

@@ -10,7 +10,7 @@ use store::{NoRoom, StoreError, Waited};
 use super::atlas::Atlas;
 use super::booking::actions;
 use super::order::{For, NoOrder, draw_code, keyed, order};
-use super::{Caller, Refused, allow, allow_or_hide};
+use super::{Caller, Refused, allow, allow_or_hide, lease};
 use crate::hub::Hub;
 
 /// How asking to wait ended.
@@ -71,7 +71,11 @@ pub async fn wait(
         match hub.store.wait(&entry, &order).await {
             Err(StoreError::Duplicate("booking code")) => order.code = draw_code(hub)?,
             Err(error) => return Err(error.into()),
-            Ok(Waited::Waits(entry)) => return Ok(Waiting::Waits(entry)),
+            Ok(Waited::Waits(entry)) => {
+                // What is kept for walk-ins comes back for who waits, where that is all they lack.
+                lease::ask_back(hub, &order).await;
+                return Ok(Waiting::Waits(entry));
+            }
             Ok(Waited::Held(booking)) => {
                 hub.live.plan_changed(booking.centre);
                 return Ok(Waiting::Held(booking));

@@ -28,7 +28,7 @@ pub(super) struct CarePlan {
 }
 
 impl CarePlan {
-    /// Reads it for the days of `horizon`, if the centre has nurseries. `planned` are its bookings then, `staff` whoever
+    /// Reads it for the days of `horizon`, if the centre has nurseries, or anybody who runs the house. `planned` are its bookings then, `staff` whoever
     /// has a role there, `known` children of whom nothing has changed since they were read.
     pub(super) async fn read(
         hub: &Hub,
@@ -40,11 +40,11 @@ impl CarePlan {
     ) -> Result<Option<Self>, SheetError> {
         let mut nurseries = hub.store.nurseries().await?;
         nurseries.retain(|nursery| nursery.centre == centre.id);
-        if nurseries.is_empty() {
+        nurseries.sort_by_key(|nursery| nursery.id);
+        let (staff, until) = staff_of(hub, centre, &nurseries, staff).await?;
+        if nurseries.is_empty() && staff.is_empty() {
             return Ok(None);
         }
-        nurseries.sort_by_key(|nursery| nursery.id);
-        let (staff, until) = staff_of(hub, &nurseries, staff).await?;
         let rule_sets = hub.store.rule_sets().await?;
         let mut listed = Vec::with_capacity(nurseries.len());
         for nursery in nurseries {
@@ -122,9 +122,10 @@ fn claims(planned: &[Booking], horizon: &Interval) -> Vec<SheetCareClaim> {
     claims
 }
 
-/// Who works in these nurseries now, and when that changes by itself.
+/// Who works in these nurseries now, or runs the house and works in none of them; and when that changes by itself.
 async fn staff_of(
     hub: &Hub,
+    centre: &Centre,
     nurseries: &[Nursery],
     persons: &[PersonId],
 ) -> Result<(Vec<SheetStaff>, Option<DateTime<Utc>>), SheetError> {
@@ -132,19 +133,20 @@ async fn staff_of(
     let ours: BTreeSet<NurseryId> = nurseries.iter().map(|nursery| nursery.id).collect();
     let (mut staff, mut until) = (BTreeMap::new(), None);
     for person in hub.store.persons(persons).await? {
-        let mut theirs = BTreeSet::new();
+        let (mut theirs, mut runs_it) = (BTreeSet::new(), false);
         for given in &person.grants {
-            let Grant::NurseryStaff { nursery } = given.grant else { continue };
-            if !ours.contains(&nursery) {
-                continue;
-            }
-            if given.term.holds_at(now) {
-                theirs.insert(nursery);
+            let holds = given.term.holds_at(now);
+            match given.grant {
+                Grant::NurseryStaff { nursery } if ours.contains(&nursery) => {
+                    theirs.extend(holds.then_some(nursery));
+                }
+                Grant::Operator { centre: theirs } if theirs == centre.id => runs_it |= holds,
+                _ => continue,
             }
             let turns = given.term.from.into_iter().chain(given.term.ends());
             until = turns.filter(|turn| *turn > now).chain(until).min();
         }
-        if !theirs.is_empty() {
+        if runs_it || !theirs.is_empty() {
             let nurseries = theirs.into_iter().collect();
             let Person { id, name, .. } = person;
             staff.insert(id, SheetStaff { person: id, name, nurseries });

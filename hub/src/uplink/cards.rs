@@ -7,9 +7,12 @@ use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::audit::{AuditAction, AuditActor};
+use model::card::CardLevel;
 use model::permission::Action;
 use store::KeyedReference;
-use wire::cards::{CardKey, CardKeys, CardOffered, MOST_REKEYED, OfferCard, Offers, Rekeyed};
+use wire::cards::{
+    CardKey, CardKeys, CardOffered, MOST_REKEYED, OfferCard, Offers, Reference, Rekeyed,
+};
 
 use super::peer::Device;
 use crate::hub::Hub;
@@ -40,15 +43,23 @@ pub async fn offer(
     body: Result<Json<OfferCard>, JsonRejection>,
 ) -> Result<Json<CardOffered>, Problem> {
     edge.allow_here(Action::OfferCard)?;
-    let Json(OfferCard { kiosk, references }) = body?;
-    let references: Vec<KeyedReference> = references
-        .iter()
-        .map(|known| KeyedReference { generation: known.generation, reference: known.reference.0 })
-        .collect();
+    let Json(OfferCard { kiosk, references, keys }) = body?;
+    let kept = |references: Vec<Reference>, level| -> Vec<KeyedReference> {
+        let kept = |known: Reference| KeyedReference {
+            generation: known.generation,
+            reference: known.reference.0,
+            level,
+        };
+        references.into_iter().map(kept).collect()
+    };
+    let read = offers::Read {
+        keys: kept(keys, CardLevel::Key),
+        identifiers: kept(references, CardLevel::Identifier),
+    };
     let problem = |status, kind: &str, title, detail| {
         Problem::new(status, kind.trim_start_matches("/problems/"), title, detail)
     };
-    match offers::offer(&hub, edge.centre, &kiosk, &references).await? {
+    match offers::offer(&hub, edge.centre, &kiosk, &read).await? {
         Offered::Kept { offer, code, ends_at } => {
             let entry = audit::Entry::new(AuditAction::CardOffered)
                 .at(edge.centre)
@@ -106,6 +117,8 @@ pub async fn rekeyed(
         let new = KeyedReference {
             generation: card.newest.generation,
             reference: card.newest.reference.0,
+            // Which it is, the one before it says.
+            level: CardLevel::Identifier,
         };
         let fits = new.generation == newest
             && hub.store.rekey(card.credential, &card.former.0, &new).await?;

@@ -8,16 +8,19 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::care::day::{CareAlarm, CareEvent};
+use model::event_chain::SiteAlarmKind;
 use model::permission::Action;
 use model::site_event::Happening;
-use store::{EventBatch, EventsTaken};
+use store::{EventBatch, EventsTaken, ToldRecord};
 use twin::Snapshot;
-use wire::event::{Batch, Gap, MOST_EVENTS, SiteSnapshot, Taken};
+use wire::chain;
+use wire::event::{Batch, EventBody, Gap, MOST_EVENTS, SiteSnapshot, Taken};
 
-use super::care;
 use super::peer::Device;
+use super::{alarms, care};
 use crate::hub::Hub;
 use crate::problem::Problem;
+use crate::service::lease;
 use crate::service::order::spares;
 
 /// So far ahead of the events that are committed a snapshot may be.
@@ -40,7 +43,9 @@ pub async fn post(
         .await?
         .ok_or_else(|| Problem::not_found("The device's centre is no longer there."))?;
     let changes_plan = batch.events.iter().any(|event| match &event.what {
-        Happening::NoShow { .. } | Happening::CheckedOut { gives_up: Some(_), .. } => true,
+        Happening::NoShow { .. }
+        | Happening::CheckedOut { gives_up: Some(_), .. }
+        | Happening::WalkedIn { .. } => true,
         Happening::Refused { late_for, .. } => !late_for.is_empty(),
         // The rest of the care is for others, or is not charged; and the sheet says who is in care.
         Happening::Care(
@@ -52,25 +57,38 @@ pub async fn post(
         _ => false,
     });
     let spare = if changes_plan { spares(&hub)? } else { Vec::new() };
+    let runs_on_another =
+        batch.events.iter().any(|event| matches!(event.what, Happening::SheetInForce { .. }));
     let calls = batch.events.iter().any(|event| {
         let Happening::Care(CareEvent::AlarmRaised { alarm }) = &event.what else { return false };
         matches!(alarm, CareAlarm::Due { .. } | CareAlarm::Late { .. })
     });
     let before = hub.store.site_status(edge.centre).await?.reached;
     care::record(&hub, &edge, &batch, before).await?;
-    let taken = hub
-        .store
-        .take_events(&EventBatch {
-            centre: centre.as_ref().clone(),
-            edge: edge.device,
-            first: batch.first,
-            events: batch.events,
-            // A site whose clock is ahead has still told nothing of the future.
-            told_until: batch.told_until.min(now),
-            at: now,
-            spare,
-        })
-        .await?;
+    let chain = chain::check(&batch).map_err(|bad| Problem::malformed(format!("{bad}.")))?;
+    let bodies = batch.events.iter().map(|event| event.written().to_owned()).collect();
+    let told = ToldRecord { bodies, chain, boot: batch.boot };
+    let brings_news = !batch.events.is_empty();
+    let taking = EventBatch {
+        centre: centre.as_ref().clone(),
+        edge: edge.device.clone(),
+        first: batch.first,
+        events: batch.events.into_iter().map(EventBody::into_event).collect(),
+        // A site whose clock is ahead has still told nothing of the future.
+        told_until: batch.told_until.min(now),
+        at: now,
+        spare,
+    };
+    let (taken, noticed) = hub.store.take_recorded(&taking, &told).await?;
+    if (brings_news || !noticed.is_empty())
+        && let Err(error) = alarms::record(&hub, &edge).await
+    {
+        // The events are committed: the site must hear so. It is recorded with what comes next.
+        tracing::error!(%error, "what was noticed of a site is not in the record yet");
+    }
+    let twin = noticed
+        .iter()
+        .any(|one| matches!(one.kind, SiteAlarmKind::Twin | SiteAlarmKind::ChainForked));
     let reached = match taken {
         EventsTaken::Gap(expected) => {
             return Ok((StatusCode::CONFLICT, Json(Gap { expected })).into_response());
@@ -80,6 +98,10 @@ pub async fn post(
     hub.live.counters.events_taken.fetch_add(reached.saturating_sub(before), Ordering::Relaxed);
     if changes_plan {
         hub.live.plan_changed(edge.centre);
+    }
+    if runs_on_another && let Err(error) = lease::free_returned(&hub, &centre).await {
+        // The events are committed: the site must hear so. It is tried again every minute.
+        tracing::error!(%error, "what the site has let go of is not free yet");
     }
     if calls {
         hub.live.notice_written.notify_one();
@@ -93,7 +115,7 @@ pub async fn post(
                 false
             }
         };
-    Ok(Json(Taken { reached, want_snapshot }).into_response())
+    Ok(Json(Taken { reached, want_snapshot, twin }).into_response())
 }
 
 /// `PUT /uplink/v1/snapshot`: the site's state takes the mirror's place.
@@ -132,18 +154,11 @@ fn check(batch: &Batch) -> Result<u64, Problem> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use chrono::DateTime;
-
     use super::*;
 
     #[test]
     fn places_begin_at_one_and_do_not_run_over() {
-        let batch = |first| Batch {
-            first,
-            events: Vec::new(),
-            told_until: DateTime::UNIX_EPOCH,
-            state: None,
-        };
+        let batch = |first| Batch { first, ..Batch::default() };
         assert_eq!(check(&batch(1)).unwrap(), 0);
         assert_eq!(check(&batch(8)).unwrap(), 7);
         assert_eq!(check(&batch(0)).unwrap_err().status, 400);

@@ -1,10 +1,13 @@
 //! The port for sites: enrolment and renewal, sheets down, events up. Nobody but an enrolled device
 //! gets further than the enrolment, and the table of rights says how far.
 
+mod alarms;
 mod cards;
 mod care;
+mod config;
 pub mod enrol;
 mod events;
+mod orders;
 mod peer;
 mod renew;
 mod revocations;
@@ -32,6 +35,8 @@ const ACK_BYTES: usize = 1024;
 const EVENTS_BYTES: usize = 1024 * 1024;
 /// The longest offer of a card, in bytes.
 const OFFER_BYTES: usize = 4 * 1024;
+/// The longest answer to an order, in bytes.
+const ANSWER_BYTES: usize = 1024;
 /// The longest list of moved cards, in bytes: 100 cards have room.
 const REKEYED_BYTES: usize = 64 * 1024;
 /// The longest snapshot, in bytes.
@@ -52,10 +57,12 @@ pub fn routes() -> Routes<Hub> {
     let events = post(events::post).layer(limit(EVENTS_BYTES));
     let renew = post(renew::post).layer(limit(ENROL_BYTES));
     let offer = post(cards::offer).layer(limit(OFFER_BYTES));
+    let answer = post(orders::answer).layer(limit(ANSWER_BYTES));
     let rekeyed = post(cards::rekeyed).layer(limit(REKEYED_BYTES));
     let snapshot = put(events::put_snapshot).layer(limit(SNAPSHOT_BYTES));
     Routes::default()
         .serve(POST, wire::enrol::PATH, UseTheDoor, About::Nothing, enrol)
+        .get(wire::edge_config::PATH, FetchSheet, About::Site, config::get)
         .get("/uplink/v1/sheet", FetchSheet, About::Site, sheet::get)
         .get("/uplink/v1/sheet/sections/{sha256}", FetchSheet, About::Site, sheet::section)
         .get(wire::sheet::KEY_PATH, FetchSheet, About::Site, sheet::key)
@@ -66,6 +73,7 @@ pub fn routes() -> Routes<Hub> {
         .serve(POST, wire::cards::OFFERS_PATH, OfferCard, About::Site, offer)
         .get(wire::cards::OFFERS_PATH, OfferCard, About::Site, cards::stand)
         .serve(POST, wire::cards::REKEYED_PATH, TellEvents, About::Site, rekeyed)
+        .serve(POST, "/uplink/v1/orders/{id}", TellEvents, About::SiteOrder, answer)
         .get("/uplink/v1/stream", FetchSheet, About::Site, stream::get)
         .get("/uplink/v1/revocations", FetchSheet, About::Site, revocations::get)
         .get(wire::renew::DEVICE_PATH, RenewCertificate, About::Device, renew::device)

@@ -14,6 +14,7 @@ use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::service::audit::witness;
+use crate::service::lease;
 use crate::sheets::{self, Current, SheetError};
 
 /// `GET /uplink/v1/sheet`: the newest signed manifest.
@@ -62,6 +63,9 @@ pub async fn acknowledge(
     hub.store.ack_sheet(edge.centre, version, hub.now()).await?;
     if let Some(seen) = audit_head {
         witness::site_saw(&hub, edge.centre, &seen).await?;
+    }
+    if let Some(centre) = hub.live.sheets.centre(&hub, edge.centre).await? {
+        lease::free_returned(&hub, &centre).await?;
     }
     hub.live.look(&hub, edge.centre).await?;
     Ok(StatusCode::NO_CONTENT)

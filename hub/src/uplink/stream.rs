@@ -1,5 +1,6 @@
 //! `GET /uplink/v1/stream`: server-sent events that tell a site what to fetch.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,20 +10,24 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use futures::stream::unfold;
+use model::id::OrderId;
 use model::permission::Action;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use wire::event::Told;
+use wire::order;
 
 use super::peer::Device;
 use crate::hub::Hub;
 use crate::live::LOOK;
 use crate::problem::Problem;
+use crate::service::site_order;
 
 /// How often a silent stream says that it is alive.
 const ALIVE: Duration = Duration::from_secs(10);
 
-/// Tells the newest sheet at once, and every newer one within about a second of its booking. Ends
+/// Tells the newest sheet at once, and every newer one within about a second of its booking; an order
+/// within about a second, whichever hub it was given at, while it still has an effect. Ends
 /// when the hub stops or the device's certificate is withdrawn.
 pub async fn get(
     State(hub): State<Hub>,
@@ -32,7 +37,16 @@ pub async fn get(
     let plan = hub.live.plan_changes(edge.centre, hub.now());
     let stopping = hub.live.stopping();
     let card_key = hub.keys.region_cards.now().newest().number;
-    let line = Line { _open: Open::new(&hub), hub, edge, plan, stopping, told: 0, card_key };
+    let line = Line {
+        _open: Open::new(&hub),
+        hub,
+        edge,
+        plan,
+        stopping,
+        told: 0,
+        card_key,
+        orders: BTreeSet::new(),
+    };
     let told = unfold(line, |mut line| async {
         let told = line.next().await?;
         // Cannot fail: the value is plain data and the name has no line break.
@@ -52,6 +66,8 @@ struct Line {
     told: u64,
     /// The generation of the card key told last, or there when the line was opened.
     card_key: u32,
+    /// The orders told that still have an effect.
+    orders: BTreeSet<OrderId>,
     _open: Open,
 }
 
@@ -67,6 +83,14 @@ impl Line {
             {
                 self.card_key = generation;
                 return Some(Told::CardKeys { generation });
+            }
+            // Before a sheet, which takes its time to be made.
+            match self.order().await {
+                Ok(Some(order)) => return Some(order),
+                Ok(None) => {}
+                Err(problem) => {
+                    tracing::warn!(device = %self.edge.device, detail = problem.detail, "orders cannot be looked up");
+                }
             }
             match self.newest().await {
                 Ok(None) => return None,
@@ -87,6 +111,20 @@ impl Line {
                 _ = self.stopping.changed() => {}
             }
         }
+    }
+
+    /// The next order that was not told over this line.
+    async fn order(&mut self) -> Result<Option<Told>, Problem> {
+        let in_hand = self.hub.store.site_orders_in_hand(self.edge.centre, self.hub.now()).await?;
+        self.orders.retain(|told| in_hand.iter().any(|order| order.id == *told));
+        let next = in_hand.into_iter().find(|order| !self.orders.contains(&order.id));
+        let Some(next) = next else { return Ok(None) };
+        if !self.edge.still_good(&self.hub).await? {
+            return Ok(None);
+        }
+        self.orders.insert(next.id);
+        let signed = order::sign(&site_order::sent(next), &self.hub.keys.sheet);
+        signed.map(|signed| Some(Told::Order(signed))).map_err(|error| Problem::internal(&error))
     }
 
     /// The newest version, or none for a device that may no longer ask.

@@ -153,9 +153,9 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
 /// Puts events into the log.
 pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> {
     query(
-        "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at)
+        "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at, chain, doubtful)
          SELECT * FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::timestamptz[], $5::text[],
-             $6::text[], $7::timestamptz[])",
+             $6::text[], $7::timestamptz[], $8::bytea[], $9::int8[])",
     )
     .bind(events.iter().map(|event| event.centre).collect::<Vec<Uuid>>())
     .bind(events.iter().map(|event| event.place).collect::<Vec<i64>>())
@@ -164,6 +164,8 @@ pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> 
     .bind(events.iter().map(|event| event.kind.as_str()).collect::<Vec<&str>>())
     .bind(events.iter().map(|event| event.body.as_str()).collect::<Vec<&str>>())
     .bind(events.iter().map(|event| event.taken_at).collect::<Vec<DateTime<Utc>>>())
+    .bind(events.iter().map(|event| event.chain.clone()).collect::<Vec<Option<Vec<u8>>>>())
+    .bind(events.iter().map(|event| event.doubtful).collect::<Vec<i64>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

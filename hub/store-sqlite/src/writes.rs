@@ -102,8 +102,8 @@ pub(crate) async fn insert_care_claims(tx: &mut Tx, booking: &Booking) -> Result
 pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> {
     for event in events {
         query(
-            "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO site_events (centre_id, place, edge, at, kind, body, taken_at, chain, doubtful)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(event.centre)
         .bind(event.place)
@@ -112,6 +112,8 @@ pub(crate) async fn insert_events(tx: &mut Tx, events: &[LogRow]) -> Result<()> 
         .bind(&event.kind)
         .bind(&event.body)
         .bind(event.taken_at)
+        .bind(&event.chain)
+        .bind(event.doubtful)
         .execute(&mut **tx)
         .await?;
     }

@@ -429,7 +429,7 @@ pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>)
 }
 
 /// Inserts a booking with its claims and what is told of it.
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Tx,
     order: &BookingOrder,
     booking: &Booking,

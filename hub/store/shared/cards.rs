@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use model::card::CardState;
+use model::card::{CardLevel, CardState};
 use model::id::{CentreId, CredentialId, OfferId, PersonId};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
@@ -30,9 +30,10 @@ impl Cards for Here {
     async fn credential(&self, id: CredentialId) -> Result<Option<Credential>> {
         let rows: Vec<CardRow> = query_as(
             "SELECT c.id, c.person_id, c.label, c.state, c.state_at, c.state_by, c.state_why,
-                 c.valid_until, c.added_at, r.generation, r.reference
+                 c.valid_until, c.added_at, c.level, r.generation, r.reference,
+                 r.level AS reference_level
              FROM credentials c LEFT JOIN credential_references r ON r.credential_id = c.id
-             WHERE c.id = $1 ORDER BY r.generation DESC",
+             WHERE c.id = $1 ORDER BY r.generation DESC, r.level DESC",
         )
         .bind(id.0)
         .fetch_all(self.reader())
@@ -43,9 +44,10 @@ impl Cards for Here {
     async fn credentials_of(&self, person: PersonId) -> Result<Vec<Credential>> {
         let rows: Vec<CardRow> = query_as(
             "SELECT c.id, c.person_id, c.label, c.state, c.state_at, c.state_by, c.state_why,
-                 c.valid_until, c.added_at, r.generation, r.reference
+                 c.valid_until, c.added_at, c.level, r.generation, r.reference,
+                 r.level AS reference_level
              FROM credentials c LEFT JOIN credential_references r ON r.credential_id = c.id
-             WHERE c.person_id = $1 ORDER BY c.added_at, c.id, r.generation DESC",
+             WHERE c.person_id = $1 ORDER BY c.added_at, c.id, r.generation DESC, r.level DESC",
         )
         .bind(person.0)
         .fetch_all(self.reader())
@@ -109,6 +111,23 @@ impl Cards for Here {
         Ok(ids.into_iter().map(PersonId).collect())
     }
 
+    async fn stopped_cards(&self, most: u32) -> Result<Vec<(CredentialId, KeyedReference)>> {
+        let rows: Vec<(Uuid, i64, Vec<u8>, i64)> = query_as(
+            "SELECT c.id, r.generation, r.reference, r.level
+             FROM credentials c JOIN credential_references r ON r.credential_id = c.id
+             WHERE c.state IN ('lost', 'blocked')
+             ORDER BY c.state_at DESC, c.id, r.reference LIMIT $1",
+        )
+        .bind(i64::from(most))
+        .fetch_all(self.reader())
+        .await?;
+        rows.into_iter()
+            .map(|(card, generation, reference, level)| {
+                Ok((CredentialId(card), keyed(generation, &reference, level)?))
+            })
+            .collect()
+    }
+
     async fn offer_card(
         &self,
         offer: &CardOffer,
@@ -126,7 +145,7 @@ impl Cards for Here {
             tx.rollback().await?;
             return Ok(OfferKept::TooMany);
         }
-        for reference in [Some(offer.reference), offer.former].into_iter().flatten() {
+        for reference in offer.references() {
             let holder = holder_of(&mut tx, &reference).await?;
             if holder.is_some_and(|holder| !holder.at_its_end(offer.at)) {
                 tx.rollback().await?;
@@ -143,8 +162,10 @@ impl Cards for Here {
         .await?;
         let kept = query(
             "INSERT INTO card_offers (id, code, centre_id, kiosk, generation, reference,
-                 former_generation, former_reference, offered_at, ends_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (code) DO NOTHING",
+                 former_generation, former_reference, offered_at, ends_at, level, beside,
+                 former_beside)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (code) DO NOTHING",
         )
         .bind(offer.id.0)
         .bind(offer.code.as_slice())
@@ -156,6 +177,9 @@ impl Cards for Here {
         .bind(offer.former.map(|former| former.reference.to_vec()))
         .bind(offer.at)
         .bind(offer.ends_at)
+        .bind(i64::from(offer.reference.level.number()))
+        .bind(offer.beside.map(|beside| beside.reference.to_vec()))
+        .bind(offer.former_beside.map(|beside| beside.reference.to_vec()))
         .execute(&mut *tx)
         .await?;
         if kept.rows_affected() == 0 {
@@ -199,7 +223,8 @@ impl Cards for Here {
             "UPDATE card_offers SET taken_at = $2
              WHERE code = $1 AND taken_at IS NULL AND ends_at > $2
                  AND ($3 IS NULL OR centre_id = $3)
-             RETURNING generation, reference, former_generation, former_reference",
+             RETURNING generation, reference, former_generation, former_reference, level, beside,
+                 former_beside",
         )
         .bind(take.code.as_slice())
         .bind(take.change.at)
@@ -239,6 +264,7 @@ impl Cards for Here {
             id: take.id,
             person: take.person,
             label: take.label.clone(),
+            level: references.iter().map(|known| known.level).max().unwrap_or_default(),
             references,
             state: CardState::Active,
             change: take.change.clone(),
@@ -309,7 +335,7 @@ impl Cards for Here {
              WHERE c.state IN ('active', 'lost', 'blocked')
                  AND EXISTS (SELECT 1 FROM credential_references WHERE credential_id = c.id)
                  AND NOT EXISTS (SELECT 1 FROM credential_references
-                     WHERE credential_id = c.id AND generation > $1)",
+                     WHERE credential_id = c.id AND generation > $1 AND level >= c.level)",
         )
         .bind(i64::from(generation))
         .fetch_one(self.reader())
@@ -337,9 +363,18 @@ impl Cards for Here {
                  state_why = $2
              WHERE state IN ('active', 'lost', 'blocked')
                  AND NOT EXISTS (SELECT 1 FROM credential_references
-                     WHERE credential_id = credentials.id)",
+                     WHERE credential_id = credentials.id AND level >= credentials.level)",
         )
         .bind(at)
+        .bind(KEY_RETIRED)
+        .execute(&mut *tx)
+        .await?;
+        // What is left of them, identifiers that prove too little, would keep them from being
+        // registered again.
+        query(
+            "DELETE FROM credential_references WHERE credential_id IN
+                 (SELECT id FROM credentials WHERE state = 'expired' AND state_why = $1)",
+        )
         .bind(KEY_RETIRED)
         .execute(&mut *tx)
         .await?;
@@ -355,8 +390,8 @@ impl Cards for Here {
         new: &KeyedReference,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let fits: Option<i64> = query_scalar(
-            "SELECT CAST(1 AS BIGINT) FROM credential_references
+        let level: Option<i64> = query_scalar(
+            "SELECT level FROM credential_references
              WHERE reference = $1 AND credential_id = $2 AND generation < $3",
         )
         .bind(former.as_slice())
@@ -364,17 +399,18 @@ impl Cards for Here {
         .bind(i64::from(new.generation))
         .fetch_optional(&mut *tx)
         .await?;
-        if fits.is_none() {
+        let Some(level) = level else {
             tx.rollback().await?;
             return Ok(false);
-        }
+        };
         let added = query(
-            "INSERT INTO credential_references (reference, credential_id, generation)
-             VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO credential_references (reference, credential_id, generation, level)
+             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .bind(new.reference.as_slice())
         .bind(id.0)
         .bind(i64::from(new.generation))
+        .bind(level)
         .execute(&mut *tx)
         .await?;
         if added.rows_affected() > 0 {
@@ -395,11 +431,28 @@ impl Cards for Here {
     }
 }
 
+/// A site has seen the card prove this much. Only a card that is known by what proves it can have.
+pub(super) async fn seen_at(tx: &mut Tx, id: CredentialId, level: CardLevel) -> Result<()> {
+    let raised = query(
+        "UPDATE credentials SET level = $2 WHERE id = $1 AND level < $2
+             AND EXISTS (SELECT 1 FROM credential_references
+                 WHERE credential_id = $1 AND level >= $2)",
+    )
+    .bind(id.0)
+    .bind(i64::from(level.number()))
+    .execute(&mut **tx)
+    .await?;
+    if raised.rows_affected() > 0 {
+        query(PEOPLE_CHANGED).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 async fn insert_card(tx: &mut Tx, card: &Credential) -> Result<()> {
     query(
         "INSERT INTO credentials (id, person_id, label, state, state_at, state_by, state_why,
-             valid_until, added_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             valid_until, added_at, level)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(card.id.0)
     .bind(card.person.0)
@@ -410,17 +463,19 @@ async fn insert_card(tx: &mut Tx, card: &Credential) -> Result<()> {
     .bind(&card.change.why)
     .bind(card.valid_until.map(storable))
     .bind(card.added_at)
+    .bind(i64::from(card.level.number()))
     .execute(&mut **tx)
     .await
     .map_err(duplicate("card"))?;
     for keyed in &card.references {
         query(
-            "INSERT INTO credential_references (reference, credential_id, generation)
-             VALUES ($1, $2, $3)",
+            "INSERT INTO credential_references (reference, credential_id, generation, level)
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(keyed.reference.as_slice())
         .bind(card.id.0)
         .bind(i64::from(keyed.generation))
+        .bind(i64::from(keyed.level.number()))
         .execute(&mut **tx)
         .await
         .map_err(duplicate("card"))?;
@@ -505,21 +560,36 @@ struct OfferRow {
     reference: Vec<u8>,
     former_generation: Option<i64>,
     former_reference: Option<Vec<u8>>,
+    level: i64,
+    beside: Option<Vec<u8>>,
+    former_beside: Option<Vec<u8>>,
 }
 
 impl OfferRow {
     fn references(&self) -> Result<Vec<KeyedReference>> {
-        let former = self.former_generation.zip(self.former_reference.as_deref());
-        [Some((self.generation, self.reference.as_slice())), former]
-            .into_iter()
-            .flatten()
-            .map(|(generation, reference)| keyed(generation, reference))
-            .collect()
+        let identifier = i64::from(CardLevel::Identifier.number());
+        let (newest, former) = (Some(self.generation), self.former_generation);
+        [
+            (newest, Some(self.reference.as_slice()), self.level),
+            (newest, self.beside.as_deref(), identifier),
+            (former, self.former_reference.as_deref(), self.level),
+            (former, self.former_beside.as_deref(), identifier),
+        ]
+        .into_iter()
+        .filter_map(|(generation, reference, level)| Some((generation?, reference?, level)))
+        .map(|(generation, reference, level)| keyed(generation, reference, level))
+        .collect()
     }
 }
 
-fn keyed(generation: i64, reference: &[u8]) -> Result<KeyedReference> {
-    Ok(KeyedReference { generation: number(generation)?, reference: bytes32(reference)? })
+fn keyed(generation: i64, reference: &[u8], level: i64) -> Result<KeyedReference> {
+    let (generation, reference) = (number(generation)?, bytes32(reference)?);
+    Ok(KeyedReference { generation, reference, level: self::level(level)? })
+}
+
+fn level(number: i64) -> Result<CardLevel> {
+    let level = u8::try_from(number).ok().and_then(|number| CardLevel::try_from(number).ok());
+    level.ok_or_else(|| StoreError::Corrupt(format!("{number} is no level of a card")))
 }
 
 /// A card with one of its references, or none.
@@ -534,23 +604,27 @@ pub(super) struct CardRow {
     state_why: String,
     valid_until: Option<DateTime<Utc>>,
     added_at: DateTime<Utc>,
+    level: i64,
     generation: Option<i64>,
     reference: Option<Vec<u8>>,
+    reference_level: Option<i64>,
 }
 
 /// Cards of rows that stand together by card.
 pub(super) fn cards(rows: Vec<CardRow>) -> Result<Vec<Credential>> {
     let mut cards: Vec<Credential> = Vec::new();
     for row in rows {
-        let reference = row.generation.zip(row.reference.as_deref());
-        let reference =
-            reference.map(|(generation, bytes)| keyed(generation, bytes)).transpose()?;
+        let reference = row.generation.zip(row.reference.as_deref()).zip(row.reference_level);
+        let reference = reference
+            .map(|((generation, bytes), level)| keyed(generation, bytes, level))
+            .transpose()?;
         if cards.last().is_none_or(|last| last.id.0 != row.id) {
             cards.push(Credential {
                 id: CredentialId(row.id),
                 person: PersonId(row.person_id),
                 label: row.label,
                 references: Vec::new(),
+                level: level(row.level)?,
                 state: from_word(&row.state)?,
                 change: CardChange {
                     at: row.state_at,

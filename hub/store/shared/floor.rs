@@ -123,6 +123,31 @@ impl Floor {
         })
     }
 
+    /// A desk that is free for an order of one stretch as things stand; nobody is moved.
+    pub(super) fn as_it_stands(&self, order: &BookingOrder) -> Option<SpaceId> {
+        let mut standing = self.standing.clone();
+        for (space, when, _) in &self.shut {
+            let claim = ClaimId(Uuid::nil());
+            let spaces = self.spaces.iter().map(|(_, place)| place.space);
+            let shut = spaces.filter(|one| space.is_none_or(|space| space == *one));
+            standing.extend(shut.map(|space| Standing { claim, space, when: *when, may_go: None }));
+        }
+        let desks = self.spaces.iter().filter(|(kind, _)| *kind == SpaceKind::Desk);
+        let places: Vec<Place> = desks.map(|(_, place)| *place).collect();
+        let asked = Asked {
+            slots: &order.slots,
+            desks: 1,
+            required: order.needs.required,
+            wanted: order.needs.wanted,
+            pinned: None,
+            together: false,
+        };
+        let buffer = TimeDelta::minutes(order.centre.settings.buffer_minutes.into());
+        let limits = Limits { buffer, ..Limits::default() };
+        let packed = pack(&places, &standing, &asked, &limits).ok()?;
+        packed.placed.first().map(|(space, _)| *space)
+    }
+
     /// Where the desks of `order` go; the claims of others that have to go elsewhere for it are
     /// moved. `locked` are the days that are locked.
     pub(super) async fn place(

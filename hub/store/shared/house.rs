@@ -138,7 +138,8 @@ impl House for Here {
                  grain_minutes = $3, no_show_minutes = $4, early_minutes = $5,
                  horizon_days = $6, longest_minutes = $7, shortest_minutes = $8,
                  buffer_minutes = $9, cancel_minutes = $10, hold_minutes = $11,
-                 offer_minutes = $12, approval = $13, approval_minutes = $14
+                 offer_minutes = $12, approval = $13, approval_minutes = $14,
+                 walk_in_desks = $15, walk_in_hours = $16
              WHERE id = $1 AND settings_version = $2",
         )
         .bind(centre.id.0)

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use model::booking::{Booking, DeskClaim};
+use model::booking::{Booking, DeskClaim, days_to_lock};
 use model::care::day::CareEvent;
 use model::centre::Centre;
 use model::id::{BookingId, CentreId, ChildId, PersonId, SpaceId, VisitId};
@@ -21,7 +21,8 @@ use super::convert::{interval, storable};
 use super::diary::{self, Told};
 use super::people::note_use;
 use super::waitlist::{days_waited_for, offer};
-use super::{late, notices};
+use super::walk_in::{self, WalkIn};
+use super::{cards, late, notices};
 use crate::{Db, writes};
 
 type Tx = Transaction<'static, Db>;
@@ -45,6 +46,19 @@ pub(super) async fn apply(
             Happening::CheckedIn { visit, person, booking, space, .. } => {
                 check_in(tx, centre.id, &Arrival { visit, person, booking, space, at }).await?;
             }
+            Happening::WalkedIn { person, booking, space, until, .. } => {
+                let (person, booking, space) = (*person, *booking, *space);
+                let (at, until) = (told_at(event, now), storable(*until));
+                let spare = batch.spare.first();
+                let revisions = spare.map_or((1, 1), |one| (one.tariff_rev, one.rule_rev));
+                let place = *place;
+                let walk_in =
+                    WalkIn { centre, place, person, booking, space, at, until, now, revisions };
+                walk_in::make(tx, &walk_in, &locked).await?;
+            }
+            Happening::SheetInForce { version } => {
+                in_force(tx, centre.id, *version).await?;
+            }
             Happening::CheckedOut { visit, gives_up, .. } => {
                 let left = check_out(tx, centre.id, *visit, at).await?;
                 if let (Some((booking, space)), Some(until)) = (left, *gives_up) {
@@ -65,6 +79,9 @@ pub(super) async fn apply(
                     late::seat(tx, centre, *booking, now, &locked).await?;
                 }
             }
+            Happening::CredentialProved { credential, level } => {
+                cards::seen_at(tx, *credential, *level).await?;
+            }
             Happening::Care(care) => {
                 let told = Told { centre, place: *place, at: told_at(event, now), care };
                 diary::apply(tx, &told).await?;
@@ -76,6 +93,17 @@ pub(super) async fn apply(
         offer(tx, centre, &locked, now, &batch.spare).await?;
         writes::note_days(tx, centre.id, &locked).await?;
     }
+    Ok(())
+}
+
+/// Notes which sheet a site's events say is in force: all that it did before, by an older one, has been told.
+async fn in_force(tx: &mut Tx, centre: CentreId, version: u64) -> Result<()> {
+    let Ok(version) = i64::try_from(version) else { return Ok(()) };
+    query("UPDATE sites SET sheet_told = $2 WHERE centre_id = $1")
+        .bind(centre.0)
+        .bind(version)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -110,8 +138,13 @@ async fn lock_what_changes(
     let (mut collected, mut cared_for, mut days) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     // Who comes and leaves in one batch has no visit in the database yet.
     let mut arrived = BTreeMap::new();
+    let mut walked_in = Vec::new();
     for event in events {
         match event.what {
+            Happening::WalkedIn { space, until, .. } => {
+                let when = walk_in::stretch(centre, told_at(event, now), until);
+                walked_in.extend(when.map(|when| (space, when)));
+            }
             Happening::Care(
                 CareEvent::HandedOver { child, .. } | CareEvent::PutRight { child, .. },
             ) => {
@@ -139,6 +172,10 @@ async fn lock_what_changes(
                 .fetch_optional(&mut **tx)
                 .await?;
         bookings.extend(known.map(BookingId).or_else(|| arrived.get(&visit).copied()));
+    }
+    for (space, when) in walked_in {
+        days.extend(days_to_lock(centre, &[when]));
+        bookings.extend(walk_in::who_holds(tx, space, &when).await?);
     }
     for (child, at) in collected {
         let stays = diary::stays_near(tx, centre.id, child, at).await?;
@@ -269,6 +306,7 @@ async fn give_up(tx: &mut Tx, centre: &Centre, leaver: &Leaver) -> Result<()> {
             .bind(ends)
             .execute(&mut **tx)
             .await?;
+        walk_in::give_back(tx, centre, claim, ends).await?;
         shorter = true;
     }
     if !shorter {

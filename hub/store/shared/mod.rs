@@ -6,6 +6,7 @@
 //! `id_list()` (lists of ids as one parameter), `broken()` (which net an error comes
 //! from), and, in `writes`, the few statements that differ.
 
+mod absences;
 mod api_tokens;
 mod audit;
 mod beside;
@@ -26,6 +27,7 @@ mod house;
 mod interviews;
 mod jobs;
 mod late;
+mod lease;
 mod meaning;
 mod noted;
 pub(crate) mod notices;
@@ -33,13 +35,16 @@ mod organisations;
 mod people;
 mod personal;
 mod places;
+mod record;
 mod reports;
 mod roster;
 mod seal_keys;
 mod sessions;
+mod site_orders;
 mod sites;
 mod tries;
 mod waitlist;
+mod walk_in;
 
 use chrono::TimeDelta;
 

@@ -297,11 +297,22 @@ impl Personal for Here {
                  WHERE held_on IS NULL AND COALESCE(fixed_for, asked_at) < $1 LIMIT $2)"],
             Kept::Notices => &["DELETE FROM notices WHERE id IN
                 (SELECT id FROM notices WHERE COALESCE(sent_at, gave_up_at) < $1 LIMIT $2)"],
-            Kept::SiteEvents => &["DELETE FROM site_events WHERE (centre_id, place) IN
-                (SELECT e.centre_id, e.place FROM site_events e
-                     JOIN snapshots s ON s.centre_id = e.centre_id
-                 WHERE e.taken_at < $1 AND e.place <= s.place
-                 ORDER BY e.centre_id, e.place LIMIT $2)"],
+            // With what is told of the times that a site was on its own.
+            Kept::SiteEvents => &[
+                "DELETE FROM walk_in_conflicts WHERE (centre_id, place) IN
+                    (SELECT centre_id, place FROM walk_in_conflicts WHERE ends_at < $1
+                     ORDER BY centre_id, place LIMIT $2)",
+                "DELETE FROM site_absences WHERE (centre_id, number) IN
+                    (SELECT centre_id, number FROM site_absences WHERE back_at < $1
+                     ORDER BY centre_id, number LIMIT $2)",
+                "DELETE FROM site_events WHERE (centre_id, place) IN
+                    (SELECT e.centre_id, e.place FROM site_events e
+                         JOIN snapshots s ON s.centre_id = e.centre_id
+                     WHERE e.taken_at < $1 AND e.place <= s.place
+                     ORDER BY e.centre_id, e.place LIMIT $2)",
+            ],
+            Kept::SiteOrders => &["DELETE FROM site_orders WHERE id IN
+                (SELECT id FROM site_orders WHERE asked_at < $1 LIMIT $2)"],
             Kept::Bookings => &[
                 "DELETE FROM waitlist WHERE id IN
                     (SELECT id FROM waitlist WHERE ends_at < $1 ORDER BY id LIMIT $2)",
@@ -405,6 +416,13 @@ impl Personal for Here {
         query(
             "UPDATE bookings SET idempotency_key = NULL, idempotency_digest = NULL
                WHERE person_id = $1",
+        )
+        .bind(person)
+        .execute(&mut *tx)
+        .await?;
+        query(
+            "UPDATE site_orders SET idempotency_key = NULL, idempotency_digest = NULL
+               WHERE ordered_by = $1",
         )
         .bind(person)
         .execute(&mut *tx)

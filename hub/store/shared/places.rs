@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use chrono::{NaiveDate, Weekday};
 use model::centre::{Centre, CentreSettings, Door, Holiday, Nursery, Space};
-use model::id::{CentreId, MunicipalityId, NurseryId, SpaceId};
+use model::door::DoorPlan;
+use model::id::{CentreId, DeviceId, MunicipalityId, NurseryId, SpaceId};
 use model::language::LocalText;
 use model::opening::{DayKind, OpeningHours, OpeningRules};
+use model::sensor::Sensor;
 use sqlx::query::Query;
 use sqlx::{Database, FromRow, Transaction, query, query_as, query_scalar};
 use store::{Places, Result, StoreError};
@@ -66,9 +68,9 @@ impl Places for Here {
                  address_en, latitude, longitude, source_note_ja, source_note_en, time_zone,
                  grain_minutes, no_show_minutes, early_minutes, horizon_days, longest_minutes,
                  shortest_minutes, buffer_minutes, cancel_minutes, hold_minutes, offer_minutes,
-                 approval, approval_minutes)
+                 approval, approval_minutes, walk_in_desks, walk_in_hours)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20, $21, $22, $23, $24, $25)",
+                 $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
         )
         .bind(centre.id.0)
         .bind(centre.slug.as_str())
@@ -113,7 +115,7 @@ impl Places for Here {
                  latitude, longitude, source_note_ja, source_note_en, time_zone, grain_minutes,
                  no_show_minutes, early_minutes, horizon_days, longest_minutes, shortest_minutes,
                  buffer_minutes, cancel_minutes, hold_minutes, offer_minutes, approval,
-                 approval_minutes, settings_version
+                 approval_minutes, walk_in_desks, walk_in_hours, settings_version
              FROM centres",
         )
         .fetch_all(self.reader())
@@ -211,14 +213,15 @@ impl Places for Here {
     async fn add_door(&self, centre: CentreId, door: &Door) -> Result<()> {
         let mut tx = self.begin().await?;
         query(
-            "INSERT INTO doors (centre_id, device, name_ja, name_en, unlock_seconds)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO doors (centre_id, device, name_ja, name_en, unlock_seconds, plan)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(centre.0)
         .bind(door.device.as_str())
         .bind(&door.name.ja)
         .bind(&door.name.en)
         .bind(i64::from(door.unlock_seconds))
+        .bind(door.plan.as_ref().map(to_json).transpose()?)
         .execute(&mut *tx)
         .await
         .map_err(duplicate("door"))?;
@@ -227,24 +230,70 @@ impl Places for Here {
     }
 
     async fn doors(&self, centre: CentreId) -> Result<Vec<Door>> {
-        let rows: Vec<(String, String, String, i64)> = query_as(
-            "SELECT device, name_ja, name_en, unlock_seconds FROM doors WHERE centre_id = $1",
+        let rows: Vec<(String, String, String, i64, Option<String>)> = query_as(
+            "SELECT device, name_ja, name_en, unlock_seconds, plan FROM doors WHERE centre_id = $1",
         )
         .bind(centre.0)
         .fetch_all(self.reader())
         .await?;
         let mut doors = rows
             .into_iter()
-            .map(|(device, ja, en, seconds)| {
+            .map(|(device, ja, en, seconds, plan)| {
                 Ok(Door {
                     device: parsed(&device)?,
                     name: LocalText { ja, en },
                     unlock_seconds: number(seconds)?,
+                    plan: plan.as_deref().map(from_json).transpose()?,
                 })
             })
             .collect::<Result<Vec<Door>>>()?;
         doors.sort_by(|one, other| one.device.cmp(&other.device));
         Ok(doors)
+    }
+
+    async fn set_door_plans(
+        &self,
+        centre: CentreId,
+        plans: &[(DeviceId, DoorPlan)],
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        for (device, plan) in plans {
+            let changed = query("UPDATE doors SET plan = $3 WHERE centre_id = $1 AND device = $2")
+                .bind(centre.0)
+                .bind(device.as_str())
+                .bind(to_json(plan)?)
+                .execute(&mut *tx)
+                .await?;
+            if changed.rows_affected() == 0 {
+                return Ok(false);
+            }
+        }
+        centre_changed(&mut tx, centre).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn set_sensors(&self, centre: CentreId, sensors: &[Sensor]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        query(
+            "INSERT INTO centre_sensors (centre_id, sensors) VALUES ($1, $2)
+             ON CONFLICT (centre_id) DO UPDATE SET sensors = excluded.sensors",
+        )
+        .bind(centre.0)
+        .bind(to_json(sensors)?)
+        .execute(&mut *tx)
+        .await?;
+        centre_changed(&mut tx, centre).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn sensors(&self, centre: CentreId) -> Result<Vec<Sensor>> {
+        let kept: Option<String> =
+            query_scalar("SELECT sensors FROM centre_sensors WHERE centre_id = $1")
+                .bind(centre.0)
+                .fetch_optional(self.reader())
+                .await?;
+        kept.map_or(Ok(Vec::new()), |kept| from_json(&kept))
     }
 }
 
@@ -294,6 +343,8 @@ struct CentreRow {
     offer_minutes: i64,
     approval: String,
     approval_minutes: i64,
+    walk_in_desks: i64,
+    walk_in_hours: i64,
     settings_version: i64,
 }
 
@@ -322,6 +373,8 @@ impl CentreRow {
                 offer_minutes: number(self.offer_minutes)?,
                 approval: from_word(&self.approval)?,
                 approval_minutes: number(self.approval_minutes)?,
+                walk_in_desks: number(self.walk_in_desks)?,
+                walk_in_hours: number(self.walk_in_hours)?,
             },
             settings_version: number(self.settings_version)?,
             opening,
@@ -346,7 +399,9 @@ pub(super) fn with_settings<'q>(
         .bind(i64::from(settings.hold_minutes))
         .bind(i64::from(settings.offer_minutes))
         .bind(word(settings.approval)?)
-        .bind(i64::from(settings.approval_minutes)))
+        .bind(i64::from(settings.approval_minutes))
+        .bind(i64::from(settings.walk_in_desks))
+        .bind(i64::from(settings.walk_in_hours)))
 }
 
 #[derive(FromRow)]

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use model::event_chain::Noticed;
 use model::id::{CentreId, PersonId};
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    Credential, EventBatch, EventsTaken, Result, SILENT, SheetPersonRecord, SiteStatus, Sites,
-    StoreError,
+    Credential, EventBatch, EventsTaken, Leases as _, Result, SILENT, SheetPersonRecord,
+    SiteStatus, Sites, StoreError, ToldRecord,
 };
 use uuid::Uuid;
 
+use super::absences::{self, Word};
 use super::cards::{CardRow, cards};
-use super::convert::{bytes32, from_json, from_word, number, signed, storable};
-use super::{meaning, noting};
+use super::convert::{from_json, from_word, number, signed, storable};
+use super::record::Marks;
+use super::{meaning, noting, record};
 use crate::{Db, Here, writes};
 
 /// How many events one answer gives at most.
@@ -45,13 +48,17 @@ impl Sites for Here {
     }
 
     async fn ack_sheet(&self, centre: CentreId, version: u64, at: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let known = lock_site(&mut tx, centre).await?;
+        let word = Word { centre, known: &known, at, told_until: at, events: &[] };
+        absences::note(&mut tx, &word).await?;
         query("UPDATE sites SET sheet_in_force = $2, heard_at = $3 WHERE centre_id = $1")
             .bind(centre.0)
             .bind(signed(version)?)
             .bind(at)
-            .execute(self.writer())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     async fn plan_revision(&self, centre: CentreId, from: NaiveDate, to: NaiveDate) -> Result<i64> {
@@ -87,32 +94,8 @@ impl Sites for Here {
         content: &[u8; 32],
         at: DateTime<Utc>,
     ) -> Result<(u64, bool)> {
-        let mut tx = self.begin().await?;
-        lock_site(&mut tx, centre).await?;
-        let newest: Option<(i64, Vec<u8>)> = query_as(
-            "SELECT version, content FROM sheets WHERE centre_id = $1
-             ORDER BY version DESC LIMIT 1",
-        )
-        .bind(centre.0)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let version = match newest {
-            Some((version, kept)) if bytes32(&kept)? == *content => {
-                tx.rollback().await?;
-                return Ok((number(version)?, false));
-            }
-            Some((version, _)) => version + 1,
-            None => 1,
-        };
-        query("INSERT INTO sheets (centre_id, version, content, made_at) VALUES ($1, $2, $3, $4)")
-            .bind(centre.0)
-            .bind(version)
-            .bind(content.as_slice())
-            .bind(at)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok((number(version)?, true))
+        let made = self.next_sheet_listing(centre, content, &[], at).await?;
+        made.ok_or_else(|| StoreError::Corrupt("a sheet that lists nothing was refused".to_owned()))
     }
 
     async fn sheet_people(&self, persons: &[PersonId]) -> Result<Vec<SheetPersonRecord>> {
@@ -127,11 +110,12 @@ impl Sites for Here {
         .await?;
         let rows: Vec<CardRow> = query_as(concat!(
             "SELECT c.id, c.person_id, c.label, c.state, c.state_at, c.state_by, c.state_why,
-                 c.valid_until, c.added_at, r.generation, r.reference
+                 c.valid_until, c.added_at, c.level, r.generation, r.reference,
+                 r.level AS reference_level
              FROM credentials c LEFT JOIN credential_references r ON r.credential_id = c.id
              WHERE c.person_id ",
             in_list!("$1"),
-            " ORDER BY c.id, r.generation DESC",
+            " ORDER BY c.id, r.generation DESC, r.level DESC",
         ))
         .bind(ids())
         .fetch_all(self.reader())
@@ -155,9 +139,9 @@ impl Sites for Here {
     }
 
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken> {
-        let (done, noted) = noting(self.take_in(batch)).await;
+        let (done, noted) = noting(self.take_in(batch, None)).await;
         self.news.tell(noted);
-        done
+        Ok(done?.0)
     }
 
     async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>> {
@@ -207,18 +191,35 @@ impl Sites for Here {
 }
 
 impl Here {
-    async fn take_in(&self, batch: &EventBatch) -> Result<EventsTaken> {
+    /// `told` is what came with the events, where they come from a site.
+    pub(super) async fn take_in(
+        &self,
+        batch: &EventBatch,
+        told: Option<&ToldRecord>,
+    ) -> Result<(EventsTaken, Vec<Noticed>)> {
         let mut tx = self.begin().await?;
         let site = lock_site(&mut tx, batch.centre.id).await?;
         if batch.first > site.reached + 1 {
             tx.rollback().await?;
-            return Ok(EventsTaken::Gap(site.reached + 1));
+            return Ok((EventsTaken::Gap(site.reached + 1), Vec::new()));
         }
+        let marks = match told {
+            Some(told) => record::hold(&mut tx, batch, told, site.reached).await?,
+            None => Marks::default(),
+        };
         let new: Vec<(u64, &SiteEvent)> =
             (batch.first..).zip(&batch.events).filter(|(place, _)| *place > site.reached).collect();
         let reached = new.last().map_or(site.reached, |(place, _)| *place);
+        let word = Word {
+            centre: batch.centre.id,
+            known: &site,
+            at: batch.at,
+            told_until: batch.told_until,
+            events: &new,
+        };
+        absences::note(&mut tx, &word).await?;
         if !new.is_empty() {
-            writes::insert_events(&mut tx, &log_rows(batch, &new)?).await?;
+            writes::insert_events(&mut tx, &log_rows(batch, &new, told, &marks)?).await?;
             meaning::apply(&mut tx, batch, &new).await?;
         }
         let told_until = storable(batch.told_until);
@@ -237,7 +238,7 @@ impl Here {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(EventsTaken::Reached(reached))
+        Ok((EventsTaken::Reached(reached), marks.noticed))
     }
 }
 
@@ -262,7 +263,10 @@ impl TryFrom<StatusRow> for SiteStatus {
 }
 
 /// Makes rivals for this site wait until the transaction ends, and reads where the site stands.
-async fn lock_site(tx: &mut Transaction<'static, Db>, centre: CentreId) -> Result<SiteStatus> {
+pub(super) async fn lock_site(
+    tx: &mut Transaction<'static, Db>,
+    centre: CentreId,
+) -> Result<SiteStatus> {
     let row: StatusRow = query_as(
         "UPDATE sites SET reached = reached WHERE centre_id = $1
          RETURNING reached, told_until, sheet_in_force, heard_at",
@@ -282,21 +286,36 @@ pub(crate) struct LogRow {
     pub(crate) kind: String,
     pub(crate) body: String,
     pub(crate) taken_at: DateTime<Utc>,
+    pub(crate) chain: Option<Vec<u8>>,
+    pub(crate) doubtful: i64,
 }
 
-fn log_rows(batch: &EventBatch, new: &[(u64, &SiteEvent)]) -> Result<Vec<LogRow>> {
+fn log_rows(
+    batch: &EventBatch,
+    new: &[(u64, &SiteEvent)],
+    told: Option<&ToldRecord>,
+    marks: &Marks,
+) -> Result<Vec<LogRow>> {
     new.iter()
         .map(|(place, event)| {
             let json = serde_json::to_value(event)
                 .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let index = usize::try_from(*place - batch.first).unwrap_or(usize::MAX);
+            let body = told.and_then(|told| told.bodies.get(index));
+            let link = told
+                .and_then(|told| told.chain.as_ref())
+                .and_then(|chain| chain.told.links.get(index));
             Ok(LogRow {
                 centre: batch.centre.id.0,
                 place: signed(*place)?,
                 edge: batch.edge.to_string(),
                 at: storable(event.at),
                 kind: json["kind"].as_str().unwrap_or_default().to_owned(),
-                body: json.to_string(),
+                // As the site wrote it: the chain is over its bytes.
+                body: body.cloned().unwrap_or_else(|| json.to_string()),
                 taken_at: storable(batch.at),
+                chain: link.map(|link| link.0.to_vec()),
+                doubtful: i64::from(marks.is_doubtful(*place)),
             })
         })
         .collect()

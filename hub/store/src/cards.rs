@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use model::card::CardState;
+use model::card::{CardLevel, CardState};
 use model::id::{CentreId, CredentialId, DeviceId, OfferId, PersonId};
 
 use crate::Result;
@@ -31,6 +31,10 @@ pub trait Cards {
     async fn knows_centre(&self, person: PersonId, centre: CentreId) -> Result<bool>;
     /// The operators of a centre and the staff of its nurseries whose term is not over at `now`.
     async fn staff_of(&self, centre: CentreId, now: DateTime<Utc>) -> Result<Vec<PersonId>>;
+
+    /// The references of the lost and blocked cards of the region, those stopped last first; at most
+    /// `most` of them.
+    async fn stopped_cards(&self, most: u32) -> Result<Vec<(CredentialId, KeyedReference)>>;
 
     /// Keeps an offer, in the place of an earlier one of the same card. Nothing is kept where the
     /// card is somebody's, or where its kiosk has made `most` offers since `since`.
@@ -62,13 +66,15 @@ pub trait Cards {
         at: DateTime<Utc>,
         former_retires_at: DateTime<Utc>,
     ) -> Result<()>;
-    /// How many cards that are not at their end are known under `generation` or an older one only.
+    /// How many cards that are not at their end are known under `generation` or an older one only, by
+    /// what they must prove.
     async fn cards_only_under(&self, generation: u32) -> Result<u64>;
-    /// Forgets the references of a generation and ends the cards that had no other, with the reason
+    /// Forgets the references of a generation and ends the cards that can prove nothing without them,
+    /// with the reason
     /// [`KEY_RETIRED`]; answers how many cards ended.
     async fn retire_card_key(&self, generation: u32, at: DateTime<Utc>) -> Result<u64>;
-    /// Adds a reference under a newer generation to the card that has `former`; answers whether the
-    /// card has it now.
+    /// Adds a reference under a newer generation to the card that has `former`, which it stands for;
+    /// answers whether the card has it now.
     async fn rekey(
         &self,
         id: CredentialId,
@@ -89,9 +95,11 @@ pub struct Credential {
     pub person: PersonId,
     /// What its holder calls it.
     pub label: String,
-    /// `R` under one or two generations of the region's card key, the newest first; nothing once the
-    /// last of them is retired.
+    /// `R` under one or two generations of the region's card key, the newest first, and what proves
+    /// most first; nothing once the last of them is retired.
     pub references: Vec<KeyedReference>,
+    /// The highest level that it was ever registered or seen at: it is refused below.
+    pub level: CardLevel,
     /// Where it is in its life; [`Credential::state_at`] knows of its end too.
     pub state: CardState,
     /// Since when, by whom and why.
@@ -117,6 +125,7 @@ impl Credential {
             person,
             label: label.to_owned(),
             references: vec![reference],
+            level: reference.level,
             state: CardState::Active,
             change: CardChange { at, by: None, why: String::new() },
             valid_until: None,
@@ -136,13 +145,15 @@ impl Credential {
     }
 }
 
-/// `R = HMAC(region card key, identifier)`, and the generation of the key.
+/// `R`, made of a card's identifier or of its key, and the generation of the region's card key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyedReference {
     /// Of the key.
     pub generation: u32,
     /// `R`.
     pub reference: [u8; 32],
+    /// What a card that is known by it has proved.
+    pub level: CardLevel,
 }
 
 /// Since when, by whom and why a card is in its state.
@@ -167,14 +178,26 @@ pub struct CardOffer {
     pub centre: CentreId,
     /// On which kiosk.
     pub kiosk: DeviceId,
-    /// Under the newest key.
+    /// What proves most of it, under the newest key.
     pub reference: KeyedReference,
-    /// Under the key before.
+    /// The same under the key before.
     pub former: Option<KeyedReference>,
+    /// Where that is a key: the identifier of the same card, under the newest key.
+    pub beside: Option<KeyedReference>,
+    /// The same under the key before.
+    pub former_beside: Option<KeyedReference>,
     /// When it was made.
     pub at: DateTime<Utc>,
     /// When its code ends.
     pub ends_at: DateTime<Utc>,
+}
+
+impl CardOffer {
+    /// All that the card would be known by.
+    pub fn references(&self) -> impl Iterator<Item = KeyedReference> {
+        let all = [Some(self.reference), self.former, self.beside, self.former_beside];
+        all.into_iter().flatten()
+    }
 }
 
 /// Whether an offer was kept.

@@ -4,6 +4,7 @@
 //! `tests/` proves the same on both. `shared/` beside this file holds the code and SQL that both
 //! implementations compile.
 
+pub mod absences;
 pub mod api_tokens;
 pub mod audit;
 pub mod bookings;
@@ -14,17 +15,21 @@ pub mod devices;
 pub mod factors;
 pub mod house;
 pub mod jobs;
+pub mod leases;
 pub mod notices;
 pub mod organisations;
 pub mod people;
 pub mod personal;
 pub mod places;
+pub mod record;
 pub mod reports;
 pub mod seal_keys;
 pub mod sessions;
+pub mod site_orders;
 pub mod sites;
 pub mod waitlist;
 
+pub use absences::*;
 pub use api_tokens::*;
 pub use audit::*;
 pub use bookings::*;
@@ -35,14 +40,17 @@ pub use devices::*;
 pub use factors::*;
 pub use house::*;
 pub use jobs::*;
+pub use leases::*;
 pub use notices::*;
 pub use organisations::*;
 pub use people::*;
 pub use personal::*;
 pub use places::*;
+pub use record::*;
 pub use reports::*;
 pub use seal_keys::*;
 pub use sessions::*;
+pub use site_orders::*;
 pub use sites::*;
 pub use waitlist::*;
 
@@ -76,7 +84,8 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything together: what the hub holds.
 pub trait Store:
-    ApiTokens
+    Absences
+    + ApiTokens
     + Audit
     + Bookings
     + Cards
@@ -86,6 +95,7 @@ pub trait Store:
     + Factors
     + House
     + Jobs
+    + Leases
     + Notices
     + Organisations
     + People
@@ -94,6 +104,8 @@ pub trait Store:
     + Reports
     + SealKeys
     + Sessions
+    + SiteOrders
+    + SiteRecord
     + Sites
     + Waitlist
     + Send
@@ -102,7 +114,8 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: ApiTokens
+    T: Absences
+        + ApiTokens
         + Audit
         + Bookings
         + Cards
@@ -112,6 +125,7 @@ impl<T> Store for T where
         + Factors
         + House
         + Jobs
+        + Leases
         + Notices
         + Organisations
         + People
@@ -120,6 +134,8 @@ impl<T> Store for T where
         + Reports
         + SealKeys
         + Sessions
+        + SiteOrders
+        + SiteRecord
         + Sites
         + Waitlist
         + Send

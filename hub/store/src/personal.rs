@@ -147,6 +147,8 @@ pub enum Kept {
     Notices,
     /// What sites told, once the state that is kept holds it.
     SiteEvents,
+    /// What was ordered of sites, and what became of it.
+    SiteOrders,
     /// Who came, after they left: what is left are the figures.
     Visits,
 }

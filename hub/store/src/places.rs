@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use model::centre::{Centre, Door, Holiday, Nursery, Space};
-use model::id::{CentreId, MunicipalityId};
+use model::door::DoorPlan;
+use model::id::{CentreId, DeviceId, MunicipalityId};
 use model::language::LocalText;
+use model::sensor::Sensor;
 
 use crate::Result;
 
@@ -32,4 +34,14 @@ pub trait Places {
     async fn add_door(&self, centre: CentreId, door: &Door) -> Result<()>;
     /// A centre's doors, by device.
     async fn doors(&self, centre: CentreId) -> Result<Vec<Door>>;
+    /// Gives doors of a centre these plans, all or, where one of them is none of its doors, none: false then.
+    async fn set_door_plans(
+        &self,
+        centre: CentreId,
+        plans: &[(DeviceId, DoorPlan)],
+    ) -> Result<bool>;
+    /// Gives a centre these sensors in the place of those it had; its site has a new sheet.
+    async fn set_sensors(&self, centre: CentreId, sensors: &[Sensor]) -> Result<()>;
+    /// A centre's sensors, as they were given.
+    async fn sensors(&self, centre: CentreId) -> Result<Vec<Sensor>>;
 }

@@ -42,11 +42,14 @@ pub trait Sites {
     /// Takes events in, exactly once, in one transaction: skips those already there, refuses a gap,
     /// keeps each in the log, and applies what they mean (check-in makes a visit, check-out ends it,
     /// no-show releases its claim, with the booking's care in a slot that has no desk left; leaving
-    /// for good ends the visit's claim at the next step of the centre's grain, while care goes on:
+    /// for good ends the visit's claim at the next step of the centre's grain, and a walk-in's goes back to the lease,
+    /// while care goes on:
     /// whoever leaves a desk has not thereby fetched a child; what happens to a child in care goes into its diary, and a
     /// hand-over ends its care as leaving ends a desk). What that gives free is offered to who
     /// waits, as far as there are spares, and the centre-days' revisions are counted up. A no-show whose deadline `batch.at` has not reached is
-    /// kept and not applied.
+    /// kept and not applied. A walk-in turns its part of the lease into a booking; where the hub had the space for
+    /// somebody else, that is moved or noted (see [`crate::WalkInConflict`]), and nothing is refused. Where the site was
+    /// on its own before, that is noted too (see [`crate::Absence`]).
     async fn take_events(&self, batch: &EventBatch) -> Result<EventsTaken>;
     /// A centre's events after a place, in order, with their places; at most 1,000.
     async fn events_after(&self, centre: CentreId, place: u64) -> Result<Vec<(u64, SiteEvent)>>;

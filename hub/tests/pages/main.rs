@@ -2,10 +2,13 @@
 //! one links the whole hub.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod alone;
 mod care_day;
 mod care_files;
+mod doors;
 mod house;
 mod notices;
+mod orders;
 mod organisations;
 mod provider;
 mod repeating;

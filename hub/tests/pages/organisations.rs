@@ -273,7 +273,8 @@ async fn a_leaver_loses_session_bookings_and_card() {
         let mine = sheet.sheet.credentials.iter().filter(|card| card.person == who);
         mine.map(|card| card.blocked).collect()
     };
-    assert_eq!(cards(&*sheet().await), [false]);
+    let known = cards(&*sheet().await);
+    assert!(!known.is_empty() && known.iter().all(|blocked| !blocked), "{known:?}");
 
     let left = Directory::of(&world, bank).await.leaves("sato").await;
     assert_eq!(left.json()["active"], false, "{}", left.body);
@@ -283,7 +284,8 @@ async fn a_leaver_loses_session_bookings_and_card() {
         assert_eq!(booking.status, BookingStatus::Cancelled);
     }
     let now = sheet().await;
-    assert_eq!(cards(&now), [true], "a guest inside is known, and let in no more");
+    let known = cards(&now);
+    assert!(!known.is_empty() && known.iter().all(|blocked| *blocked), "known, and let in no more");
     assert!(now.sheet.bookings.iter().all(|booking| booking.person != who));
     let inside = hub.store.booking(here.id).await.unwrap().unwrap();
     assert_eq!(inside.status, BookingStatus::Confirmed, "leaving is what gives the desk free");

@@ -16,7 +16,10 @@ const PERSONAL: &[&str] = &[
     "/operations",
     "/operations/yokohama",
     "/operations/yokohama/live",
+    "/operations/yokohama/muster",
+    "/operations/yokohama/order?order=lockdown&on=yes",
     "/operations/yokohama/devices",
+    "/operations/yokohama/reports",
     "/reports/0190b1d2-0000-7000-8000-000000000000",
     "/reports/0190b1d2-0000-7000-8000-000000000000/months.csv",
 ];
@@ -92,7 +95,11 @@ async fn every_page_is_whole_in_both_languages() {
                 "kobayashi",
                 vec![
                     "/operations/yokohama",
+                    "/operations/yokohama/muster",
+                    "/operations/yokohama/order?order=lockdown&on=yes",
+                    "/operations/yokohama/order?order=evacuate&on=no",
                     "/operations/yokohama/devices",
+                    "/operations/yokohama/reports",
                     "/operations/yokohama/devices/yokohama-edge/revoke",
                     "/account",
                     "/operations/tsurugashima",

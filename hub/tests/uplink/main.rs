@@ -4,25 +4,32 @@
 mod care;
 mod devices;
 mod nursery;
+mod orders;
+mod record;
 mod support;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub::jobs::{self, release_no_shows};
+use hub::service::cards::offers;
 use model::booking::{Booking, BookingStatus};
+use model::card::{CardLevel, CardState};
 use model::id::{CredentialId, VisitId};
 use model::language::Language;
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
+use store::{CardChange, OfferTaken, TakeOffer};
 use support::{CARD, DEADLINE, Edge, HERE, Region, THERE, Told, WORKER, problem};
 use tokio::time::timeout;
 use twin::Twin;
 use uuid::Uuid;
-use wire::credential::RegionCardKey;
+use wire::cards::{CardOffered, OfferCard, Reference};
+use wire::credential::{CardReference, RegionCardKey};
 use wire::event::{Batch, Gap, MOST_EVENTS, SiteSnapshot, Taken};
 use wire::identity::IdentityError;
 use wire::sheet::{SheetAck, SignedManifest, Trust};
 
 fn batch(first: u64, events: Vec<SiteEvent>, told_until: DateTime<Utc>) -> Batch {
-    Batch { first, events, told_until, state: None }
+    let events = events.into_iter().map(Into::into).collect();
+    Batch { first, events, told_until, ..Batch::default() }
 }
 
 fn started(at: DateTime<Utc>) -> SiteEvent {
@@ -235,6 +242,68 @@ async fn a_booking_is_on_the_sheet_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_card_with_a_key_is_offered_and_stands_on_the_sheet_by_key_and_identifier() {
+    let region = Region::start().await;
+    let edge = region.edge("here-edge").await;
+    let cards = region.hub.keys.region_cards.now();
+    let kept = [cards.newest().key_reference(&[4; 65]), cards.newest().reference(&[4, 9, 9, 9])];
+    let [key, identifier] = kept.map(|kept| Reference {
+        generation: kept.generation,
+        reference: CardReference(kept.reference),
+    });
+    let offer = |keys: &[Reference], references: &[Reference]| OfferCard {
+        kiosk: "here-kiosk-1".parse().unwrap(),
+        references: references.to_vec(),
+        keys: keys.to_vec(),
+    };
+    let old = Reference { generation: 9, ..key };
+    let refused = edge.post("cards/offers", &offer(&[old], &[identifier])).await;
+    assert_eq!(problem(refused).await.0, 409, "not under the newest key");
+    let offered = edge.post("cards/offers", &offer(&[key], &[identifier])).await;
+    let offered: CardOffered = offered.json().await.unwrap();
+    let take = TakeOffer {
+        code: offers::digest(&region.hub, offered.code.parse().unwrap()),
+        centre: None,
+        id: CredentialId(Uuid::from_u128(0x41)),
+        person: WORKER,
+        label: "key".to_owned(),
+        valid_until: None,
+        replaces: None,
+        change: CardChange { at: region.hub.now(), by: Some(WORKER), why: String::new() },
+    };
+    let taken = region.hub.store.take_offer(&take).await.unwrap();
+    assert!(matches!(taken, OfferTaken::Done(_)));
+
+    let booking = region.book(1, 60, 120).await;
+    let (sheet, salt) = edge.sheet(&trust(&region, 0), region.hub.now()).await;
+    let rows = |level| {
+        let mut rows = sheet.credentials.iter().filter(move |row| row.credential == take.id);
+        rows.find(|row| row.level == level).unwrap().clone()
+    };
+    for (level, reference) in [(CardLevel::Key, key), (CardLevel::Identifier, identifier)] {
+        let row = rows(level);
+        assert_eq!((row.digest, row.least), (reference.reference.on_sheet(&salt), CardLevel::Key));
+    }
+    let copy = edge.post("cards/offers", &offer(&[], &[identifier])).await;
+    assert_eq!(problem(copy).await.0, 409, "somebody's");
+
+    // Lost, and its holder nobody who is expected: stopped all the same.
+    let lost = CardChange { at: region.hub.now(), by: Some(WORKER), why: String::new() };
+    let active = [CardState::Active];
+    assert!(region.hub.store.change_card(take.id, &active, CardState::Lost, &lost).await.unwrap());
+    let (sheet, _) = edge.sheet(&trust(&region, sheet.version), region.hub.now()).await;
+    assert_eq!(sheet.stopped, [], "it is listed as blocked");
+    let centre = region.centre(HERE).await;
+    region.hub.store.cancel(booking.id, &centre, region.hub.now(), &[]).await.unwrap().unwrap();
+    let (sheet, salt) = edge.sheet(&trust(&region, sheet.version), region.hub.now()).await;
+    let mut stopped = [key, identifier].map(|known| known.reference.on_sheet(&salt));
+    stopped.sort();
+    let mut listed = sheet.stopped.clone();
+    listed.sort();
+    assert_eq!((sheet.credentials.len(), listed), (0, stopped.to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_sees_its_own_sheet_only() {
     let region = Region::start().await;
     let (here, there) = (region.edge("here-edge").await, region.edge("there-edge").await);
@@ -275,7 +344,7 @@ async fn the_mirror_follows_and_mends_itself() {
         site.apply(event);
     }
     let told = Batch { state: Some(site.state_hash()), ..batch(1, events, now) };
-    assert_eq!(taken(&edge, &told).await, Taken { reached: 2, want_snapshot: false });
+    assert_eq!(taken(&edge, &told).await, Taken { reached: 2, ..Taken::default() });
     let shown = timeout(DEADLINE, seen.wait_for(|seen| seen.view.people_inside == 1)).await;
     assert_eq!(shown.unwrap().unwrap().site.reached, 2);
 
@@ -317,7 +386,7 @@ async fn a_visit_on_a_voucher_counts_though_the_booking_was_given_up_meanwhile()
     let mut site = Twin::new();
     site.apply(&event);
     let told = Batch { state: Some(site.state_hash()), ..batch(1, vec![event.clone()], now) };
-    assert_eq!(taken(&edge, &told).await, Taken { reached: 1, want_snapshot: false });
+    assert_eq!(taken(&edge, &told).await, Taken { reached: 1, ..Taken::default() });
     assert_eq!(region.hub.store.events_after(HERE, 0).await.unwrap(), [(1, event)]);
     let mut seen = region.hub.live.watch(&region.hub, HERE).await.unwrap();
     let shown = timeout(DEADLINE, seen.wait_for(|seen| seen.view.people_inside == 1)).await;

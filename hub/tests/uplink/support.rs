@@ -324,6 +324,7 @@ async fn furnish(hub: &Hub) {
             device: format!("{slug}-door").parse().unwrap(),
             name: LocalText::new("入口", "Entrance"),
             unlock_seconds: 5,
+            plan: None,
         };
         hub.store.add_door(id, &door).await.unwrap();
         for (kind, name) in [(DeviceKind::Edge, "edge"), (DeviceKind::Kiosk, "kiosk-1")] {

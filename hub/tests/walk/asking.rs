@@ -142,9 +142,15 @@ fn sent(world: &World, route: &Route, thing: &Thing) -> Sent {
             "subject": "person", "measure": "days_a_week", "most": 5,
             "source_ja": "規程", "source_en": "Rules"
         })),
+        ("POST", "/operations/{slug}/order") => form(&[("order", "lockdown"), ("on", "yes")]),
+        ("POST", "/api/v1/centres/{slug}/orders") => {
+            Sent::Json(json!({"order": "evacuate", "on": false}))
+        }
+        ("POST", "/uplink/v1/orders/{id}") => Sent::Json(json!({"answer": "done"})),
         ("POST", "/employers/{id}/approves") => form(&[("approves", "yes")]),
         ("POST", "/account/cards/add") => form(&[("code", "K7M-2QX")]),
         ("POST", "/account/cards/{id}/name") => form(&[("label", "定期券")]),
+        ("POST", "/operations/{slug}/reports") => form(&[("number", "1")]),
         ("POST", path) if path.starts_with("/operations/{slug}/cards/") => {
             form(&[("why", "the walk")])
         }
@@ -229,6 +235,9 @@ pub async fn ask(
     if route.path.ends_with("/v1/centres/{slug}/cards") && route.method == Method::GET {
         let operator = if thing.named("slug") == Some("yokohama") { "kobayashi" } else { "kato" };
         path.push_str(&format!("?email={operator}@demo.kyoten.example"));
+    }
+    if route.path == "/operations/{slug}/order" && route.method == Method::GET {
+        path.push_str("?order=lockdown&on=yes");
     }
     if route.path.ends_with("/v1/availability") {
         path.push_str("?from=2026-12-04T01:00:00Z&to=2026-12-04T02:00:00Z");

@@ -138,6 +138,33 @@ impl Things {
                 let absent = Thing::absent("slug", "nowhere");
                 master.centres().iter().map(there).chain([absent]).collect()
             }
+            About::CentreOrder => {
+                let there = master.orders.iter().map(|(centre, id)| {
+                    let label = format!("an order to {}", centre.slug);
+                    let thing = Thing::there(&label, "id", id, Target::at(centre.id));
+                    thing.with_names(&[("slug", centre.slug.to_string())])
+                });
+                // One of another centre's is none of this one's.
+                let elsewhere = master.orders.iter().zip(master.centres().iter().rev());
+                let elsewhere = elsewhere.map(|((_, id), centre)| {
+                    Thing::absent("id", id).with_names(&[("slug", centre.slug.to_string())])
+                });
+                let nowhere =
+                    Thing::absent("id", NO_ID).with_names(&[("slug", "nowhere".to_owned())]);
+                there.chain(elsewhere).chain([nowhere]).collect()
+            }
+            About::SiteOrder => {
+                let own = who.centre();
+                let mut things = vec![Thing::absent("id", NO_ID)];
+                for (centre, id) in &master.orders {
+                    things.push(if own == Some(centre.id) {
+                        Thing::there("an order to the own site", "id", id, Target::at(centre.id))
+                    } else {
+                        Thing::absent("id", id)
+                    });
+                }
+                things
+            }
             About::CentreDevice => {
                 let named = |slug: &str, device: &str| {
                     vec![("slug", slug.to_owned()), ("device", device.to_owned())]

@@ -13,6 +13,7 @@ use hub::tls_listener::PeerIdentity;
 use hub::uplink::enrol;
 use hub::web::WebSettings;
 use model::booking::{BookingCode, Wish};
+use model::card::CardLevel;
 use model::care::file::{Barred, BarredBy, CareFile, Collector};
 use model::care::terms::{NeededDocument, Terms};
 use model::centre::{Centre, Space, SpaceKind};
@@ -21,7 +22,7 @@ use model::closure::{Closure, ClosureKind};
 use model::day_sheet::DeviceKind;
 use model::id::{
     BarId, BookingId, CentreId, ChildId, ClosureId, CollectorId, CredentialId, EmployerId,
-    NurseryId, PasskeyId, PersonId, QuotaId, SessionId, WaitlistId,
+    NurseryId, OrderId, PasskeyId, PersonId, QuotaId, SessionId, WaitlistId,
 };
 use model::interval::Interval;
 use model::language::LocalText;
@@ -29,12 +30,13 @@ use model::people::Person;
 use model::permission::{Actor, Role, Target, may, role_of, role_of_device};
 use model::quota::{Measure, Quota, Subject};
 use model::sign_in::{Means, Stage};
+use model::site_order::{GOOD_FOR, SiteOrder};
 use model::waitlist::{Entry, State};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use store::{
-    BookResult, BookingOrder, Credential, GivenCertificate, KeyedReference, Session, Stands,
-    StoredPasskey, Waited,
+    BookResult, BookingOrder, Credential, GivenCertificate, KeyedReference, OrderAdded, Session,
+    SiteOrderRecord, Stands, StoredPasskey, Waited,
 };
 use uuid::Uuid;
 
@@ -63,12 +65,14 @@ const PEOPLE: [&str; 10] = [
     "fujita",
 ];
 /// Devices that walk; each site's edge has a certificate.
-const DEVICES: [(&str, DeviceKind, usize); 5] = [
+const DEVICES: [(&str, DeviceKind, usize); 7] = [
     ("yokohama-edge", DeviceKind::Edge, 0),
     ("tsurugashima-edge", DeviceKind::Edge, 1),
     ("yokohama-kiosk-1", DeviceKind::Kiosk, 0),
     ("yokohama-seat-01", DeviceKind::Seat, 0),
     ("yokohama-staff-1", DeviceKind::Staff, 0),
+    ("yokohama-air-1", DeviceKind::Thing, 0),
+    ("yokohama-house-1", DeviceKind::Viewer, 0),
 ];
 
 /// The device that is to be enrolled.
@@ -92,6 +96,8 @@ pub struct Master {
     pub entries: Vec<(String, Uuid, Target)>,
     /// Closures, and where they are.
     pub closures: Vec<(Centre, ClosureId)>,
+    /// Orders to sites, and to which.
+    pub orders: Vec<(Centre, OrderId)>,
     /// Quotas, for whom.
     pub quotas: Vec<(String, Uuid, Target)>,
     /// The token in the address of somebody's calendar.
@@ -161,8 +167,11 @@ impl Master {
             let id = book(&hub, number, person, centre).await;
             let target = Target { owner: Some(person), ..Target::at(centre.id) };
             bookings.push((format!("{key} at {}", centre.slug), id, target));
-            let reference =
-                KeyedReference { generation: 1, reference: [u8::try_from(number).unwrap(); 32] };
+            let reference = KeyedReference {
+                generation: 1,
+                reference: [u8::try_from(number).unwrap(); 32],
+                level: CardLevel::Identifier,
+            };
             let card = CredentialId(Uuid::from_u128(0xca4d + u128::from(number)));
             let kept = Credential::new(card, person, reference, "walk", hub.now());
             hub.store.add_credential(&kept).await.unwrap();
@@ -182,9 +191,27 @@ impl Master {
             entries.push((key.to_owned(), id.0, Target::of(person)));
         }
         let mut closures = Vec::new();
+        for centre in &centres {
+            hub.store.put_edge_config(centre.id, "{}", hub.now()).await.unwrap();
+        }
         for (number, centre) in (1..).zip(&centres) {
             let id = close(&hub, number, centre).await;
             closures.push((centre.clone(), id));
+        }
+        let mut orders = Vec::new();
+        for (number, centre) in (1..).zip(&centres) {
+            let id = OrderId(Uuid::from_u128(0x0dde << 64 | number));
+            let order = SiteOrderRecord {
+                id,
+                centre: centre.id,
+                what: SiteOrder::Evacuate { on: true },
+                by: id_of("kobayashi"),
+                asked_at: hub.now(),
+                not_after: hub.now() + GOOD_FOR,
+                answer: None,
+            };
+            assert_eq!(hub.store.add_site_order(&order, None).await.unwrap(), OrderAdded::Kept);
+            orders.push((centre.clone(), id));
         }
         let mut quotas = Vec::new();
         for (number, key) in (1..).zip(["sato", "takahashi", ""]) {
@@ -214,8 +241,11 @@ impl Master {
             })
             .collect();
         let in_files = keep_files(&hub, children.iter().map(|(_, child, ..)| *child)).await;
-        for (device, _, _) in DEVICES {
+        for (device, kind, place) in DEVICES {
             let device = device.parse().unwrap();
+            if hub.store.device(&device).await.unwrap().is_none() {
+                hub.store.add_device(centres[place].id, &device, kind).await.unwrap();
+            }
             let given = GivenCertificate {
                 fingerprint: fingerprint(&device),
                 serial: vec![1],
@@ -245,6 +275,7 @@ impl Master {
             bookings,
             entries,
             closures,
+            orders,
             quotas,
             sessions,
             passkeys,

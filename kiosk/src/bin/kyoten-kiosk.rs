@@ -5,22 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
-use hardware::card::CardReader;
-use hardware::pcsc_reader::{PcscReader, PcscSettings};
+use hardware::readers::ReaderChoice;
 use hardware::scan::CodeScanner;
-use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
+use hardware::sim::SimScanner;
 use kiosk::lobby::Lobby;
 use kiosk::pages::{self, House};
 use kiosk::profile::Profile;
+use kiosk::readers;
 use kiosk::screen::Screen;
 use kiosk::staff;
 use kiosk::staff::screen::Staff;
 use model::clock::SystemClock;
 use model::language::{Language, LocalText};
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 use wire::bus::{BusOptions, SiteBus};
 use wire::identity::{DeviceIdentity, keep_on_the_bus};
@@ -70,9 +70,10 @@ struct RunArgs {
     /// Without a touch for so many seconds whoever is signed in at the staff's screen is signed out.
     #[arg(long, env = "KYOTEN_STAFF_IDLE", default_value_t = staff::screen::IDLE.as_secs(), value_parser = clap::value_parser!(u64).range(10..=86_400))]
     staff_idle: u64,
-    /// `sim`, or `pcsc:` and a part of the reader's name.
-    #[arg(long, env = "KYOTEN_READER", default_value = "sim")]
-    reader: String,
+    /// The card readers, with commas between them: `sim`, `sim:` and a name, or `pcsc:` and a part of
+    /// the reader's name that no other has.
+    #[arg(long, env = "KYOTEN_READER", default_value = "sim", value_delimiter = ',')]
+    reader: Vec<ReaderChoice>,
     /// `keyboard` for a code scanner that types into the screen, or `none`; a simulated reader has a
     /// simulated scanner besides.
     #[arg(long, env = "KYOTEN_SCANNER", default_value = "keyboard")]
@@ -135,7 +136,10 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| {
         format!("{listen} is in use: stop what listens there or set KYOTEN_LISTEN")
     })?;
-    let reader = open_reader(&args, identity.device().as_str()).await?;
+    let rng: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
+    let (site, device) = (identity.centre().to_string(), identity.device().as_str());
+    let reader =
+        Box::new(readers::open(&args.reader, &site, device, &args.reader_dir, &rng).await?);
     let edge = options.edge.clone();
     let scanner = open_scanner(&args, identity.device().as_str()).await?;
     let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
@@ -159,6 +163,7 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
                 let lobby = Lobby::new(Screen::new(Language::Ja), Arc::new(bus.clone()));
                 tokio::select! {
                     () = lobby.follow_line(&edge, bus.connected(), inbox.states) => Ok(()),
+                    () = lobby.follow_house() => Ok(()),
                     () = lobby.read_cards(reader) => Ok(()),
                     () = read_codes(scanner, |scanner| lobby.read_codes(scanner)) => Ok(()),
                     served = axum::serve(listener, pages::router(lobby.clone(), house)) => served,
@@ -169,6 +174,7 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
                 let desk = Staff::new(Language::Ja, Arc::new(bus.clone()), idle);
                 tokio::select! {
                     () = desk.follow_line(&edge, bus.connected(), inbox.states) => Ok(()),
+                    () = desk.follow_house() => Ok(()),
                     () = desk.read_cards(reader) => Ok(()),
                     () = read_codes(scanner, |scanner| desk.read_codes(scanner)) => Ok(()),
                     () = desk.keep() => Ok(()),
@@ -187,21 +193,11 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_reader(args: &RunArgs, device: &str) -> anyhow::Result<Box<dyn CardReader>> {
-    match args.reader.split_once(':') {
-        None if args.reader == "sim" => {
-            Ok(Box::new(SimReader::start(SimReaderSettings::new(device, &args.reader_dir)).await?))
-        }
-        Some(("pcsc", name)) => Ok(Box::new(PcscReader::start(PcscSettings::new(name))?)),
-        _ => bail!("KYOTEN_READER is `sim`, or `pcsc:` and a part of the reader's name"),
-    }
-}
-
 async fn open_scanner(
     args: &RunArgs,
     device: &str,
 ) -> anyhow::Result<Option<Box<dyn CodeScanner>>> {
-    if args.reader == "sim" {
+    if args.reader.contains(&ReaderChoice::Sim(None)) {
         return Ok(Some(Box::new(SimScanner::start(device, &args.reader_dir).await?)));
     }
     Ok(None)

@@ -30,12 +30,13 @@ use model::language::{Language, LocalText};
 use serde::Deserialize;
 use tokio_stream::wrappers::WatchStream;
 use wire::nursery::{AtDoor, DoorState};
-use wire::request::{Answer, NotOffered};
+use wire::request::{Answer, HouseAlarm, NotOffered};
 
 use self::at_door::TurnedBack;
 use self::bringing::Bringing;
 use self::entry::Entry;
 use self::refusals::{Words, not_offered, refusal};
+use crate::alarm::{AlarmFollowing, both};
 use crate::frame::{SPRITE, asset, draw, guard, in_language};
 use crate::lobby::Lobby;
 use crate::screen::{Shown, View};
@@ -70,6 +71,7 @@ pub fn router(lobby: Lobby, house: House) -> Router {
         .route("/drop-off", get(|| async { Redirect::to("/") }).post(bringing::bring))
         .route("/scan", post(scan))
         .route("/leaving", post(leaving))
+        .route("/walk-in", post(walk_in))
         .route("/card", post(card))
         .route("/longer", post(longer))
         .route("/dismiss", post(dismiss))
@@ -173,8 +175,31 @@ macro_rules! words {
                 not_offered(*why, self.language())
             }
 
+            /// Why they are offered another desk.
+            fn offered_for(&self, why: &RefusalKind) -> &'static str {
+                match why {
+                    RefusalKind::NoUsableSpace => {
+                        self.tell("ご予約の席は使えません", "Your own desk cannot be used")
+                    }
+                    _ => self.refusal(why).say,
+                }
+            }
+
             fn refusal(&self, why: &RefusalKind) -> Words {
                 refusal(*why, self.theirs())
+            }
+
+            /// `2時間28分`, `2 h 28 min`.
+            fn length(&self, minutes: &i64) -> String {
+                let (hours, minutes) = (minutes / 60, minutes % 60);
+                match (self.theirs(), hours, minutes) {
+                    (Language::Ja, 0, _) => format!("{minutes}分"),
+                    (Language::Ja, _, 0) => format!("{hours}時間"),
+                    (Language::Ja, ..) => format!("{hours}時間{minutes}分"),
+                    (Language::En, 0, _) => format!("{minutes} min"),
+                    (Language::En, _, 0) => format!("{hours} h"),
+                    (Language::En, ..) => format!("{hours} h {minutes} min"),
+                }
             }
 
             fn child(&self, at: &usize, years: &u32) -> String {
@@ -240,10 +265,12 @@ async fn live(
     Query(query): Query<LiveQuery>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut typing = query.entry.is_some();
+    let mut alarms = AlarmFollowing::default();
     let views = WatchStream::new(app.lobby.screen.follow()).filter_map(move |view| {
         typing &= view.answer.is_none() && view.site;
         let block = LiveBlock { view: &view, house: &app.house };
         let drawn = if typing { None } else { block.render().ok() };
+        let drawn = both(alarms.next(view.alarm), drawn);
         std::future::ready(drawn.map(|html| Event::default().event("block").data(html)))
     });
     let pings = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(PING))
@@ -280,6 +307,19 @@ async fn leaving(State(app): State<App>, Form(form): Form<LeavingForm>) -> Respo
             app.lobby.leave(visit, Going::Stays).await;
             app.lobby.screen.dismiss();
         }
+    }
+    Redirect::to("/").into_response()
+}
+
+/// Whether somebody takes the desk that they were offered.
+async fn walk_in(State(app): State<App>, Form(form): Form<LeavingForm>) -> Response {
+    let Ok(visit) = form.visit.parse::<VisitId>() else {
+        return (StatusCode::BAD_REQUEST, "that is no visit: touch the card again").into_response();
+    };
+    match form.answer.as_str() {
+        "yes" => app.lobby.walk_in(visit, true).await,
+        "more" => app.lobby.screen.wait_longer(),
+        _ => app.lobby.walk_in(visit, false).await,
     }
     Redirect::to("/").into_response()
 }

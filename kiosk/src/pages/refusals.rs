@@ -50,6 +50,17 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
             ),
             true,
         ),
+        RefusalKind::LowerLevel => words(
+            (
+                "このカードは本物と確認できませんでした",
+                "カードをもう一度、離さずにゆっくりタッチしてください。続くときは、予約番号と暗証番号で入るか、係員を呼んでください。",
+            ),
+            (
+                "This card did not prove to be the real one",
+                "Hold the card still on the reader and try again. If it goes on, enter with your booking code and PIN, or call the staff.",
+            ),
+            true,
+        ),
         RefusalKind::UnreadableCard => words(
             (
                 "カードを読み取れませんでした",
@@ -144,6 +155,76 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
             (
                 "This booking is no longer valid",
                 "It was cancelled or changed. Open your booking page again and show its new QR code.",
+            ),
+            false,
+        ),
+        RefusalKind::NotThisDoor => words(
+            ("この扉は、このカードでは開きません", "受付で係員にお尋ねください。"),
+            ("This card does not open this door", "Please ask the staff at the desk."),
+            false,
+        ),
+        RefusalKind::LevelTooLow => words(
+            (
+                "この時間は、このカードでは入れません",
+                "複製できないカードが必要な時間です。係員を呼んでください。",
+            ),
+            (
+                "This card is not enough at this hour",
+                "Just now it takes a card that cannot be copied. Please call the staff.",
+            ),
+            false,
+        ),
+        RefusalKind::PinNeeded => words(
+            ("この時間は、暗証番号も必要です", "予約番号と暗証番号で入れます。"),
+            ("A PIN is needed too at this hour", "Enter with your booking code and PIN."),
+            true,
+        ),
+        RefusalKind::WrongPin => words(
+            ("暗証番号が違います", "もう一度カードをタッチして、暗証番号を確かめてください。"),
+            ("The PIN is wrong", "Touch your card once more and check your PIN."),
+            true,
+        ),
+        RefusalKind::SecondPerson => words(
+            (
+                "この時間は、二人で入ります",
+                "30秒以内に、入れる人がもう一人カードをタッチしてください。",
+            ),
+            (
+                "It takes two at this hour",
+                "Somebody else who may come in has to touch their card within 30 seconds.",
+            ),
+            false,
+        ),
+        RefusalKind::Passback => words(
+            (
+                "すでに入館しています",
+                "出るときにカードがタッチされていません。係員を呼んでください。",
+            ),
+            (
+                "You are inside already",
+                "Your card was not used on the way out. Please call the staff.",
+            ),
+            false,
+        ),
+        RefusalKind::Lockdown => words(
+            (
+                "いまは入館できません",
+                "建物を閉鎖しています。外へ出るときは、扉の内側のボタンか取っ手で開きます。",
+            ),
+            (
+                "Nobody is let in just now",
+                "The building is locked down. The way out is open: use the button or handle inside the door.",
+            ),
+            false,
+        ),
+        RefusalKind::OfferOver => words(
+            (
+                "もう一度、タッチしてください",
+                "ご案内した席は、時間が過ぎたか、ほかの人が先に使いました。",
+            ),
+            (
+                "Please touch your card again",
+                "The desk that was offered is gone: the time was up, or somebody else took it first.",
             ),
             false,
         ),

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use wire::bus::StateChange;
-use wire::request::Request;
+use wire::request::{Request, WalkInOffer};
 use wire::topics::LIFECYCLE;
 
 use super::*;
@@ -122,8 +122,10 @@ async fn hostile_forms_are_answered_and_never_asked() {
     }
     let (status, _) = post_form(&router, "/code", &"x".repeat(17_000)).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    let (status, _) = post_form(&router, "/leaving", "visit=nobody&answer=yes").await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    for path in ["/leaving", "/walk-in"] {
+        let (status, _) = post_form(&router, path, "visit=nobody&answer=yes").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
     let foreign =
         HttpRequest::post("/dismiss").header("sec-fetch-site", "cross-site").body(Body::empty());
     assert_eq!(send(&router, foreign.unwrap()).await.0, StatusCode::FORBIDDEN);
@@ -152,6 +154,77 @@ async fn whoever_stays_or_leaves_is_heard() {
         back_soon,
     });
     assert_eq!(*fake.asked.lock().unwrap(), wanted);
+}
+
+fn offer(why: RefusalKind, language: Language) -> Answer {
+    let offer = WalkInOffer {
+        visit: VisitId(Uuid::from_u128(9)),
+        space: "A-05".to_owned(),
+        until: "2026-11-24T03:30:00Z".parse().unwrap(),
+        minutes: 148,
+    };
+    Answer::Refused {
+        why,
+        opens: (why == RefusalKind::TooEarly).then(|| "2026-11-24T03:45:00Z".parse().unwrap()),
+        since: None,
+        free_desks: None,
+        language: Some(language),
+        ticket: None,
+        offer: Some(offer),
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_booking_is_asked_in_their_language_whether_they_take_a_desk() {
+    let visit = VisitId(Uuid::from_u128(9));
+    for (why, language, said) in [
+        (RefusalKind::NoBooking, Language::Ja, "12:30 まで（2時間28分）。使いますか"),
+        (RefusalKind::NoBooking, Language::En, "Until 12:30 (2 h 28 min). Do you take it?"),
+        (RefusalKind::TooEarly, Language::Ja, "12:45 から入れます"),
+        (RefusalKind::TooEarly, Language::En, "from 12:45 on"),
+    ] {
+        let (router, screen, fake) = kiosk(Ok(welcome()));
+        screen.show(Shown::Answer(offer(why, language)));
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains(said) && page.contains("A-05"), "{said}: {page}");
+        assert!(page.contains(refusal(why, language).say), "{page}");
+        post_form(&router, "/walk-in", &format!("visit={visit}&answer=more")).await;
+        assert_eq!(screen.follow().borrow().answer, Some(Shown::Answer(offer(why, language))));
+        post_form(&router, "/walk-in", &format!("visit={visit}&answer=yes")).await;
+        assert!(get_page(&router, "/").await.1.contains("Yours until 16:30"));
+        post_form(&router, "/walk-in", &format!("visit={visit}&answer=no")).await;
+        let asked = fake.asked.lock().unwrap();
+        let wanted = [true, false].map(|takes| Request::WalkIn { visit, takes });
+        assert_eq!(*asked, wanted);
+    }
+}
+
+#[tokio::test]
+async fn an_offer_that_is_gone_asks_for_another_tap() {
+    for (language, said) in [
+        (Language::Ja, "もう一度、タッチしてください"),
+        (Language::En, "Please touch your card again"),
+    ] {
+        let Answer::Refused { opens, since, free_desks, language, ticket, .. } =
+            offer(RefusalKind::NoBooking, language)
+        else {
+            panic!("an offer is a refusal")
+        };
+        let (why, offer) = (RefusalKind::OfferOver, None);
+        let gone = Answer::Refused { why, opens, since, free_desks, language, ticket, offer };
+        let (router, _, _) = kiosk(Ok(gone));
+        let form = format!("visit={}&answer=yes", Uuid::from_u128(9));
+        post_form(&router, "/walk-in", &form).await;
+        assert!(get_page(&router, "/").await.1.contains(said));
+    }
+}
+
+#[tokio::test]
+async fn a_kiosk_of_before_reads_an_offer_as_the_refusal_that_it_is() {
+    let answer = offer(RefusalKind::NoBooking, Language::Ja);
+    let told = serde_json::to_value(&answer).unwrap();
+    assert_eq!((&told["answer"], &told["why"]), (&"refused".into(), &"no_booking".into()));
+    assert_eq!(serde_json::from_value::<Answer>(told).unwrap(), answer);
 }
 
 #[tokio::test]
@@ -203,10 +276,24 @@ async fn the_way_from_a_refusal_to_the_keypad_is_open() {
         free_desks: None,
         language: None,
         ticket: None,
+        offer: None,
     }));
     assert!(get_page(&router, "/").await.1.contains("href=\"/code\""));
     assert!(get_page(&router, "/code").await.1.contains("予約番号を入れてください"));
     assert_eq!(screen.follow().borrow().answer, None);
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_written_down_is_sent_to_the_staff() {
+    for (door_open, words) in [(true, "扉の鍵が開きました"), (false, "係員にお声がけください")]
+    {
+        let (router, screen, _) = kiosk(Ok(Answer::NotKept { door_open }));
+        screen.show(Shown::Answer(Answer::NotKept { door_open }));
+        let page = get_page(&router, "/").await.1;
+        assert!(page.contains(words) && page.contains("係員にお声がけください"), "{page}");
+        assert_eq!(page.contains("扉の鍵が開きました"), door_open);
+        assert!(page.contains("/dismiss"));
+    }
 }
 
 #[tokio::test]
@@ -216,6 +303,7 @@ async fn every_refusal_has_words_in_both_languages() {
     let kinds = [
         UnknownCard,
         BlockedCard,
+        LowerLevel,
         ExpiredCard,
         UnreadableCard,
         NoBooking,
@@ -230,13 +318,22 @@ async fn every_refusal_has_words_in_both_languages() {
         VoidVoucher,
         SheetExpired,
         ClockUnset,
+        NotThisDoor,
+        LevelTooLow,
+        PinNeeded,
+        WrongPin,
+        SecondPerson,
+        Passback,
+        Lockdown,
+        OfferOver,
     ];
     for why in kinds {
         for language in [Language::Ja, Language::En] {
             let opens = Some("2026-11-24T03:45:00Z".parse().unwrap());
             let (language, ticket) = (Some(language), None);
-            let (since, free_desks) = (opens, Some(2));
-            let refused = Answer::Refused { why, opens, since, free_desks, language, ticket };
+            let (since, free_desks, offer) = (opens, Some(2), None);
+            let refused =
+                Answer::Refused { why, opens, since, free_desks, language, ticket, offer };
             screen.show(Shown::Answer(refused));
             let language = language.unwrap();
             let (_, page) = get_page(&router, "/").await;
@@ -278,7 +375,8 @@ async fn the_screen_waits_for_the_edge_and_not_for_the_broker_alone() {
     let following = tokio::spawn(async move { lobby.follow_line(&own, connected, states).await });
     let says = async |device: &DeviceId, value: &str| {
         let (device, path) = (device.clone(), LIFECYCLE.to_owned());
-        tell.send(StateChange { device, path, value: value.to_owned() }).await.unwrap();
+        let value = value.to_owned();
+        tell.send(StateChange { device, path, value, retained: false }).await.unwrap();
     };
     let shows = async |what: &str| {
         for _ in 0..1000 {
@@ -345,8 +443,9 @@ async fn a_voucher_for_another_day_or_centre_says_for_when_it_is() {
     let (router, screen, _) = kiosk(Ok(welcome()));
     let refused = |why, language| {
         let opens = Some("2026-11-26T23:45:00Z".parse().unwrap());
-        let (since, free_desks, language, ticket) = (None, None, Some(language), None);
-        Shown::Answer(Answer::Refused { why, opens, since, free_desks, language, ticket })
+        let (since, free_desks, language) = (None, None, Some(language));
+        let (ticket, offer) = (None, None);
+        Shown::Answer(Answer::Refused { why, opens, since, free_desks, language, ticket, offer })
     };
     for (why, language, said) in [
         (RefusalKind::TooEarly, Language::Ja, "11月27日 8:45 から入れます"),
@@ -376,6 +475,7 @@ async fn a_late_guest_reads_what_became_of_the_desk_and_what_is_free() {
             free_desks: free,
             language: Some(language),
             ticket: None,
+            offer: None,
         }));
         let (_, page) = get_page(&router, "/").await;
         for said in said {
@@ -681,4 +781,57 @@ async fn whoever_goes_is_told_of_the_children_who_stay() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_alarm_stands_above_whatever_the_lobby_shows() {
+    let (router, screen, _) = kiosk(Ok(welcome()));
+    screen.set_alarm(Some(HouseAlarm::Evacuation));
+    for path in ["/", "/code"] {
+        let (_, page) = get_page(&router, path).await;
+        assert!(page.contains("避難：すぐ外へ") && page.contains("EVACUATION"), "{page}");
+    }
+    // Also where somebody types, what they type stays.
+    let request = HttpRequest::get("/live?entry=1").body(Body::empty()).unwrap();
+    let mut stream = router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    let mut told = String::new();
+    while !told.contains("event: block") {
+        let piece = stream.next().await.unwrap().unwrap();
+        told.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    assert!(told.contains("EVACUATION") && !told.contains("id=\"screen\""), "{told}");
+    screen.set_alarm(None);
+    assert!(!get_page(&router, "/").await.1.contains("EVACUATION"));
+}
+
+/// Answers one thing after the other, and then stays silent for good.
+struct Says(Mutex<Vec<Result<Answer, Silent>>>);
+
+#[async_trait]
+impl Site for Says {
+    async fn ask(&self, request: &Request) -> Result<Answer, Silent> {
+        assert_eq!(*request, Request::House);
+        let next = self.0.lock().unwrap().pop();
+        match next {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_does_not_end_because_the_site_is_silent() {
+    let silent = || Err(Silent("no line".to_owned()));
+    let house = |alarm| Ok(Answer::House { alarm });
+    let older = Ok(Answer::NotUnderstood { reason: "what house".to_owned() });
+    let mut says =
+        vec![house(Some(HouseAlarm::Fire)), silent(), silent(), house(None), silent(), older];
+    says.reverse();
+    let told = Mutex::new(Vec::new());
+    let site = Says(Mutex::new(says));
+    let following = crate::site::follow_house(&site, |alarm| {
+        told.lock().unwrap().push(alarm);
+    });
+    tokio::time::timeout(Duration::from_secs(60), following).await.unwrap_err();
+    assert_eq!(*told.lock().unwrap(), [Some(HouseAlarm::Fire), None, None]);
 }

@@ -10,6 +10,7 @@ use model::care::day::{BadNote, HealthCheck, NoteBody, NoteKind};
 use model::id::{ChildId, RoomId};
 use serde::Deserialize;
 use wire::nursery::{ChildSeen, StaffAsk};
+use wire::request::HouseAlarm;
 
 use super::App;
 use super::board::{Row, find, row};

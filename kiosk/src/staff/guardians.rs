@@ -9,6 +9,7 @@ use model::care::day::{NotDone, NotHandedOver, NoteBody, NoteKind};
 use model::id::ChildId;
 use serde::Deserialize;
 use wire::nursery::StaffAsk;
+use wire::request::HouseAlarm;
 
 use super::App;
 use super::board::{Row, find, row};

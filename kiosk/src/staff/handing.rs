@@ -8,6 +8,7 @@ use model::care::file::CollectsAs;
 use model::id::ChildId;
 use serde::Deserialize;
 use wire::nursery::{ChildSeen, Claim};
+use wire::request::HouseAlarm;
 use wire::request::Secret;
 
 use super::App;

@@ -14,6 +14,7 @@ use super::frame::Frame;
 use super::handing::HandOverBlock;
 use super::screen::{Stage, View};
 use super::{App, StageBlock};
+use crate::alarm::{AlarmFollowing, both};
 
 const PING: Duration = Duration::from_secs(15);
 
@@ -32,8 +33,9 @@ pub(super) async fn live(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let LiveQuery { page, turn } = query;
     let mut following = Following { page, turn, last: String::new() };
+    let mut alarms = AlarmFollowing::default();
     let views = WatchStream::new(app.staff.follow()).filter_map(move |view| {
-        let html = following.next(&app, &view);
+        let html = both(alarms.next(view.alarm), following.next(&app, &view));
         std::future::ready(html.map(|html| Event::default().event("block").data(html)))
     });
     let pings = IntervalStream::new(tokio::time::interval(PING))

@@ -9,6 +9,7 @@ mod frame;
 mod guardians;
 pub mod hand_over;
 mod handing;
+mod house;
 mod live;
 pub mod screen;
 mod sign_in;
@@ -26,6 +27,7 @@ use model::id::ChildId;
 use model::language::Language;
 use serde::Deserialize;
 use wire::nursery::StaffAsk;
+use wire::request::HouseAlarm;
 
 use self::frame::Frame;
 use self::screen::{Staff, Stage, Told};
@@ -52,6 +54,8 @@ pub fn router(staff: Staff, house: House) -> Router {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/language", post(language))
         .route("/caregiver", post(caregiver))
+        .route("/muster", get(house::muster))
+        .route("/house", get(|| async { Redirect::to("/") }).post(house::order))
         .route("/scan", post(handing::scan))
         .route("/child/{child}", get(child::page))
         .route("/child/{child}/receive", post(child::receive))

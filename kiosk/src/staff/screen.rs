@@ -8,11 +8,12 @@ use hardware::scan::CodeScanner;
 use model::care::day::{BadNote, NotTakenIn};
 use model::id::{ChildId, DeviceId};
 use model::language::Language;
+use model::site_order::OrderAnswer;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use wire::bus::StateChange;
 use wire::nursery::{Board, ChildSeen, Claim, NotDone, NotSignedIn, StaffAnswer, StaffAsk};
-use wire::request::{Answer, Card, Request, Secret};
+use wire::request::{Answer, Card, HouseAlarm, Request, Secret};
 
 use super::hand_over::HandOver;
 use crate::reading::{Reading, reading};
@@ -34,6 +35,8 @@ pub struct View {
     pub site: bool,
     /// Whether cards can be read.
     pub reader: bool,
+    /// What everybody in the house has to know.
+    pub alarm: Option<HouseAlarm>,
     /// Who stands there.
     pub stage: Stage,
     /// Counts what takes the place of what was shown before; a board that changes does not.
@@ -110,6 +113,8 @@ pub enum Told {
     NotDone(NotDone),
     /// The child was not taken.
     NotTaken(NotTakenIn, Option<chrono::DateTime<chrono::Utc>>),
+    /// The site did not do what was ordered.
+    NotOrdered(OrderAnswer),
     /// The note says too little or too much.
     BadNote(BadNote),
     /// What was sent is nothing that this page has.
@@ -129,7 +134,7 @@ impl Staff {
     #[must_use]
     pub fn new(language: Language, site: Arc<dyn Site>, idle: Duration) -> Self {
         let stage = Stage::Out(None);
-        let view = View { language, site: false, reader: false, stage, turn: 0 };
+        let view = View { language, site: false, reader: false, alarm: None, stage, turn: 0 };
         Self { view: watch::Sender::new(view), site, idle }
     }
 
@@ -150,7 +155,7 @@ impl Staff {
         while let Some(event) = reader.next_event().await {
             match reading(event) {
                 Reading::Works(works) => self.set_reader(works),
-                Reading::Gone => {}
+                Reading::Nothing => {}
                 Reading::Card(card) => self.on_card(card).await,
             }
         }
@@ -204,15 +209,13 @@ impl Staff {
             self.touch();
             return match card {
                 Card::Unreadable => self.claim_unreadable(),
-                card @ Card::Identifier { .. } => self.claim(Claim::Card { card }).await,
+                card => self.claim(Claim::Card { card }).await,
             };
         }
         self.turn(|view| {
             view.stage = match card {
                 Card::Unreadable => Stage::Out(Some(Out::Unreadable)),
-                card @ Card::Identifier { .. } => {
-                    Stage::Card { card, since: Instant::now(), problem: None }
-                }
+                card => Stage::Card { card, since: Instant::now(), problem: None },
             };
         });
     }
@@ -317,6 +320,11 @@ impl Staff {
             }
             StaffAnswer::NotDone { why } => Err(Told::NotDone(why)),
             StaffAnswer::NotTaken { why, opens } => Err(Told::NotTaken(why, opens)),
+            StaffAnswer::Ordered { answer: OrderAnswer::Done } => {
+                self.tell(None);
+                Ok(())
+            }
+            StaffAnswer::Ordered { answer } => Err(Told::NotOrdered(answer)),
             _ => {
                 tracing::error!("the site answered something else than was asked");
                 Err(Told::Silent)
@@ -374,6 +382,16 @@ impl Staff {
     /// Notes whether the site can be reached.
     pub fn set_site(&self, reached: bool) {
         self.view.send_if_modified(|view| std::mem::replace(&mut view.site, reached) != reached);
+    }
+
+    /// Notes what everybody in the house has to know.
+    pub fn set_alarm(&self, alarm: Option<HouseAlarm>) {
+        self.view.send_if_modified(|view| std::mem::replace(&mut view.alarm, alarm) != alarm);
+    }
+
+    /// Keeps the screen told what everybody in the house has to know. For good.
+    pub async fn follow_house(&self) {
+        site::follow_house(&*self.site, |alarm| self.set_alarm(alarm)).await;
     }
 
     /// Notes whether cards can be read.

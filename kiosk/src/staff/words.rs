@@ -5,6 +5,7 @@ use model::care::file::NotCollecting;
 use model::care::intake::Lacking;
 use model::care::rule_set::kind_name;
 use model::language::Language;
+use model::site_order::OrderAnswer;
 use wire::nursery::{NotDone, NotSignedIn};
 
 use super::hand_over::Hint;
@@ -109,10 +110,33 @@ pub fn told(told: &Told, language: Language) -> Words {
         ),
         Told::NotDone(why) => not_done(*why, language),
         Told::NotTaken(why, _) => not_taken(*why, language),
+        Told::NotOrdered(why) => not_ordered(*why, language),
         Told::BadNote(why) => bad_note(*why, language),
         Told::Odd => words(
             ("受け付けられない入力です", "画面を開き直して、もう一度どうぞ。"),
             ("That cannot be taken", "Open the page again and try once more."),
+        ),
+    }
+}
+
+/// Why the site did not do what was ordered for the whole house.
+#[must_use]
+pub fn not_ordered(why: OrderAnswer, language: Language) -> Words {
+    let words = |ja, en| words(language, ja, en);
+    match why {
+        OrderAnswer::Overruled => words(
+            ("いまは閉鎖できません", "火災報知か避難が続いています。すべての扉は開いたままです。"),
+            (
+                "The house cannot be locked now",
+                "There is a fire alarm or an evacuation: every door stays open.",
+            ),
+        ),
+        _ => words(
+            ("指示どおりになりませんでした", "扉を目で確かめ、施設の管理者に電話してください。"),
+            (
+                "It was not done",
+                "Look at the doors yourself, and telephone whoever runs the centre.",
+            ),
         ),
     }
 }

@@ -102,14 +102,14 @@ pub struct SheetCareClaim {
     pub when: Interval,
 }
 
-/// Somebody who works in a nursery.
+/// Somebody who works in a nursery, or runs the house.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetStaff {
     /// Who.
     pub person: PersonId,
     /// Their name.
     pub name: String,
-    /// In which nurseries.
+    /// In which nurseries; in none, where they only run the house.
     pub nurseries: Vec<NurseryId>,
 }
 

@@ -1,6 +1,7 @@
 //! The record of who did what, and personal data, with a real hub on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod events;
 mod ground;
 
 mod personal;
@@ -29,6 +30,10 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
+    events:
+        what_does_not_follow_is_noticed_marked_and_kept,
+        two_runs_of_one_edge_that_take_turns_are_noticed,
+        damage_to_what_sites_told_is_named;
     personal:
         health_is_for_guardians_and_the_nursery_and_each_look_is_recorded,
         care_takes_consent,

@@ -263,7 +263,11 @@ pub async fn the_plan_revision_tells_of_changes(ground: Ground) {
     store.cancel(made.id, &centre, at(0, 0), &[]).await.unwrap();
     store.set_pin(person, Some("$argon2id$")).await.unwrap();
     changed("PIN").await;
-    let reference = KeyedReference { generation: 1, reference: [1; 32] };
+    let reference = KeyedReference {
+        generation: 1,
+        reference: [1; 32],
+        level: model::card::CardLevel::Identifier,
+    };
     let card = Credential::new(CredentialId(ground.id()), person, reference, "", at(0, 0));
     store.add_credential(&card).await.unwrap();
     changed("card").await;

@@ -1,18 +1,23 @@
 //! Cards: offered, taken, changed, moved to a newer key, ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::card::CardState;
+use model::card::{CardLevel, CardState};
 use model::id::{CentreId, CredentialId, OfferId, PersonId};
 use model::people::Grant;
+use model::site_event::{Happening, SiteEvent};
 use store::{
-    CardChange, CardOffer, Credential, KEY_RETIRED, KeyedReference, OfferKept, OfferState,
-    OfferTaken, StoreError, TakeOffer,
+    CardChange, CardOffer, Credential, EventBatch, KEY_RETIRED, KeyedReference, OfferKept,
+    OfferState, OfferTaken, StoreError, TakeOffer,
 };
 
 use crate::ground::{Ground, at, slot};
 
 fn keyed(generation: u32, byte: u8) -> KeyedReference {
-    KeyedReference { generation, reference: [byte; 32] }
+    KeyedReference { generation, reference: [byte; 32], level: CardLevel::Identifier }
+}
+
+fn by_key(generation: u32, byte: u8) -> KeyedReference {
+    KeyedReference { level: CardLevel::Key, ..keyed(generation, byte) }
 }
 
 fn card(ground: &Ground, person: PersonId, byte: u8) -> Credential {
@@ -31,6 +36,8 @@ fn offer(ground: &Ground, centre: CentreId, byte: u8, at: DateTime<Utc>) -> Card
         kiosk: "yokohama-kiosk-1".parse().unwrap(),
         reference: keyed(1, byte),
         former: None,
+        beside: None,
+        former_beside: None,
         at,
         ends_at: at + TimeDelta::minutes(10),
     }
@@ -274,4 +281,128 @@ pub async fn a_card_moves_to_a_newer_key_and_the_old_key_retires(ground: Ground)
     assert!(found.references.is_empty() && found.state == CardState::Expired);
     assert_eq!((found.change.why.as_str(), found.change.by), (KEY_RETIRED, None));
     assert_eq!(store.retire_card_key(1, at(9, 1)).await.unwrap(), 0);
+}
+
+pub async fn a_card_with_a_key_is_one_card_under_two_references(ground: Ground) {
+    let (store, centre) = (&ground.store, ground.centre().await);
+    let (person, other) = (ground.person().await, ground.person().await);
+    let made = CardOffer {
+        reference: by_key(1, 1),
+        beside: Some(keyed(1, 2)),
+        ..offer(&ground, centre.id, 1, at(0, 9))
+    };
+    assert_eq!(keep(&ground, &made).await, OfferKept::Kept);
+    assert_eq!(taken(&ground, &take(&ground, person, 1, at(0, 9))).await, "done");
+    let card = store.credentials_of(person).await.unwrap().remove(0);
+    assert!(card.references == [by_key(1, 1), keyed(1, 2)] && card.level == CardLevel::Key);
+    let on_sheet = store.sheet_people(&[person]).await.unwrap().remove(0).credentials;
+    assert!(on_sheet == [card.clone()]);
+
+    // Neither a copy of the identifier nor another key beside it becomes somebody else's.
+    for (code, copy) in [
+        (5, CardOffer { reference: keyed(1, 2), ..offer(&ground, centre.id, 5, at(0, 10)) }),
+        (
+            6,
+            CardOffer {
+                reference: by_key(1, 6),
+                beside: Some(keyed(1, 2)),
+                ..offer(&ground, centre.id, 6, at(0, 10))
+            },
+        ),
+    ] {
+        assert_eq!(keep(&ground, &copy).await, OfferKept::Somebodys, "{code}");
+    }
+    // Offered before it was somebody's, and taken after.
+    let early = CardOffer { reference: by_key(1, 7), ..offer(&ground, centre.id, 7, at(0, 9)) };
+    assert_eq!(keep(&ground, &early).await, OfferKept::Kept);
+    let mut rival = self::card(&ground, other, 8);
+    rival.references.insert(0, by_key(1, 7));
+    store.add_credential(&rival).await.unwrap();
+    assert_eq!(taken(&ground, &take(&ground, person, 7, at(0, 9))).await, "somebody's");
+}
+
+pub async fn a_card_with_a_key_moves_by_both_references_and_ends_without_its_key(ground: Ground) {
+    let (store, person) = (&ground.store, ground.person().await);
+    let two = |key: u8, identifier: u8| {
+        let mut two = card(&ground, person, identifier);
+        two.references.insert(0, by_key(1, key));
+        two.level = CardLevel::Key;
+        two
+    };
+    let (whole, copied) = (two(1, 2), two(3, 4));
+    store.add_credential(&whole).await.unwrap();
+    store.add_credential(&copied).await.unwrap();
+    store.add_card_key(2, at(1, 0), at(9, 0)).await.unwrap();
+    assert_eq!(store.cards_only_under(1).await.unwrap(), 2);
+    // What is told of the new reference's level does not matter: it is what the former one was.
+    assert!(store.rekey(whole.id, &[1; 32], &keyed(2, 11)).await.unwrap());
+    assert!(store.rekey(whole.id, &[2; 32], &keyed(2, 12)).await.unwrap());
+    assert!(store.rekey(copied.id, &[4; 32], &keyed(2, 14)).await.unwrap());
+    let found = store.credential(whole.id).await.unwrap().unwrap().references;
+    assert!(found == [by_key(2, 11), keyed(2, 12), by_key(1, 1), keyed(1, 2)]);
+    assert_eq!(store.cards_only_under(1).await.unwrap(), 1, "one was tapped by its number alone");
+
+    assert_eq!(store.retire_card_key(1, at(9, 0)).await.unwrap(), 1);
+    let found = store.credential(copied.id).await.unwrap().unwrap();
+    assert_eq!((found.state, found.references.len()), (CardState::Expired, 0));
+    let found = store.credential(whole.id).await.unwrap().unwrap();
+    assert!(found.state == CardState::Active);
+    assert!(found.references == [by_key(2, 11), keyed(2, 12)]);
+}
+
+pub async fn what_a_site_has_seen_proved_is_kept_and_every_sheet_hears_of_it(ground: Ground) {
+    let (store, person) = (&ground.store, ground.person().await);
+    let centre = ground.centre().await;
+    let mut known = card(&ground, person, 1);
+    known.references.insert(0, by_key(1, 2));
+    let plain = card(&ground, person, 3);
+    store.add_credential(&known).await.unwrap();
+    store.add_credential(&plain).await.unwrap();
+    let revision =
+        async || store.plan_revision(centre.id, at(0, 0).date_naive(), at(1, 0).date_naive()).await;
+    let tell = async |first, credential| {
+        let what = Happening::CredentialProved { credential, level: CardLevel::Key };
+        let batch = EventBatch {
+            centre: centre.clone(),
+            edge: "yokohama-edge".parse().unwrap(),
+            first,
+            events: vec![SiteEvent { at: at(0, 9), what }],
+            told_until: at(0, 9),
+            at: at(0, 9),
+            spare: Vec::new(),
+        };
+        store.take_events(&batch).await.unwrap();
+    };
+    let before = revision().await.unwrap();
+    tell(1, plain.id).await;
+    tell(2, CredentialId(ground.id())).await;
+    assert_eq!(revision().await.unwrap(), before, "without a key there is nothing to prove");
+    tell(3, known.id).await;
+    let after = revision().await.unwrap();
+    assert_ne!(after, before);
+    tell(4, known.id).await;
+    assert_eq!(revision().await.unwrap(), after, "no news");
+    let levels: Vec<_> =
+        store.credentials_of(person).await.unwrap().iter().map(|card| card.level).collect();
+    assert_eq!(levels.iter().filter(|level| **level == CardLevel::Key).count(), 1);
+}
+
+pub async fn the_cards_that_were_stopped_last_are_listed(ground: Ground) {
+    let (store, person) = (&ground.store, ground.person().await);
+    let mut stopped = Vec::new();
+    for (number, state, hour) in [
+        (1, CardState::Lost, 1),
+        (2, CardState::Active, 2),
+        (3, CardState::Blocked, 3),
+        (4, CardState::Replaced, 4),
+        (5, CardState::Expired, 5),
+    ] {
+        let mut one = card(&ground, person, number);
+        (one.state, one.change.at) = (state, at(0, hour));
+        store.add_credential(&one).await.unwrap();
+        stopped.push((one.id, keyed(1, number)));
+    }
+    let newest_first = [stopped[2], stopped[0]];
+    assert!(store.stopped_cards(9).await.unwrap() == newest_first);
+    assert!(store.stopped_cards(1).await.unwrap() == newest_first[..1]);
 }

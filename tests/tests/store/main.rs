@@ -19,6 +19,7 @@ mod holds;
 mod hostile;
 mod jobs;
 mod late;
+mod leases;
 mod moves;
 mod notices;
 mod organisations;
@@ -29,6 +30,7 @@ mod repeating;
 mod reports;
 mod rules;
 mod schema;
+mod site_orders;
 mod sites;
 mod staffing;
 mod terms;
@@ -81,7 +83,11 @@ on_both_databases! {
         an_ended_card_becomes_its_holders_again,
         a_new_card_replaces_an_old_one,
         staff_and_guests_know_their_centre,
-        a_card_moves_to_a_newer_key_and_the_old_key_retires;
+        a_card_moves_to_a_newer_key_and_the_old_key_retires,
+        a_card_with_a_key_is_one_card_under_two_references,
+        a_card_with_a_key_moves_by_both_references_and_ends_without_its_key,
+        what_a_site_has_seen_proved_is_kept_and_every_sheet_hears_of_it,
+        the_cards_that_were_stopped_last_are_listed;
     factors:
         a_code_is_used_once_and_none_before_it,
         a_recovery_code_works_once_for_its_person,
@@ -89,7 +95,8 @@ on_both_databases! {
         a_ceremony_is_taken_once_by_its_browser;
     places:
         places_come_back_as_they_were,
-        names_are_one_of_their_kind;
+        names_are_one_of_their_kind,
+        sensors_stand_in_the_place_of_those_before_and_make_a_new_sheet;
     bookings:
         a_booking_comes_back_in_every_list,
         all_or_nothing,
@@ -133,6 +140,20 @@ on_both_databases! {
         a_picked_space_is_looked_for_first,
         who_may_have_gone_home_gets_nothing,
         late_guests_and_rivals_at_once_share_what_there_is;
+    leases:
+        nothing_is_kept_for_a_site_that_is_not_there,
+        a_lease_and_fifty_who_book_never_meet,
+        nobody_is_moved_for_a_lease,
+        what_is_too_much_comes_free_once_the_site_has_let_go_of_it,
+        what_a_booking_needs_is_asked_for_and_not_taken_again,
+        a_plan_that_has_changed_makes_no_sheet,
+        who_walks_in_has_a_booking_made_of_the_lease,
+        who_leaves_gives_the_rest_back_to_the_lease,
+        what_was_sold_meanwhile_is_moved,
+        what_cannot_be_moved_stays_and_is_told,
+        a_walk_in_of_strangers_means_nothing,
+        a_site_that_is_back_is_told_of_once,
+        a_clock_that_is_slow_tells_nothing_late;
     moves:
         others_make_room_where_they_may,
         who_picked_a_desk_keeps_it,
@@ -195,6 +216,10 @@ on_both_databases! {
         claims_are_those_of_the_centres_asked,
         the_places_revision_tells_of_each_change,
         hubs_hear_of_each_others_days;
+    site_orders:
+        an_order_is_in_hand_until_it_is_answered_or_over,
+        a_repeated_order_to_a_site_is_the_same_order,
+        old_orders_are_forgotten;
     devices:
         devices_come_and_go,
         a_code_works_once,

@@ -5,31 +5,38 @@ use chrono::{DateTime, Utc};
 use model::access::{self, Entry, Going, Inside, RefusalKind};
 use model::booking::BookingCode;
 use model::care::day::CareEvent;
-use model::day_sheet::{CredentialDigest, SheetBooking};
+use model::day_sheet::{SheetBooking, SheetCredential};
+use model::door::Side;
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use model::language::Language;
 use model::site_event::{Happening, Proof, Vouched};
 use model::voucher::{self, Voucher, Worth};
 
-use super::{Asked, PinTries, Said, open_doors};
+use super::cards::{self, NotTaken};
+use super::orders::Over;
+use super::walk_in::{self, Leased, Offers};
+use super::{Asked, PinTries, Proved, Said, closed_to, open_doors};
 use crate::OpenVisit;
 use crate::book::Book;
-use crate::fact::{Answer, Effect, Fact, Moment, PinOf};
+use crate::fact::{Answer, Effect, Fact, Moment, PinOf, TappedCard};
 use crate::nursery::{CareAnswer, Caregiver, ChildThere, InCare, Situation, There};
 use crate::parts::{Door, Notes, Relock, Terminal, TerminalLevel, Visit, Welcomed};
 
+/// Every terminal and what it is in.
+pub(super) type Terminals<'w, 's> = Query<'w, 's, (&'static Terminal, &'static TerminalLevel)>;
+
 /// Somebody who has shown who they are.
-struct Guest {
-    person: PersonId,
-    comes_for: Comes,
-    by: Shown,
-    language: Option<Language>,
+pub(super) struct Guest {
+    pub person: PersonId,
+    pub comes_for: Comes,
+    pub by: Shown,
+    pub language: Option<Language>,
     /// From when on their card no longer lets them in.
-    card_ends: Option<DateTime<Utc>>,
+    pub card_ends: Option<DateTime<Utc>>,
 }
 
 /// What a guest may be seated on.
-enum Comes {
+pub(super) enum Comes {
     /// A card stands for all bookings of its person's.
     ForAny,
     /// A code, or a voucher of a booking on the sheet, stands for that one.
@@ -42,32 +49,38 @@ enum Comes {
 
 /// What they have shown.
 #[derive(Clone, Copy)]
-enum Shown {
+pub(super) enum Shown {
     Card(CredentialId),
     Code,
     Voucher,
 }
 
 /// Somebody who is turned away.
-struct Refusal {
-    why: RefusalKind,
+#[derive(Clone)]
+pub(super) struct Refusal {
+    pub why: RefusalKind,
     credential: Option<CredentialId>,
     language: Option<Language>,
-    opens: Option<DateTime<Utc>>,
-    came_for: Vec<BookingId>,
+    pub opens: Option<DateTime<Utc>>,
+    pub came_for: Vec<BookingId>,
     /// The bookings whose desks were given free before they came: they wait for another.
-    late_for: Vec<BookingId>,
+    pub late_for: Vec<BookingId>,
     /// Since when what they come for is given free, and how many other desks are.
     gone: Option<(DateTime<Utc>, u32)>,
 }
 
 impl Refusal {
-    fn of_nobody(why: RefusalKind) -> Self {
+    pub fn of_nobody(why: RefusalKind) -> Self {
         let (came_for, late_for, gone) = (Vec::new(), Vec::new(), None);
         Self { why, credential: None, language: None, opens: None, came_for, late_for, gone }
     }
 
-    fn of(guest: &Guest, why: RefusalKind) -> Self {
+    /// The same person, for another reason.
+    pub fn because(self, why: RefusalKind) -> Self {
+        Self { credential: self.credential, language: self.language, ..Self::of_nobody(why) }
+    }
+
+    pub fn of(guest: &Guest, why: RefusalKind) -> Self {
         let credential = match guest.by {
             Shown::Card(credential) => Some(credential),
             Shown::Code | Shown::Voucher => None,
@@ -91,20 +104,33 @@ pub(super) fn come_in(
     mut said: ResMut<Said>,
     mut tries: ResMut<PinTries>,
     mut visits: Query<(&Visit, &mut Welcomed)>,
-    terminals: Query<(&Terminal, &TerminalLevel)>,
+    terminals: Terminals<'_, '_>,
     mut doors: Query<(&Door, &mut Relock)>,
+    mut offers: ResMut<Offers>,
     (stays, caregivers): (Query<&InCare>, Query<&Caregiver>),
 ) {
     let Some((at, fact)) = &asked.0 else { return };
     let at = *at;
     let nobody = VisitId(uuid::Uuid::nil());
     let unreadable = |why| Err(Refusal::of_nobody(why));
+    let mut proved = Proved { level: 1, pin: false };
     let (reader, new_visit, guest) = match fact {
-        Fact::Tap { reader, digest, visit } => (reader, *visit, who_tapped(digest, &book)),
+        // What is tapped at a door opens that door.
+        Fact::Tap { reader, .. } if book.door_of_reader(reader).is_some() => return,
+        Fact::Tap { reader, card, visit } => {
+            proved.level = cards::level(card, &book, &notes);
+            (reader, *visit, who_tapped(card, &book, &notes))
+        }
+        Fact::UnreadableCard { reader }
+            if matches!(book.door_of_reader(reader), Some((_, Side::Inside))) =>
+        {
+            return;
+        }
         Fact::UnreadableCard { reader } => {
             (reader, nobody, unreadable(RefusalKind::UnreadableCard))
         }
         Fact::Code { reader, code, pin_right, visit } => {
+            proved.pin = true;
             (reader, *visit, who_typed(*code, *pin_right, at, &book, &mut tries))
         }
         Fact::Voucher { reader, voucher, visit } => (reader, *visit, whose(voucher, at, &book)),
@@ -118,6 +144,9 @@ pub(super) fn come_in(
         Err(refusal) => return refuse(&mut said, at, reader, refusal),
     };
 
+    if Over::of(&notes, &[]).lockdown {
+        return refuse(&mut said, at, reader, Refusal::of(&guest, RefusalKind::Lockdown));
+    }
     said.0.guest = Some(guest.person);
     // A voucher that is worth nothing any more speaks only of the visit that it began.
     let theirs = |visit: &OpenVisit| match guest.comes_for {
@@ -133,7 +162,7 @@ pub(super) fn come_in(
         let until = book.until(&visit, at.now);
         match (access::inside(at.now - welcomed.0), visit.away_since) {
             (Inside::Again, Some(_)) => {
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit));
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
                 said.answer(Answer::SeeYouSoon { space, until, language });
             }
             (Inside::AskLeaving, None) => {
@@ -142,29 +171,21 @@ pub(super) fn come_in(
             (Inside::Again, None) | (Inside::AskLeaving, Some(_)) => {
                 welcomed.0 = at.now;
                 back(&mut said, at, &visit);
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit));
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
             }
         }
         return;
     }
 
-    let over = |visit: &OpenVisit| book.until(visit, at.now) <= at.now;
     let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
-    let broken = |space: SpaceId| {
-        book.terminal(space).is_some_and(|terminal| {
-            terminals.iter().any(|(known, level)| known.0 == *terminal && !level.0.usable())
-        })
-    };
-    let free = |space: SpaceId, overstayed: bool| {
-        let mut here = sitting.iter().filter(|visit| visit.space == space);
-        book.has(space) && !broken(space) && here.all(|visit| overstayed && over(visit))
-    };
-    // An empty desk before one whose guest forgot to check out.
-    let found = seat_for(&guest, &book, &notes, at, |space| free(space, false))
-        .or_else(|_| seat_for(&guest, &book, &notes, at, |space| free(space, true)));
-    match found {
+    let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
+    match place_for(&guest, &leased, &terminals) {
         Ok(Seat { booking, space, by }) => {
+            if let Some(why) = closed_to(&book, proved, at) {
+                said.0.guest = None;
+                return refuse(&mut said, at, reader, Refusal::of(&guest, why));
+            }
             for gone in sitting.iter().filter(|visit| visit.space == space) {
                 check_out(&mut said, &book, at, *gone, None);
             }
@@ -173,11 +194,12 @@ pub(super) fn come_in(
                 Proof::Voucher { vouched } => vouched,
                 Proof::Card { .. } | Proof::Code => None,
             };
-            let (since, away_since) = (at.now, None);
-            let open = OpenVisit { visit, person, booking, space, since, vouched, away_since };
+            let (since, away_since, walk_in) = (at.now, None, None);
+            let open =
+                OpenVisit { visit, person, booking, space, since, vouched, away_since, walk_in };
             let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
-            open_doors(&mut said, &book, at, &mut doors, Some(visit));
+            open_doors(&mut said, &book, at, &mut doors, Some(visit), proved);
             if let Some(terminal) = book.terminal(space).cloned() {
                 said.ask_for(Effect::Assign { terminal, visit, until, language });
             }
@@ -192,21 +214,74 @@ pub(super) fn come_in(
                     let (person, language) = (guest.person, guest.language.unwrap_or_default());
                     let event = CareEvent::LetIn { person, credential };
                     said.happened(at, Happening::Care(event));
-                    open_doors(&mut said, &book, at, &mut doors, None);
+                    open_doors(&mut said, &book, at, &mut doors, None, proved);
                     said.care(CareAnswer::LetIn(language));
                 }
                 None => {
                     said.0.guest = None;
-                    refuse(&mut said, at, reader, refusal);
+                    let usable = |space| is_free(space, &leased, &terminals, false);
+                    let offer = leased.for_guest(&guest, &refusal, &offers, usable);
+                    match (offer, closed_to(&book, proved, at)) {
+                        (Some(_), Some(why)) => {
+                            refuse(&mut said, at, reader, Refusal::of(&guest, why));
+                        }
+                        (Some(offer), None) => {
+                            let to = (reader, new_visit, offer);
+                            let asked = (&guest, proved);
+                            walk_in::ask(&mut said, &mut offers, (&book, at), to, asked, refusal);
+                        }
+                        (None, _) => refuse(&mut said, at, reader, refusal),
+                    }
                 }
             }
         }
     }
 }
 
+/// Where a guest would be sent: an empty desk before one whose guest forgot to check out.
+fn place_for(
+    guest: &Guest,
+    leased: &Leased<'_>,
+    terminals: &Terminals<'_, '_>,
+) -> Result<Seat, Refusal> {
+    seat_for(guest, leased, |space| is_free(space, leased, terminals, false))
+        .or_else(|_| seat_for(guest, leased, |space| is_free(space, leased, terminals, true)))
+}
+
+/// Whether somebody can be seated at a space; where nobody minds, also on the desk of a guest whose time is over.
+fn is_free(
+    space: SpaceId,
+    leased: &Leased<'_>,
+    terminals: &Terminals<'_, '_>,
+    overstayed: bool,
+) -> bool {
+    let Leased { book, sitting, at, .. } = *leased;
+    let over = |visit: &OpenVisit| book.until(visit, at.now) <= at.now;
+    let mut here = sitting.iter().filter(|visit| visit.space == space);
+    book.has(space)
+        && !is_broken(space, book, terminals)
+        && here.all(|visit| overstayed && over(visit))
+}
+
+/// Whether the terminal of a space cannot be used.
+pub(super) fn is_broken(space: SpaceId, book: &Book, terminals: &Terminals<'_, '_>) -> bool {
+    book.terminal(space).is_some_and(|terminal| {
+        terminals.iter().any(|(known, level)| known.0 == *terminal && !level.0.usable())
+    })
+}
+
+/// Whether a guest could check in now.
+pub(super) fn could_sit(
+    guest: &Guest,
+    leased: &Leased<'_>,
+    terminals: &Terminals<'_, '_>,
+) -> Result<(), Refusal> {
+    place_for(guest, leased, terminals).map(drop)
+}
+
 /// The card of somebody who has no desk now and comes for their children. With a clock or sheet that cannot be trusted
 /// nobody is let in to bring a child; who has one in care is, to collect it.
-fn may_bring_or_collect(
+pub(super) fn may_bring_or_collect(
     guest: &Guest,
     refusal: &Refusal,
     children: &[ChildThere],
@@ -228,21 +303,23 @@ fn may_bring_or_collect(
     comes.then_some(credential)
 }
 
-fn who_tapped(digest: &CredentialDigest, book: &Book) -> Result<Guest, Refusal> {
-    let Some(card) = book.credentials.get(digest) else {
-        return Err(Refusal::of_nobody(match book.not_after {
-            None => RefusalKind::SheetExpired,
-            Some(_) => RefusalKind::UnknownCard,
-        }));
-    };
-    let guest = Guest {
+pub(super) fn who_tapped(
+    tapped: &TappedCard,
+    book: &Book,
+    notes: &Notes,
+) -> Result<Guest, Refusal> {
+    let guest = |card: &SheetCredential| Guest {
         person: card.person,
         comes_for: Comes::ForAny,
         by: Shown::Card(card.credential),
         language: book.language(card.person),
         card_ends: card.valid_until,
     };
-    if card.blocked { Err(Refusal::of(&guest, RefusalKind::BlockedCard)) } else { Ok(guest) }
+    match cards::credential(tapped, book, notes) {
+        Ok(taken) => Ok(guest(taken.card)),
+        Err(NotTaken { why, card: Some(card) }) => Err(Refusal::of(&guest(card), why)),
+        Err(NotTaken { why, card: None }) => Err(Refusal::of_nobody(why)),
+    }
 }
 
 fn who_typed(
@@ -263,10 +340,11 @@ fn who_typed(
         card_ends: None,
     };
     // Nothing is said in the guest's language before the PIN is right: a code alone tells nothing.
-    if tries.paused(PinOf::Booking(code), at.mono) {
+    let whose = PinOf::Person(booking.person);
+    if tries.paused(whose, at.mono) {
         return Err(Refusal::of_nobody(RefusalKind::CodePaused));
     }
-    match (tries.count(PinOf::Booking(code), pin_right, at.mono), pin_right) {
+    match (tries.count(whose, pin_right, at.mono), pin_right) {
         (_, true) => Ok(guest),
         (true, false) => Err(Refusal::of_nobody(RefusalKind::CodePaused)),
         (false, false) => Err(nobody()),
@@ -304,11 +382,10 @@ fn whose(voucher: &Voucher, at: Moment, book: &Book) -> Result<Guest, Refusal> {
 
 fn seat_for(
     guest: &Guest,
-    book: &Book,
-    notes: &Notes,
-    at: Moment,
+    leased: &Leased<'_>,
     usable: impl Fn(SpaceId) -> bool,
 ) -> Result<Seat, Refusal> {
+    let Leased { book, notes, at, .. } = *leased;
     if book.clock_unset {
         return Err(Refusal::of(guest, RefusalKind::ClockUnset));
     }
@@ -348,7 +425,7 @@ fn seat_for(
         }
         Entry::NoUsableSpace { bookings } => {
             if let Comes::Vouched(voucher) = &guest.comes_for
-                && let Some(space) = another_desk(voucher, book, notes, at, usable)
+                && let Some(space) = another_desk(voucher, leased, usable)
             {
                 return Ok(Seat { booking: voucher.booking, space, by });
             }
@@ -358,18 +435,20 @@ fn seat_for(
     }
 }
 
-/// A desk like the one on a voucher that nobody on the sheet needs as long as its guest does. The
-/// voucher is newer than the sheet, so its own desk is its guest's whatever the sheet says of it; any
-/// other may only be one that the sheet leaves free.
+/// A desk like the one on a voucher, from the walk-in lease where the site has one; else one that nobody on the sheet
+/// needs as long as the guest does. The voucher is newer than the sheet, so its own desk is its guest's whatever
+/// the sheet says of it; any other may only be one that the sheet leaves free.
 fn another_desk(
     voucher: &Voucher,
-    book: &Book,
-    notes: &Notes,
-    at: Moment,
+    leased: &Leased<'_>,
     usable: impl Fn(SpaceId) -> bool,
 ) -> Option<SpaceId> {
+    let Leased { book, notes, at, .. } = *leased;
     let until = voucher::until(voucher, &book.settings, at.now);
     let like = voucher.desks.iter().map(|desk| desk.space).find(|space| book.has(*space));
+    if !book.lease.is_empty() {
+        return leased.through(book.spaces_like(like).filter(|space| usable(*space)), until);
+    }
     let needed = needed(book, notes, at, until);
     book.spaces_like(like).find(|space| usable(*space) && !needed.contains(space))
 }
@@ -433,7 +512,7 @@ fn nothing(
 }
 
 /// The booking without the claims that were given free or up: the hub may have sold them on.
-fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
+pub(super) fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
     let mut booking = booking.clone();
     let id = booking.id;
     booking.desks.retain(|desk| !notes.given_free.iter().any(|given| given.is(id, desk)));
@@ -441,11 +520,22 @@ fn standing(booking: &SheetBooking, notes: &Notes) -> SheetBooking {
     booking
 }
 
-fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Refusal) {
-    let Refusal { why, credential, language, opens, came_for, late_for, gone } = refusal;
-    let (since, free_desks) = gone.unzip();
+pub(super) fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Refusal) {
+    note_refused(said, at, reader, &refusal);
+    tell_refused(said, refusal);
+}
+
+/// Notes that somebody was turned away.
+pub(super) fn note_refused(said: &mut Said, at: Moment, reader: &DeviceId, refusal: &Refusal) {
+    let Refusal { why, credential, came_for, late_for, .. } = refusal.clone();
     let reader = reader.clone();
     said.happened(at, Happening::Refused { reader, credential, why, came_for, late_for });
+}
+
+/// Answers somebody who is turned away.
+pub(super) fn tell_refused(said: &mut Said, refusal: Refusal) {
+    let Refusal { why, language, opens, gone, .. } = refusal;
+    let (since, free_desks) = gone.unzip();
     said.answer(Answer::Refused { why, opens, since, free_desks, language });
 }
 
@@ -502,20 +592,35 @@ pub(super) fn leave(
             if open.away_since.is_none() {
                 said.happened(at, Happening::SteppedOut { visit: open.visit });
             }
-            open_doors(&mut said, &book, at, &mut doors, Some(open.visit));
+            let_out(&mut said, &book, &notes, at, &mut doors, open.visit);
             said.answer(Answer::SeeYouSoon { space, until, language });
         }
         Going::Stays => {
             welcomed.0 = at.now;
             back(&mut said, at, &open);
-            open_doors(&mut said, &book, at, &mut doors, Some(open.visit));
+            let_out(&mut said, &book, &notes, at, &mut doors, open.visit);
             said.answer(Answer::Welcome { visit: open.visit, space, until, language });
         }
     }
 }
 
+/// Opens the doors of the house from the lobby for somebody who is inside. In a lockdown the lobby opens none:
+/// the way out is by the doors' own buttons, handles and readers.
+fn let_out(
+    said: &mut Said,
+    book: &Book,
+    notes: &Notes,
+    at: Moment,
+    doors: &mut Query<(&Door, &mut Relock)>,
+    visit: VisitId,
+) {
+    if !Over::of(notes, &[]).lockdown {
+        open_doors(said, book, at, doors, Some(visit), Proved::WAY_OUT);
+    }
+}
+
 /// Notes that somebody who was out is back.
-fn back(said: &mut Said, at: Moment, open: &OpenVisit) {
+pub(super) fn back(said: &mut Said, at: Moment, open: &OpenVisit) {
     if open.away_since.is_some() {
         said.happened(at, Happening::CameBack { visit: open.visit });
     }

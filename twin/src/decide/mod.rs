@@ -1,21 +1,32 @@
 //! From one fact to what happens because of it. The rules are `model`'s; here they meet the state.
 
+pub(crate) mod cards;
+mod door_states;
+mod holding;
 mod lobby;
+mod orders;
+mod pin_tries;
+mod readers;
 mod things;
 mod time;
+mod walk_in;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
-use model::access::{CODE_PAUSE, PIN_TRIES};
+use model::access::RefusalKind;
+use model::door::Zone;
 use model::id::VisitId;
 use model::site_event::{Happening, SiteEvent};
 
 use crate::book::Book;
-use crate::fact::{Answer, Decision, Effect, Fact, Moment, PinOf};
+use crate::fact::{Answer, Decision, Effect, Fact, Moment};
 use crate::nursery::CareAnswer;
 use crate::parts::{Door, Relock};
+use crate::sensors;
+pub(crate) use pin_tries::PinTries;
+pub(crate) use readers::AtReaders;
+pub(crate) use walk_in::Offers;
 
 /// The fact in hand.
 #[derive(Resource, Default)]
@@ -43,43 +54,6 @@ impl Said {
     }
 }
 
-/// Wrong PINs in a row, by whose they are; a matter of the site, not shared.
-#[derive(Resource, Default)]
-pub(crate) struct PinTries(HashMap<PinOf, Tries>);
-
-#[derive(Default)]
-struct Tries {
-    wrong: u32,
-    paused_until: Option<Duration>,
-}
-
-impl PinTries {
-    pub(crate) fn paused(&self, of: PinOf, mono: Duration) -> bool {
-        self.0.get(&of).and_then(|tries| tries.paused_until).is_some_and(|until| mono < until)
-    }
-
-    /// Counts a try and answers whether the PIN is closed because of it.
-    pub(crate) fn count(&mut self, of: PinOf, right: bool, mono: Duration) -> bool {
-        if right {
-            self.0.remove(&of);
-            return false;
-        }
-        let tries = self.0.entry(of).or_default();
-        if tries.paused_until.is_some_and(|until| mono >= until) {
-            *tries = Tries::default();
-        }
-        tries.wrong += 1;
-        if tries.wrong >= PIN_TRIES {
-            tries.paused_until = Some(mono + CODE_PAUSE.to_std().unwrap_or_default());
-        }
-        tries.paused_until.is_some()
-    }
-
-    fn forget_all_but(&mut self, book: &Book) {
-        self.0.retain(|of, _| book.pin(*of).is_some());
-    }
-}
-
 /// What is decided of desks, doors and terminals; the nurseries follow.
 #[derive(SystemSet, Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lobby;
@@ -88,32 +62,80 @@ pub(crate) fn add_systems(schedule: &mut Schedule) {
     schedule.add_systems(
         (
             things::site,
+            orders::fire,
+            orders::order,
+            cards::remember,
+            readers::tap,
             lobby::come_in,
             lobby::leave,
+            walk_in::answered,
             things::locks,
             things::contacts,
             things::terminals,
+            holding::exits,
+            holding::hold,
             time::relock,
+            door_states::look,
             time::give_free,
             time::forgotten,
             time::mend_seats,
+            sensors::decide,
         )
             .chain()
             .in_set(Lobby),
     );
 }
 
-/// Opens every door for a visit. The timers run from here, so that a door relocks even where
-/// nobody ever hears whether it opened.
+/// What somebody in the lobby has proved of themselves.
+#[derive(Clone, Copy)]
+struct Proved {
+    /// The level of their card.
+    level: u8,
+    /// They know their PIN.
+    pin: bool,
+}
+
+impl Proved {
+    /// Nothing more is asked of whoever goes out.
+    const WAY_OUT: Self = Self { level: u8::MAX, pin: true };
+
+    /// What is missing for a door of the house, if something is.
+    fn lacks(self, book: &Book, door: &model::door::Door, at: Moment) -> Option<RefusalKind> {
+        let asks = book.asks(door, at.now);
+        if self.level < asks.level {
+            Some(RefusalKind::LevelTooLow)
+        } else if asks.pin && !self.pin {
+            Some(RefusalKind::PinNeeded)
+        } else {
+            // Two persons are told apart at the door's own reader alone.
+            Some(RefusalKind::SecondPerson).filter(|_| asks.two_persons && self.level != u8::MAX)
+        }
+    }
+}
+
+/// Why none of the house's doors would open for somebody, where none would.
+fn closed_to(book: &Book, proved: Proved, at: Moment) -> Option<RefusalKind> {
+    let mut why = None;
+    for door in book.doors.iter().filter(|door| door.zone() == Zone::House) {
+        // One that opens is enough.
+        why = Some(proved.lacks(book, door, at)?);
+    }
+    why
+}
+
+/// Opens the doors of the house for a visit. The timers run from here, so that a door relocks even
+/// where nobody ever hears whether it opened.
 fn open_doors(
     said: &mut Said,
     book: &Book,
     at: Moment,
     doors: &mut Query<(&Door, &mut Relock)>,
     visit: Option<VisitId>,
+    proved: Proved,
 ) {
     for (door, mut relock) in doors {
-        if let Some(known) = book.door(&door.0) {
+        let known = book.door(&door.0).filter(|door| door.zone() == Zone::House);
+        if let Some(known) = known.filter(|door| proved.lacks(book, door, at).is_none()) {
             let due = at.mono + Duration::from_secs(known.unlock_seconds.into());
             relock.open_until(due);
             said.ask_for(Effect::Unlock { door: door.0.clone(), visit });

@@ -5,10 +5,14 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use model::site_event::Happening;
 
+use super::orders::Over;
+use super::readers::AtReaders;
 use super::{Asked, PinTries, Said};
 use crate::book::Book;
 use crate::fact::{Fact, LockLevel};
-use crate::parts::{Contact, Door, Lock, Relock, Terminal, TerminalLevel};
+use crate::parts::{
+    Contact, Door, Exit, Hold, Lock, Notes, Relock, Terminal, TerminalLevel, Watching,
+};
 
 /// How soon a lock that failed is told again.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
@@ -18,9 +22,18 @@ pub(super) fn site(
     mut book: ResMut<Book>,
     mut said: ResMut<Said>,
     mut tries: ResMut<PinTries>,
+    mut at_readers: ResMut<AtReaders>,
+    mut doors: Query<(&mut Hold, &mut Exit, &mut Watching), With<Door>>,
 ) {
     match &asked.0 {
-        Some((at, Fact::Started)) => said.happened(*at, Happening::Started),
+        Some((at, Fact::Started)) => {
+            said.happened(*at, Happening::Started);
+            // What is not shared is not remembered either.
+            *at_readers = AtReaders::default();
+            for (mut hold, mut exit, mut watching) in &mut doors {
+                (*hold, *exit, *watching) = (Hold::default(), Exit::default(), Watching::default());
+            }
+        }
         Some((at, Fact::Sheet(sheet))) => {
             tries.forget_all_but(&book);
             said.happened(*at, Happening::SheetInForce { version: sheet.version });
@@ -38,35 +51,52 @@ pub(super) fn locks(
     asked: Res<Asked>,
     book: Res<Book>,
     mut said: ResMut<Said>,
-    mut doors: Query<(&Door, &Lock, &mut Relock)>,
+    notes: Res<Notes>,
+    mut doors: Query<(&Door, &Lock, &mut Relock, &mut Hold)>,
 ) {
     let Some((at, fact)) = &asked.0 else { return };
     let (Fact::LockRead { door, .. } | Fact::LockFailed { door }) = fact else { return };
     if book.door(door).is_none() {
         return;
     }
-    let Some((_, lock, mut relock)) = doors.iter_mut().find(|(known, ..)| known.0 == *door) else {
-        return;
-    };
+    let found = doors.iter_mut().find(|(known, ..)| known.0 == *door);
+    let Some((_, lock, mut relock, mut hold)) = found else { return };
     let door = door.clone();
     match fact {
         Fact::LockRead { level: LockLevel::Unlocked, visit, .. } => {
             if visit.is_some() || lock.level != Some(LockLevel::Unlocked) || lock.fault {
                 said.happened(*at, Happening::DoorUnlocked { door, visit: *visit });
             }
-            // Opened by whomever: it does not stay open for good.
-            relock.due = relock.due.or(Some(at.mono + TRY_AGAIN));
+            relock.retry = None;
+            if hold.on {
+                hold.again = None;
+            } else if Over::of(&notes, &[]).lockdown && !relock.lets_through(at.mono) {
+                // An unlock that was on its way as the house was locked down.
+                relock.due = Some(at.mono);
+            } else {
+                // Opened by whomever: it does not stay open for good.
+                relock.due = relock.due.or(Some(at.mono + TRY_AGAIN));
+            }
         }
         Fact::LockRead { level: LockLevel::Locked, .. } => {
             if relock.closing {
                 *relock = Relock::default();
             }
+            // It is to stay open: told again at once.
+            hold.again = None;
             if lock.level != Some(LockLevel::Locked) || lock.fault {
                 said.happened(*at, Happening::DoorLocked { door });
             }
         }
         _ => {
-            *relock = Relock { due: Some(at.mono + TRY_AGAIN), closing: false };
+            let again = Some(at.mono + TRY_AGAIN);
+            if hold.on {
+                hold.again = again;
+            } else if relock.lets_through(at.mono) {
+                relock.retry = again;
+            } else {
+                *relock = Relock { due: again, closing: true, retry: None };
+            }
             if !lock.fault {
                 said.happened(*at, Happening::LockFault { door });
             }

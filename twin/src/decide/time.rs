@@ -11,12 +11,13 @@ use model::terminal::TerminalState;
 
 use super::lobby::check_out;
 use super::{Asked, Said};
+use crate::OpenVisit;
 use crate::book::{Book, Deadline};
 use crate::fact::{Effect, Fact};
 use crate::parts::{Door, LastTold, Notes, Relock, Terminal, TerminalLevel, Visit};
 
 /// A lock or terminal that has not followed is told again this much later.
-const TELL_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const TELL_AGAIN: Duration = Duration::from_secs(5);
 /// Deadlines further back than this are not looked at any more: what became of them may be
 /// forgotten.
 const OLD: TimeDelta = TimeDelta::days(1);
@@ -28,9 +29,13 @@ pub(super) fn relock(
 ) {
     let Some((at, Fact::Tick)) = &asked.0 else { return };
     for (door, mut relock) in &mut doors {
+        if relock.retry.is_some_and(|again| again <= at.mono) && relock.lets_through(at.mono) {
+            relock.retry = None;
+            said.ask_for(Effect::Unlock { door: door.0.clone(), visit: None });
+        }
         if relock.due.is_some_and(|due| due <= at.mono) {
             // Asked for again until the lock reads back as locked.
-            *relock = Relock { due: Some(at.mono + TELL_AGAIN), closing: true };
+            *relock = Relock { due: Some(at.mono + TELL_AGAIN), closing: true, retry: None };
             said.ask_for(Effect::Lock { door: door.0.clone() });
         }
     }
@@ -55,7 +60,12 @@ pub(super) fn give_free(
         let Some(deadline) = book.deadlines.pop() else { break };
         let Deadline { at: due, booking, desk } = deadline;
         let opened = desk.when.starts() - book.early();
-        let came = visits.iter().any(|visit| visit.0.booking == booking)
+        let person = book.booking(booking).map(|booking| booking.person);
+        // Who walked in before their time sits in the house: nobody waits for them in vain.
+        let is_theirs = |visit: &OpenVisit| {
+            visit.booking == booking || visit.walk_in.is_some() && Some(visit.person) == person
+        };
+        let came = visits.iter().any(|visit| is_theirs(&visit.0))
             || notes
                 .ended
                 .values()
@@ -142,7 +152,7 @@ pub(super) fn mend_seats(
 fn terminal_of(effect: &Effect) -> Option<&model::id::DeviceId> {
     match effect {
         Effect::Assign { terminal, .. } | Effect::Wipe { terminal, .. } => Some(terminal),
-        Effect::Unlock { .. } | Effect::Lock { .. } => None,
+        Effect::Unlock { .. } | Effect::Lock { .. } | Effect::ShowDoor { .. } => None,
     }
 }
 

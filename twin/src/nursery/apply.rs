@@ -3,6 +3,7 @@
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, TimeZone as _, Utc};
 use model::care::day::{CareEvent, NoteKind};
+use model::door::{Side, Zone};
 use model::site_event::Happening;
 
 use super::{Caregiver, CaregiverEntry, EndedStay, InCare, OpenStay};
@@ -82,7 +83,13 @@ pub(crate) fn apply(
                 }
             }
         },
-        Happening::CheckedIn { person, .. } => came_back(&mut stays, *person),
+        Happening::CheckedIn { person, .. }
+        | Happening::LetThrough {
+            person: Some(person),
+            side: Side::Outside,
+            zone: Zone::House,
+            ..
+        } => came_back(&mut stays, *person),
         Happening::CameBack { visit } => {
             if let Some(visit) = visits.iter().find(|known| known.0.visit == *visit) {
                 came_back(&mut stays, visit.0.person);

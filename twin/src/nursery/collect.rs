@@ -11,6 +11,7 @@ use model::site_event::Happening;
 use super::{CareAnswer, CareFact, Caregiver, InCare, OpenStay, Shown, Situation};
 use crate::PinOf;
 use crate::book::Book;
+use crate::decide::cards;
 use crate::decide::{Asked, PinTries, Said};
 use crate::fact::{Fact, Moment};
 use crate::parts::Notes;
@@ -33,7 +34,7 @@ pub(super) fn collect(
         Ok(stay) => *stay,
         Err(why) => return said.care(CareAnswer::NotDone(why)),
     };
-    let found = who_claims(shown, &stay, at, &there, &book, &mut tries);
+    let found = who_claims(shown, &stay, at, &there, (&book, &notes), &mut tries);
     let (to, by) = match found {
         Ok(found) => found,
         Err((why, who)) => {
@@ -64,7 +65,7 @@ fn who_claims(
     stay: &OpenStay,
     at: Moment,
     there: &Situation<'_>,
-    book: &Book,
+    (book, notes): (&Book, &Notes),
     tries: &mut PinTries,
 ) -> Result<(CollectsAs, Claimed), Refusal> {
     let nobody = |why| Err((why, None));
@@ -72,10 +73,11 @@ fn who_claims(
     let (who, by) = match shown {
         Shown::Nothing => return nobody(NotHandedOver::ShowedNothing),
         Shown::Card(None) => return nobody(NotHandedOver::UnknownCard),
-        Shown::Card(Some(digest)) => {
-            let card = book.credentials.get(digest).filter(|card| {
-                !card.blocked && card.valid_until.is_none_or(|until| at.now < until)
-            });
+        Shown::Card(Some(tapped)) => {
+            let card = cards::credential(tapped, book, notes)
+                .ok()
+                .map(|taken| taken.card)
+                .filter(|card| card.valid_until.is_none_or(|until| at.now < until));
             let Some(card) = card else { return nobody(NotHandedOver::UnknownCard) };
             let by = Claimed::Card { credential: card.credential };
             (CollectsAs::Guardian(card.person), by)

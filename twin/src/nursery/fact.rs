@@ -5,9 +5,10 @@ use model::care::day::{
     CaregiverState, HealthCheck, NotDone, NotHandedOver, NotSignedIn, NotTakenIn, NoteKind, Sealed,
 };
 use model::care::file::CollectsAs;
-use model::day_sheet::CredentialDigest;
 use model::id::{ChildId, DeviceId, PersonId, RoomId, ShiftId};
 use model::voucher::Voucher;
+
+use crate::fact::TappedCard;
 
 /// Something that is told of a nursery. What is `sealed` is what the event keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ pub enum CareFact {
         /// The screen.
         reader: DeviceId,
         /// Their card; nothing where it was not readable.
-        card: Option<CredentialDigest>,
+        card: Option<TappedCard>,
         /// Whether the PIN was the right one.
         pin_right: bool,
     },
@@ -116,7 +117,7 @@ pub enum CareFact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// A card; nothing where it was not readable.
-    Card(Option<CredentialDigest>),
+    Card(Option<TappedCard>),
     /// A PIN, which was held against the one of this person.
     Pin {
         /// Whose.

@@ -10,6 +10,7 @@ use super::bring::works_in;
 use super::{CareAnswer, CareFact, Caregiver, InCare, Situation};
 use crate::PinOf;
 use crate::book::Book;
+use crate::decide::cards::{self, NotTaken, Taken};
 use crate::decide::{Asked, PinTries, Said};
 use crate::fact::{Fact, Moment};
 use crate::parts::Notes;
@@ -30,7 +31,9 @@ pub(super) fn keep(
             book.newest_at = Some(at.now);
             return;
         }
-        CareFact::SignIn { .. } => return sign_in(fact, at, &book, &mut said, &mut tries),
+        CareFact::SignIn { .. } => {
+            return sign_in(fact, at, &book, &notes, &mut said, &mut tries);
+        }
         _ => {}
     }
     let situation = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
@@ -117,16 +120,27 @@ fn moves(
     if fits { Ok(()) } else { Err(NotDone::NoSuchRoom) }
 }
 
-fn sign_in(fact: &CareFact, at: Moment, book: &Book, said: &mut Said, tries: &mut PinTries) {
+fn sign_in(
+    fact: &CareFact,
+    at: Moment,
+    book: &Book,
+    notes: &Notes,
+    said: &mut Said,
+    tries: &mut PinTries,
+) {
     let CareFact::SignIn { reader, card, pin_right } = fact else { return };
-    let (why, credential) = match card.map(|card| book.credentials.get(&card)) {
+    let found = card.as_ref().map(|card| cards::credential(card, book, notes));
+    let (why, credential) = match found {
         None => (RefusalKind::UnreadableCard, None),
-        Some(None) => (RefusalKind::UnknownCard, None),
-        Some(Some(card)) if card.blocked => (RefusalKind::BlockedCard, Some(card.credential)),
-        Some(Some(card)) if card.valid_until.is_some_and(|until| until <= at.now) => {
+        // That there is no sheet is no news to the staff: they are nobody's yet.
+        Some(Err(NotTaken { card: None, why: RefusalKind::SheetExpired })) => {
+            (RefusalKind::UnknownCard, None)
+        }
+        Some(Err(NotTaken { card, why })) => (why, card.map(|card| card.credential)),
+        Some(Ok(Taken { card, .. })) if card.valid_until.is_some_and(|until| until <= at.now) => {
             (RefusalKind::ExpiredCard, Some(card.credential))
         }
-        Some(Some(card)) => {
+        Some(Ok(Taken { card, .. })) => {
             let staff = card.person;
             let works = book.care.as_ref().is_some_and(|care| care.staff(staff).is_some());
             if works {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::booking::BookingCode;
+use model::card::CardLevel;
 use model::centre::{CentreSettings, Door, Space, SpaceKind};
 use model::day_sheet::{
     CredentialDigest, DaySheet, SheetBooking, SheetCredential, SheetDesk, SheetPerson, Site,
@@ -12,7 +13,7 @@ use model::id::{BookingId, CentreId, CredentialId, DeviceId, PersonId, SpaceId, 
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::voucher::Voucher;
-use twin::Moment;
+use twin::{Moment, TappedCard};
 use uuid::Uuid;
 
 pub fn minute(minutes: i64) -> DateTime<Utc> {
@@ -51,6 +52,11 @@ pub fn digest(number: u32) -> CredentialDigest {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
     CredentialDigest(bytes)
+}
+
+/// A card that shows its identifier and proves nothing.
+pub fn plain_card(number: u32) -> TappedCard {
+    TappedCard::of_identifier(digest(number))
 }
 
 pub fn code(number: u64) -> BookingCode {
@@ -118,7 +124,11 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
                 device: id("door-1"),
                 name: LocalText::new("入口", "Entrance"),
                 unlock_seconds: 5,
+                plan: None,
             }],
+            zone: None,
+            holidays: Default::default(),
+            sensors: Vec::new(),
         },
         devices: Vec::new(),
         credentials: (1..=people)
@@ -129,6 +139,8 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
                 generation: 1,
                 blocked: number == 99,
                 valid_until: None,
+                level: CardLevel::Identifier,
+                least: CardLevel::Identifier,
             })
             .collect(),
         people: (1..=people)
@@ -140,5 +152,7 @@ pub fn sheet(spaces: u128, people: u32, bookings: Vec<SheetBooking>) -> DaySheet
             .collect(),
         bookings,
         care: None,
+        stopped: Vec::new(),
+        lease: Vec::new(),
     }
 }

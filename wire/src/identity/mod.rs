@@ -5,6 +5,7 @@ mod certificate;
 mod enrol;
 mod error;
 mod folder;
+mod grace;
 mod pinned;
 mod renew;
 
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use certificate::{BadCertificate, LEEWAY, PeerCertificate, withdrawn_serials};
 pub use error::IdentityError;
 pub use folder::write_private;
+pub use grace::GRACE;
 pub use renew::{Keeper, Looked, keep_on_the_bus, wants_renewal, warns};
 
 use crate::topics::DeviceKind;
@@ -193,21 +195,27 @@ impl DeviceIdentity {
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?)
     }
 
-    /// TLS settings of a server, such as the edge's bus, that lets in only holders of a
-    /// certificate of the authority.
+    /// The same for the site bus, where a server's certificate is good for [`GRACE`] after its end.
+    ///
+    /// # Errors
+    /// When the library refuses the key.
+    pub fn bus_client_config(&self) -> Result<ClientConfig, IdentityError> {
+        Ok(ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(grace::servers(roots(&self.authority)?)?)
+            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?)
+    }
+
+    /// TLS settings of the edge's bus, which lets in only holders of a certificate of the authority; one that has ended
+    /// is good for [`GRACE`] after.
     ///
     /// # Errors
     /// When the library refuses the key.
     pub fn server_config(&self) -> Result<ServerConfig, IdentityError> {
-        let verifier = WebPkiClientVerifier::builder_with_provider(
-            Arc::new(roots(&self.authority)?),
-            provider(),
-        )
-        .build()
-        .map_err(|error| IdentityError::Crypto(error.to_string()))?;
         Ok(ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(verifier)
+            .with_client_cert_verifier(grace::clients(roots(&self.authority)?)?)
             .with_single_cert(self.chain.clone(), self.key.clone_key())?)
     }
 

@@ -139,7 +139,7 @@ pub async fn keep_on_the_bus(
     let follow = async {
         while identities.changed().await.is_ok() {
             let next = identities.borrow_and_update().clone();
-            match next.client_config() {
+            match next.bus_client_config() {
                 Ok(tls) => bus.use_tls(Arc::new(tls)),
                 Err(error) => tracing::error!(%error, "the new certificate cannot be used"),
             }

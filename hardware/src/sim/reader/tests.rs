@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ring::rand::SystemRandom;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
-use crate::card::IdentifierError;
-use crate::sim::VirtualCard;
+use crate::card::{IdentifierError, PkocError};
+use crate::sim::{PkocConduct, VirtualCard, VirtualKey};
 
 const IDM: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -28,10 +29,14 @@ impl Drop for Folder {
     }
 }
 
+fn settings(name: &str, folder: &Path) -> SimReaderSettings {
+    SimReaderSettings::new(name, folder, Arc::new(SystemRandom::new()))
+}
+
 async fn reader(folder: &Folder) -> SimReader {
-    let mut settings = SimReaderSettings::new("kiosk-1", &folder.0);
-    settings.patience = Duration::from_millis(100);
-    let mut reader = SimReader::start(settings).await.unwrap();
+    let mut slow = settings("kiosk-1", &folder.0);
+    slow.patience = Duration::from_millis(100);
+    let mut reader = SimReader::start(slow).await.unwrap();
     assert_eq!(next(&mut reader).await, CardEvent::Available);
     reader
 }
@@ -53,7 +58,7 @@ async fn tap_works(reader: &mut SimReader, folder: &Folder) {
     };
     card.present(connect(folder).await, leave).await.unwrap();
     let CardEvent::Presented(read) = next(reader).await else { unreachable!("not read") };
-    assert_eq!(read.identifier.expose(), IDM);
+    assert_eq!(read.identifier().unwrap().expose(), IDM);
     assert_eq!(next(reader).await, CardEvent::Removed);
 }
 
@@ -98,7 +103,7 @@ async fn hostile_cards_get_a_reason_and_the_next_card_is_read() {
     assert_eq!(refused(&mut reader).await, CardError::Torn);
 
     let mut refusing = connect(&folder).await;
-    refusing.write_all(&[0, 1, 0x3B, 0, 2, 0x6A, 0x82]).await.unwrap();
+    refusing.write_all(&[0, 1, 0x3B, 0, 2, 0x6A, 0x82, 0, 2, 0x6A, 0x82]).await.unwrap();
     assert_eq!(refused(&mut reader).await, CardError::Refused(0x6A82));
 
     tap_works(&mut reader, &folder).await;
@@ -117,6 +122,31 @@ async fn a_card_with_a_random_uid_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_is_read_and_a_card_that_cannot_prove_it_is_refused() {
+    let folder = Folder::new();
+    let mut reader = reader(&folder).await;
+    let key = || VirtualKey::make(Arc::new(SystemRandom::new())).unwrap();
+    let owner = key();
+    let public = owner.public();
+    let card = VirtualCard::new(&[4, 1, 2, 3, 4, 5, 6]).unwrap();
+    let card = card.with_pkoc(PkocConduct::Proves(owner));
+    let stream = connect(&folder).await;
+    let visit = tokio::spawn(async move { card.present(stream, std::future::pending()).await });
+    let CardEvent::Presented(read) = next(&mut reader).await else { unreachable!("not read") };
+    assert_eq!((read.level(), read.key().unwrap().expose()), (3, &public));
+    assert_eq!(read.identifier().unwrap().expose(), [4, 1, 2, 3, 4, 5, 6]);
+    visit.abort();
+    assert_eq!(next(&mut reader).await, CardEvent::Removed);
+
+    let copy = VirtualCard::new(&[4, 1, 2, 3, 4, 5, 6]).unwrap();
+    let copy = copy.with_pkoc(PkocConduct::Copies(public, key()));
+    let stream = connect(&folder).await;
+    let (_, reason) =
+        tokio::join!(copy.present(stream, std::future::pending()), refused(&mut reader));
+    assert_eq!(reason, PkocError::WrongSignature.into());
+}
+
+#[tokio::test]
 async fn a_card_left_behind_is_pushed_off_by_the_next() {
     let folder = Folder::new();
     let mut reader = reader(&folder).await;
@@ -130,7 +160,7 @@ async fn a_card_left_behind_is_pushed_off_by_the_next() {
     let second = tokio::spawn(async move { card.present(stream, std::future::pending()).await });
     assert_eq!(next(&mut reader).await, CardEvent::Removed);
     let CardEvent::Presented(read) = next(&mut reader).await else { unreachable!("not read") };
-    assert_eq!(read.identifier.expose(), [9; 8]);
+    assert_eq!(read.identifier().unwrap().expose(), [9; 8]);
     assert!(matches!(lying.await.unwrap(), Err(LinkError::HungUp)));
     second.abort();
 }
@@ -140,7 +170,8 @@ async fn a_card_that_talks_unasked_is_put_away() {
     let folder = Folder::new();
     let mut reader = reader(&folder).await;
     let mut card = connect(&folder).await;
-    let answers = [&[0, 1, 0x3B, 0, 10][..], &IDM, &[0x90, 0], &[0xAA; 512]].concat();
+    let answers =
+        [&[0, 1, 0x3B, 0, 2, 0x6A, 0x82, 0, 10][..], &IDM, &[0x90, 0], &[0xAA; 512]].concat();
     card.write_all(&answers).await.unwrap();
     assert!(matches!(next(&mut reader).await, CardEvent::Presented(_)));
     assert_eq!(next(&mut reader).await, CardEvent::Removed);
@@ -165,7 +196,7 @@ async fn an_unplugged_reader_says_so_and_forgets_what_was_held_to_it() {
 async fn a_reader_is_run_once_and_replaces_what_a_crash_left() {
     let folder = Folder::new();
     let first = reader(&folder).await;
-    let again = SimReader::start(SimReaderSettings::new("kiosk-1", &folder.0)).await;
+    let again = SimReader::start(settings("kiosk-1", &folder.0)).await;
     assert!(matches!(again.err(), Some(SimReaderError::Taken(_))));
     drop(first);
     let leftover = UnixListener::bind(socket_path(&folder.0, "kiosk-1")).unwrap();
@@ -178,7 +209,7 @@ async fn a_reader_is_run_once_and_replaces_what_a_crash_left() {
 async fn a_name_cannot_lead_out_of_the_folder() {
     let folder = Folder::new();
     for name in ["", "../kiosk", "a/b", "a b"] {
-        let started = SimReader::start(SimReaderSettings::new(name, &folder.0)).await;
+        let started = SimReader::start(settings(name, &folder.0)).await;
         assert!(matches!(started.err(), Some(SimReaderError::Name(_))), "{name}");
     }
 }

@@ -8,6 +8,7 @@ use chrono::{Days, TimeZone as _};
 use model::card::{CardState, LONGEST_LABEL, LONGEST_REASON};
 use model::centre::Centre;
 
+use super::find;
 use crate::pages::account::cards::{Card, add, named};
 use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part, encode};
@@ -46,7 +47,7 @@ pub async fn get(
     Path(slug): Path<String>,
     Asked(asked): Asked,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     page(&web, &caller, &centre, &asked, StatusCode::OK, None).await
 }
 
@@ -57,7 +58,7 @@ pub async fn post(
     Path(slug): Path<String>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     // Somebody unknown is told on the page, not by another page.
     if cards::guest(&web.hub, &caller, centre.id, fields.get("email")).await?.is_none() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -106,7 +107,7 @@ pub async fn block(
     Path((slug, id)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let card = cards::block(&web.hub, &caller, centre.id, named(&id)?, fields.get("why")).await?;
     if card.is_some() {
         return Ok(back(&centre, fields.get("email"), "blocked"));
@@ -121,7 +122,7 @@ pub async fn unblock(
     Path((slug, id)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let card = cards::unblock(&web.hub, &caller, centre.id, named(&id)?, fields.get("why")).await?;
     if card.is_some() {
         return Ok(back(&centre, fields.get("email"), "unblocked"));
@@ -145,11 +146,6 @@ fn back(centre: &Centre, email: &str, done: &str) -> Response {
     let address =
         format!("/operations/{}/cards?email={}&done={done}", centre.slug, encode(email.trim()));
     Redirect::to(&address).into_response()
-}
-
-async fn find(web: &Web, caller: &Caller, slug: &str) -> Result<Centre, Refused> {
-    caller.signed_in()?;
-    Ok(web.atlas().await?.named(slug).ok_or(Refused::NotFound)?.clone())
 }
 
 async fn page(

@@ -14,33 +14,33 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::{Stream, stream};
-use model::access::RefusalKind;
 use model::care::board::NurseryView;
-use model::care::day::{CareAlarm, CareEvent, CaregiverState};
 use model::centre::Centre;
-use model::id::{CentreId, PersonId, SpaceId};
+use model::id::{CentreId, DeviceId, PersonId};
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
-use model::site_event::{Happening, Proof, SiteEvent};
+use model::site_order::{InForce, OrderedFrom, SiteOrder};
 use model::terminal::TerminalState;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use twin::{DoorView, LockLevel, SpaceState, SpaceView, View};
+use twin::{SpaceState, SpaceView, View};
 
+use super::happenings::{self, HappeningShown, Listener};
+use super::{air, doors, find_for, order, record};
 use crate::hub::Hub;
 use crate::live::LiveView;
 use crate::pages::frame::{Frame, Part};
 use crate::pages::nurseries::live::alarm_words;
 use crate::pages::{html, words};
 use crate::service::atlas::Atlas;
-use crate::service::{Caller, Refused, allow, approvals, house, session};
+use crate::service::{Caller, Refused, approvals, house, session};
 use crate::web::Web;
 
 /// How often the page is told that the line stands, and whoever watches is asked whether they still may:
 /// what is taken from somebody is gone from their screen within five seconds.
 const PING: Duration = Duration::from_secs(3);
 /// A site that was not heard of for so long is shown as away.
-const AWAY: TimeDelta = TimeDelta::minutes(2);
+pub(super) const AWAY: TimeDelta = TimeDelta::minutes(2);
 /// How many events are shown.
 const EVENTS: usize = 12;
 
@@ -76,6 +76,7 @@ struct Summary<'a> {
 #[template(path = "operations/centre.html", block = "live")]
 struct Blocks<'a> {
     f: &'a Frame,
+    slug: &'a str,
     now: &'a Shown,
 }
 
@@ -83,6 +84,10 @@ struct Blocks<'a> {
 struct Shown {
     online: bool,
     heard: Option<String>,
+    /// Times that the site was on its own and nobody has read of yet.
+    reports: usize,
+    /// Desks that two have, for somebody to solve.
+    conflicts: usize,
     inside: usize,
     free: usize,
     spaces: usize,
@@ -90,11 +95,35 @@ struct Shown {
     in_care: usize,
     care_places: Option<u32>,
     nurseries: Vec<NurseryShown>,
+    air: Vec<air::PlaceShown>,
+    hints: Vec<String>,
     coming: usize,
     sheet: Sheet,
-    doors: Vec<DoorShown>,
+    over: Vec<OverShown>,
+    alarms: Vec<record::AlarmShown>,
+    settings: Option<SettingsShown>,
+    doors: Vec<doors::DoorShown>,
     zones: Vec<(String, Vec<SeatShown>)>,
-    events: Vec<EventShown>,
+    orders: Option<OrdersShown>,
+    events: Vec<HappeningShown>,
+}
+
+/// What can be ordered of the site, and what became of the last orders.
+struct OrdersShown {
+    /// Each door by its device and name, with the key that makes a second click harmless.
+    doors: Vec<(String, String, String)>,
+    lockdown: bool,
+    evacuation: bool,
+    last: Vec<OrderShown>,
+}
+
+struct OrderShown {
+    time: String,
+    what: String,
+    by: String,
+    colour: &'static str,
+    standing: &'static str,
+    advice: Option<&'static str>,
 }
 
 /// Whether the site works from the newest sheet.
@@ -115,11 +144,25 @@ struct NurseryShown {
     alarms: Vec<(String, usize)>,
 }
 
-struct DoorShown {
-    state: &'static str,
-    icon: &'static str,
-    name: String,
+/// What stands above all doors: fire, evacuation, lockdown.
+struct OverShown {
+    danger: bool,
     words: &'static str,
+    means: &'static str,
+    since: String,
+    by: Option<String>,
+}
+
+/// The newest settings sent to the edge.
+struct SettingsShown {
+    version: u64,
+    state: SettingsState,
+}
+
+enum SettingsState {
+    Waiting,
+    InForce,
+    RolledBack(String),
 }
 
 struct SeatShown {
@@ -130,21 +173,13 @@ struct SeatShown {
     terminal: Option<(&'static str, &'static str)>,
 }
 
-struct EventShown {
-    alert: bool,
-    time: String,
-    icon: &'static str,
-    what: String,
-    more: Option<String>,
-}
-
 /// `/operations/{slug}`
 pub async fn get(
     State(web): State<Web>,
     caller: Caller,
     Path(slug): Path<String>,
 ) -> Result<Response, Refused> {
-    let (atlas, centre) = find(&web, &caller, &slug).await?;
+    let (atlas, centre) = find_for(&web, &caller, &slug, Action::SeeLiveCentre).await?;
     let receiver = watch(&web.hub, centre.id).await?;
     let view = receiver.borrow().clone();
     let mut eye = Eye::new(web.hub.clone(), atlas, centre, &caller);
@@ -184,21 +219,16 @@ pub async fn live(
     caller: Caller,
     Path(slug): Path<String>,
 ) -> Result<Response, Refused> {
-    let (atlas, centre) = find(&web, &caller, &slug).await?;
+    let (atlas, centre) = find_for(&web, &caller, &slug, Action::SeeLiveCentre).await?;
     let receiver = watch(&web.hub, centre.id).await?;
     let eye = Eye::new(web.hub.clone(), atlas, centre, &caller);
     Ok(Sse::new(events(eye, receiver, caller)).into_response())
 }
 
-async fn find(web: &Web, caller: &Caller, slug: &str) -> Result<(Arc<Atlas>, Centre), Refused> {
-    caller.signed_in()?;
-    let atlas = web.atlas().await?;
-    let centre = atlas.named(slug).ok_or(Refused::NotFound)?.clone();
-    allow(caller, Action::SeeLiveCentre, &Target::at(centre.id))?;
-    Ok((atlas, centre))
-}
-
-async fn watch(hub: &Hub, centre: CentreId) -> Result<watch::Receiver<Arc<LiveView>>, Refused> {
+pub(super) async fn watch(
+    hub: &Hub,
+    centre: CentreId,
+) -> Result<watch::Receiver<Arc<LiveView>>, Refused> {
     hub.live.watch(hub, centre).await.map_err(|error| {
         tracing::error!(%error, "a centre cannot be watched");
         Refused::Inner("a centre cannot be watched")
@@ -235,6 +265,9 @@ struct Eye {
     centre: Centre,
     f: Frame,
     names: BTreeMap<PersonId, String>,
+    may_order: bool,
+    /// When the page was opened, in milliseconds.
+    opened_at: i64,
 }
 
 impl Eye {
@@ -245,7 +278,10 @@ impl Eye {
     }
 
     fn new(hub: Hub, atlas: Arc<Atlas>, centre: Centre, caller: &Caller) -> Self {
-        Self { hub, atlas, centre, f: Frame::new(caller, Part::Operations), names: BTreeMap::new() }
+        let may_order = may(&caller.actor, Action::OrderSite, &Target::at(centre.id));
+        let f = Frame::new(caller, Part::Operations);
+        let opened_at = hub.now().timestamp_millis();
+        Self { hub, atlas, centre, f, names: BTreeMap::new(), may_order, opened_at }
     }
 
     /// The blocks as HTML, or nothing when they cannot be made: then the stream ends and the page
@@ -257,12 +293,13 @@ impl Eye {
             .inspect_err(|error| tracing::error!(%error, "a live page stopped"))
             .ok()?;
         let summary = Summary { f: &self.f, now: &now }.render().ok()?;
-        let blocks = Blocks { f: &self.f, now: &now }.render().ok()?;
+        let blocks =
+            Blocks { f: &self.f, slug: self.centre.slug.as_str(), now: &now }.render().ok()?;
         Some(format!("{summary}{blocks}").replace('\r', ""))
     }
 
     async fn look(&mut self, live: &LiveView) -> Result<Shown, Refused> {
-        self.learn_names(&live.view).await?;
+        self.learn_names(live).await?;
         let now = self.hub.now();
         let zone = self.centre.time_zone;
         let (in_care, coming) = self.plan(now).await?;
@@ -278,9 +315,21 @@ impl Eye {
             }
         }
         let heard = live.site.heard_at;
+        let online = heard.is_some_and(|heard| now < heard + AWAY);
+        let (f, names) = (&self.f, &self.names);
+        let listener = Listener { f, view: &live.view, names, zone };
+        // A site that is away cannot say that somebody was seen meanwhile.
+        let hints = live.view.hints.iter().filter(|_| online);
+        let absences = self.hub.store.absences(self.centre.id).await?;
+        let reports = absences.iter().filter(|absence| absence.read_at.is_none()).count();
+        let conflicts = self.hub.store.open_conflicts(self.centre.id, now).await?.len();
         Ok(Shown {
-            online: heard.is_some_and(|heard| now < heard + AWAY),
-            heard: heard.map(|heard| words::clock_seconds(heard, zone)),
+            online,
+            reports,
+            conflicts,
+            air: air::places(&self.f, &live.view, zone),
+            hints: hints.map(|hint| air::hint_words(&self.f, hint, zone)).collect(),
+            heard: heard.map(|heard| words::moment(self.f.language(), heard, now, zone)),
             inside: *people_inside,
             free: with(SpaceState::Free),
             spaces: spaces.len(),
@@ -294,13 +343,13 @@ impl Eye {
                 (Some(at_site), Some(newest)) if at_site < newest => Sheet::Older,
                 _ => Sheet::Newest,
             },
-            doors: doors.iter().map(|door| self.door(door)).collect(),
+            over: self.over(&live.view, now),
+            alarms: record::alarms(&self.f, &self.hub, &self.centre, now).await?,
+            settings: self.settings().await?,
+            doors: doors::shown(&self.f, doors),
             zones,
-            events: recent
-                .iter()
-                .take(EVENTS)
-                .map(|event| self.event(event, &live.view, zone))
-                .collect(),
+            orders: self.may_order.then(|| self.orders(live)),
+            events: recent.iter().take(EVENTS).map(|event| listener.told(event)).collect(),
         })
     }
 
@@ -317,6 +366,20 @@ impl Eye {
                 .filter(|claim| now < claim.when.starts())
                 .count(),
         ))
+    }
+
+    async fn settings(&self) -> Result<Option<SettingsShown>, Refused> {
+        let newest = self.hub.store.edge_config(self.centre.id).await?;
+        Ok(newest.map(|newest| SettingsShown {
+            version: newest.version,
+            state: match (newest.rolled_back, newest.in_force_at) {
+                (Some((_, why)), _) => {
+                    SettingsState::RolledBack(record::edges_words(&self.f, &why))
+                }
+                (None, Some(_)) => SettingsState::InForce,
+                (None, None) => SettingsState::Waiting,
+            },
+        }))
     }
 
     fn nursery(&self, view: &NurseryView) -> NurseryShown {
@@ -340,13 +403,52 @@ impl Eye {
         }
     }
 
-    async fn learn_names(&mut self, view: &View) -> Result<(), Refused> {
-        for event in view.recent.iter().take(EVENTS) {
-            let (Happening::CheckedIn { person, .. } | Happening::CheckedOut { person, .. }) =
-                event.what
-            else {
-                continue;
+    fn orders(&self, live: &LiveView) -> OrdersShown {
+        let zone = self.centre.time_zone;
+        let view = &live.view;
+        let now = self.hub.now();
+        // A second click is the same order, also where the button was drawn anew in between.
+        let over = |device: &DeviceId| {
+            let opened = live.orders.iter().filter(|(order, _)| {
+                matches!(&order.what, SiteOrder::Unlock { door } if door == device)
+                    && now >= order.not_after
+            });
+            opened.map(|(order, _)| order.asked_at.timestamp_millis()).max().unwrap_or_default()
+        };
+        let doors = view.doors.iter().map(|door| {
+            let device = door.state.door.to_string();
+            let key = format!("{}-{}-{device}", self.opened_at, over(&door.state.door));
+            (device, self.f.get(&door.name).to_owned(), key)
+        });
+        let last = live.orders.iter().map(|(order, standing)| {
+            let door = match &order.what {
+                SiteOrder::Unlock { door } => Some(doors::name(&self.f, view, door)),
+                _ => None,
             };
+            let (colour, standing, advice) = order::standing(&self.f, &order.what, *standing);
+            OrderShown {
+                time: words::clock_seconds(order.asked_at, zone),
+                what: order::words(&self.f, &order.what, door.as_deref()),
+                by: self.names.get(&order.by).cloned().unwrap_or_default(),
+                colour,
+                standing,
+                advice,
+            }
+        });
+        OrdersShown {
+            doors: doors.collect(),
+            lockdown: view.lockdown.is_some(),
+            evacuation: view.evacuation.is_some(),
+            last: last.collect(),
+        }
+    }
+
+    async fn learn_names(&mut self, live: &LiveView) -> Result<(), Refused> {
+        let view = &live.view;
+        let told = view.recent.iter().take(EVENTS).filter_map(happenings::person_in);
+        let over = view.lockdown.iter().chain(&view.evacuation).map(|order| order.by);
+        let orders = live.orders.iter().map(|(order, _)| order.by);
+        for person in told.chain(over).chain(orders) {
             if !self.names.contains_key(&person)
                 && let Some(found) = self.hub.store.person(person).await?
             {
@@ -383,230 +485,44 @@ impl Eye {
         }
     }
 
-    fn door(&self, door: &DoorView) -> DoorShown {
-        let f = &self.f;
-        let known = &door.state;
-        let (state, icon, said) = match (known.fault, known.open, known.lock) {
-            (true, ..) => ("forced", "warn", f.say("錠が動きません", "lock fault")),
-            (_, Some(true), Some(LockLevel::Locked)) => {
-                ("forced", "warn", f.say("施錠中に開いています", "open while locked"))
-            }
-            (_, Some(true), _) => ("open", "door-open", f.say("開いています", "open")),
-            (_, _, Some(LockLevel::Unlocked)) => {
-                ("unlocked", "unlock", f.say("解錠中", "unlocked"))
-            }
-            (_, _, Some(LockLevel::Locked)) => ("locked", "lock", f.say("施錠", "locked")),
-            (_, _, None) => ("unknown", "question", f.say("状態不明", "not heard of")),
+    fn over(&self, view: &View, now: DateTime<Utc>) -> Vec<OverShown> {
+        let (f, zone) = (&self.f, self.centre.time_zone);
+        let since = |at| words::moment(f.language(), at, now, zone);
+        let by = |order: &InForce| {
+            let from = match order.from {
+                OrderedFrom::Hub => f.say("この画面から", "from the hub"),
+                OrderedFrom::StaffScreen => f.say("館内の画面から", "at the site's screen"),
+            };
+            let name = self.names.get(&order.by).map(String::as_str).unwrap_or_default();
+            Some(format!("{name} {from}").trim().to_owned())
         };
-        DoorShown { state, icon, name: f.get(&door.name).to_owned(), words: said }
-    }
-
-    fn event(&self, event: &SiteEvent, view: &View, zone: Tz) -> EventShown {
-        let f = &self.f;
-        let desk = |id: &SpaceId| {
-            let label =
-                view.spaces.iter().find(|space| space.space == *id).map(|space| &space.label);
-            label
-                .map_or_else(|| "?".to_owned(), |label| format!("{}{label}", f.say("席 ", "desk ")))
-        };
-        let door = |device: &model::id::DeviceId| {
-            let known = view.doors.iter().find(|door| door.state.door == *device);
-            known.map_or_else(|| device.to_string(), |door| f.get(&door.name).to_owned())
-        };
-        let name =
-            |id: &PersonId| self.names.get(id).map(|name| format!("{name}{}", f.say("さん", "")));
-        let both = |subject: String, ja: &str, en: &str| format!("{subject}{}", f.say(ja, en));
-        let (icon, what, more) = match &event.what {
-            Happening::Started => (
-                "refresh",
-                f.say("センターの装置が起動しました", "The site's edge started").to_owned(),
-                None,
+        let fire = view.fire.map(|at| OverShown {
+            danger: true,
+            words: f.say("火災信号：すべての扉を開放中", "Fire: every door is released"),
+            means: f.say(
+                "信号が止まると、その前の状態に戻ります。",
+                "When the panel's signal ends, what was before returns.",
             ),
-            Happening::SheetInForce { version } => (
-                "calendar",
-                f.say("新しい予定表が届きました", "A new day sheet is in force").to_owned(),
-                Some(format!("{}{version}{}", f.say("第", "No. "), f.say("版", ""))),
+            since: since(at),
+            by: None,
+        });
+        let evacuation = view.evacuation.as_ref().map(|order| OverShown {
+            danger: true,
+            words: f.say("避難指示中：すべての扉を開放中", "Evacuation: every door is open"),
+            means: f.say("解除されるまで開いたままです。", "They stay open until it is lifted."),
+            since: since(order.since),
+            by: by(order),
+        });
+        let lockdown = view.lockdown.as_ref().map(|order| OverShown {
+            danger: false,
+            words: f.say("閉鎖中：だれも入れません", "Lockdown: nobody is let in"),
+            means: f.say(
+                "出口はボタンか取っ手で開きます。解除すると、その前の状態に戻ります。",
+                "The way out is open by button or handle. When it is lifted, what was before returns.",
             ),
-            Happening::CheckedIn { person, space, by, .. } => {
-                let by = match by {
-                    Proof::Card { .. } => f.say("カード", "card"),
-                    Proof::Code => f.say("予約番号", "booking code"),
-                    Proof::Voucher { .. } => f.say("QRコード", "QR code"),
-                };
-                let who = name(person).unwrap_or_default();
-                (
-                    "in",
-                    format!("{} {}", f.say("入館", "Came in:"), desk(space)),
-                    Some(format!("{who}{}{by}{}", f.say("（", " ("), f.say("）", ")"))),
-                )
-            }
-            Happening::CheckedOut { person, space, .. } => {
-                ("out", format!("{} {}", f.say("退館", "Left:"), desk(space)), name(person))
-            }
-            Happening::SteppedOut { .. } => (
-                "out",
-                f.say("外出しました", "Stepped out").to_owned(),
-                Some(f.say("席はそのままです", "The desk stays theirs").to_owned()),
-            ),
-            Happening::CameBack { .. } => {
-                ("in", f.say("外出から戻りました", "Came back").to_owned(), None)
-            }
-            Happening::Refused { why, .. } => (
-                "cross",
-                f.say("入れませんでした", "Turned away").to_owned(),
-                Some(refusal(f, *why).to_owned()),
-            ),
-            Happening::NoShow { space, .. } => (
-                "calendar",
-                both(desk(space), "を開放", " given free"),
-                Some(f.say("入館がありませんでした", "Nobody came").to_owned()),
-            ),
-            Happening::Care(care) => {
-                let (icon, what) = care_words(f, care);
-                (icon, what.to_owned(), None)
-            }
-            Happening::DoorUnlocked { door: device, .. } => {
-                ("unlock", both(door(device), "を解錠", " unlocked"), None)
-            }
-            Happening::DoorLocked { door: device } => {
-                ("lock", both(door(device), "を施錠", " locked"), None)
-            }
-            Happening::LockFault { door: device } => (
-                "warn",
-                both(door(device), "の錠が動きません", ": the lock does not move"),
-                Some(
-                    f.say("まず現地の人に声をかけてください", "Ask somebody on site to look")
-                        .to_owned(),
-                ),
-            ),
-            Happening::DoorOpened { door: device } => {
-                ("door-open", both(door(device), "が開きました", " opened"), None)
-            }
-            Happening::DoorClosed { door: device } => {
-                ("check", both(door(device), "が閉まりました", " closed"), None)
-            }
-            Happening::Terminal { terminal, state } => {
-                let desk_of = view.spaces.iter().find(|space| {
-                    space.terminal.as_ref().is_some_and(|(device, _)| device == terminal)
-                });
-                let subject =
-                    desk_of.map_or_else(|| terminal.to_string(), |space| desk(&space.space));
-                match state {
-                    TerminalState::Lost => (
-                        "offline",
-                        both(subject, "の端末が応答しません", ": terminal silent"),
-                        None,
-                    ),
-                    TerminalState::Idle => {
-                        ("terminal", both(subject, "の端末が待機中", ": terminal ready"), None)
-                    }
-                    TerminalState::Assigned => {
-                        ("terminal-on", both(subject, "の端末を割当", ": terminal in use"), None)
-                    }
-                    TerminalState::Wiped => {
-                        ("terminal-wiped", both(subject, "の端末を消去", ": terminal wiped"), None)
-                    }
-                    TerminalState::Broken => (
-                        "terminal-broken",
-                        both(subject, "の端末が故障", ": terminal out of order"),
-                        Some(f.say("この席には案内しません", "Nobody is sent there").to_owned()),
-                    ),
-                }
-            }
-        };
-        let alert = matches!(
-            event.what,
-            Happening::LockFault { .. } | Happening::Terminal { state: TerminalState::Broken, .. }
-        );
-        EventShown { alert, time: words::clock_seconds(event.at, zone), icon, what, more }
-    }
-}
-
-/// What happened in a nursery, for those who are told a number and not a name.
-fn care_words(f: &Frame, care: &CareEvent) -> (&'static str, &'static str) {
-    let (icon, ja, en) = match care {
-        CareEvent::LetIn { .. } => ("in", "送り迎えの人が入りました", "Let in to bring or collect"),
-        CareEvent::DroppedOff { .. } => ("child", "お子さまの登園", "A child was brought"),
-        CareEvent::Received { .. } => ("check", "保育室で引き受け", "A child was taken over"),
-        CareEvent::DropOffRefused { .. } => {
-            ("cross", "登園を受けませんでした", "A child was not taken")
-        }
-        CareEvent::HandedOver { .. } => ("child", "お迎えが済みました", "A child was collected"),
-        CareEvent::HandOverRefused { .. } => {
-            ("cross", "お迎えを断りました", "A hand-over was refused")
-        }
-        CareEvent::Caregiver { state: CaregiverState::Here, .. } => {
-            ("in", "保育者が入りました", "A caregiver is with the children")
-        }
-        CareEvent::Caregiver { state: CaregiverState::OnBreak, .. } => {
-            ("out", "保育者が休憩に入りました", "A caregiver is on a break")
-        }
-        CareEvent::Caregiver { state: CaregiverState::Gone, .. } => {
-            ("out", "保育者が退勤しました", "A caregiver has gone home")
-        }
-        CareEvent::Noted { .. } | CareEvent::LookedAt { .. } => {
-            ("child", "保育の記録", "Something was noted in the nursery")
-        }
-        CareEvent::PutRight { .. } => {
-            ("check", "在室の記録を直しました", "The record of a child in care was put right")
-        }
-        CareEvent::Moved { .. } => ("child", "お子さまが部屋を移りました", "A child changed rooms"),
-        CareEvent::Recalled { .. } => {
-            ("warn", "体調不良でお迎えを頼みました", "Guardians are asked to collect an ill child")
-        }
-        CareEvent::WentOut { .. } => (
-            "warn",
-            "お子さまを預けた人が外に出ました",
-            "Somebody went out while their children are in care",
-        ),
-        CareEvent::AlarmRaised { alarm: CareAlarm::Short { .. } } => {
-            ("warn", "保育室：いま足りません", "Nursery: too few right now")
-        }
-        CareEvent::AlarmRaised { alarm: CareAlarm::ShortSoon { .. } } => {
-            ("warn", "保育室：まもなく足りません", "Nursery: too few soon")
-        }
-        CareEvent::AlarmRaised { alarm: CareAlarm::Waiting { .. } } => {
-            ("warn", "保育室：引き受け待ち", "Nursery: a child waits to be taken over")
-        }
-        CareEvent::AlarmRaised { .. } => {
-            ("warn", "保育室からのお知らせ", "The nursery has an alarm")
-        }
-        CareEvent::AlarmOver { .. } => {
-            ("check", "保育室：解消しました", "Nursery: an alarm is over")
-        }
-        CareEvent::SignedIn { let_in: true, .. } => {
-            ("in", "保育室の画面にサインイン", "Signed in at the nursery's screen")
-        }
-        CareEvent::SignedIn { let_in: false, .. } => (
-            "cross",
-            "保育室の画面でサインインできませんでした",
-            "A sign-in at the nursery's screen failed",
-        ),
-    };
-    (icon, f.say(ja, en))
-}
-
-fn refusal(f: &Frame, why: RefusalKind) -> &'static str {
-    match why {
-        RefusalKind::UnknownCard => f.say("登録のないカード", "Unknown card"),
-        RefusalKind::BlockedCard => f.say("止められたカード", "Blocked card"),
-        RefusalKind::ExpiredCard => f.say("期限の切れたカード", "Expired card"),
-        RefusalKind::UnreadableCard => f.say("読み取れないカード", "Unreadable card"),
-        RefusalKind::NoBooking => f.say("予約が見つかりません", "No booking"),
-        RefusalKind::Released => f.say("席を空けたあとでした", "The desk was given free before"),
-        RefusalKind::LeftForGood => f.say("お帰りのあとでした", "Had left for good"),
-        RefusalKind::TooEarly => f.say("まだ早すぎます", "Too early"),
-        RefusalKind::WrongCode => f.say("予約番号か暗証番号が違います", "Wrong code or PIN"),
-        RefusalKind::CodePaused => {
-            f.say("番号の間違いが続いたため休止中", "Paused after wrong PINs")
-        }
-        RefusalKind::UnreadableVoucher => f.say("読み取れないQRコード", "Unreadable QR code"),
-        RefusalKind::OtherCentre => f.say("ほかのセンターの予約", "Booking of another centre"),
-        RefusalKind::VoidVoucher => f.say("使えなくなった予約", "Booking no longer valid"),
-        RefusalKind::NoUsableSpace => f.say("使える席がありません", "No desk can be used"),
-        RefusalKind::SheetExpired => {
-            f.say("予定表の期限が切れています", "The day sheet has expired")
-        }
-        RefusalKind::ClockUnset => f.say("現場の時計が合っていません", "The site's clock is unset"),
+            since: since(order.since),
+            by: by(order),
+        });
+        fire.into_iter().chain(evacuation).chain(lockdown).collect()
     }
 }

@@ -1,10 +1,17 @@
 //! The centres that the caller runs.
 
+mod air;
 pub mod approvals;
 pub mod cards;
 pub mod centre;
 pub mod closures;
 pub mod devices;
+mod doors;
+mod happenings;
+pub mod muster;
+pub mod order;
+mod record;
+pub mod reports;
 pub mod rules;
 
 use std::sync::Arc;
@@ -19,7 +26,7 @@ use model::permission::{Action, Target, may};
 use super::frame::{Frame, Part};
 use super::html;
 use crate::service::atlas::Atlas;
-use crate::service::{Caller, Refused};
+use crate::service::{Caller, Refused, allow};
 use crate::web::Web;
 
 #[derive(Template)]
@@ -61,5 +68,17 @@ async fn find(web: &Web, caller: &Caller, slug: &str) -> Result<(Arc<Atlas>, Cen
     caller.signed_in()?;
     let atlas = web.atlas().await?;
     let centre = atlas.named(slug).ok_or(Refused::NotFound)?.clone();
+    Ok((atlas, centre))
+}
+
+/// The centre of an address, for those who may do this there.
+async fn find_for(
+    web: &Web,
+    caller: &Caller,
+    slug: &str,
+    action: Action,
+) -> Result<(Arc<Atlas>, Centre), Refused> {
+    let (atlas, centre) = find(web, caller, slug).await?;
+    allow(caller, action, &Target::at(centre.id))?;
     Ok((atlas, centre))
 }

@@ -143,7 +143,12 @@ fn page(caller: &Caller, centre: &Centre, typed: &Fields, said: Said) -> Respons
     let rule = |rule: HouseRule| Rule {
         name: rule.as_str(),
         words: words::house_rule(f.language(), rule),
-        unit: if rule == HorizonDays { f.say("日", "days") } else { f.say("分", "minutes") },
+        unit: match rule {
+            HorizonDays => f.say("日", "days"),
+            WalkInDesks => f.say("席", "desks"),
+            WalkInHours => f.say("時間", "hours"),
+            _ => f.say("分", "minutes"),
+        },
         hint: hint(&f, rule),
         value: typed.get(rule.as_str()).to_owned(),
         bounds: rule.bounds(),
@@ -161,6 +166,7 @@ fn page(caller: &Caller, centre: &Centre, typed: &Fields, said: Said) -> Respons
         group("当日", "On the day", &[EarlyMinutes, NoShowMinutes, CancelMinutes]),
         group("待つ時間", "Waiting", &[HoldMinutes, OfferMinutes]),
         group("承認", "Approval", &[ApprovalMinutes]),
+        group("予約のない人", "Without a booking", &[WalkInDesks, WalkInHours]),
     ];
     let grain = typed.get(GrainMinutes.as_str());
     let approval = typed.get("approval");
@@ -207,6 +213,14 @@ fn hint(f: &Frame, rule: HouseRule) -> Option<&'static str> {
         HouseRule::CancelMinutes => (
             "開始のこの時間前まで、本人が変更・取り消しできます。0なら開始まで",
             "Guests change and cancel until so long before; 0 is until it starts",
+        ),
+        HouseRule::WalkInDesks => (
+            "予約なしで来た人に、入口の画面で案内する席。回線が切れても使えます。0なら案内しません",
+            "Offered at the entrance to whoever comes without a booking, also while the line is down; 0 offers none",
+        ),
+        HouseRule::WalkInHours => (
+            "その日の終わりまで、まとめて取っておきます",
+            "Whole days are kept, up to the end of the last",
         ),
         HouseRule::OfferMinutes => (
             "空きが出たとき、順番の人の確定を待つ時間",

@@ -38,7 +38,15 @@ pub enum Offered {
     TooMany,
 }
 
-/// Keeps the offer of a card, which a site has read as `references`, the newest key first.
+/// What a site has read of a card, each under the newest card key first.
+pub struct Read {
+    /// The key that it has proved; none where it proved nothing.
+    pub keys: Vec<KeyedReference>,
+    /// Its identifier; none where it has a key and no usable identifier.
+    pub identifiers: Vec<KeyedReference>,
+}
+
+/// Keeps the offer of a card.
 ///
 /// # Errors
 /// When the store or the random source fails.
@@ -46,16 +54,24 @@ pub async fn offer(
     hub: &Hub,
     centre: CentreId,
     kiosk: &DeviceId,
-    references: &[KeyedReference],
+    read: &Read,
 ) -> Result<Offered, Refused> {
     let device = hub.store.device(kiosk).await?;
     if !device.is_some_and(|found| found.centre == centre && found.kind == DeviceKind::Kiosk) {
         return Ok(Offered::ForeignKiosk);
     }
     let generations = hub.keys.region_cards.now();
-    let of = |number| references.iter().find(|known| known.generation == number).copied();
-    let Some(reference) = of(generations.newest().number) else { return Ok(Offered::KeyChanged) };
-    let former = generations.former().and_then(|former| of(former.number));
+    let Read { keys, identifiers } = read;
+    let (main, beside) = match keys.is_empty() {
+        true => (identifiers, keys),
+        false => (keys, identifiers),
+    };
+    let of = |references: &[KeyedReference], number| {
+        references.iter().find(|known| known.generation == number).copied()
+    };
+    let newest = generations.newest().number;
+    let Some(reference) = of(main, newest) else { return Ok(Offered::KeyChanged) };
+    let former = generations.former().map(|former| former.number);
     let now = hub.now();
     for _ in 0..DRAWS {
         let code = OfferCode::from_random(u64::from_be_bytes(hub.random_bytes()?));
@@ -65,7 +81,9 @@ pub async fn offer(
             centre,
             kiosk: kiosk.clone(),
             reference,
-            former,
+            former: former.and_then(|number| of(main, number)),
+            beside: of(beside, newest),
+            former_beside: former.and_then(|number| of(beside, number)),
             at: now,
             ends_at: now + OFFER_LASTS,
         };

@@ -8,8 +8,8 @@ use model::care::day::{
 };
 use model::care::file::{CollectsAs, NotCollecting};
 use model::centre::Centre;
-use model::id::{BookingId, ChildId, NurseryId, PersonId};
-use model::site_event::{Happening, SiteEvent};
+use model::id::{BookingId, ChildId, NurseryId, PersonId, VisitId};
+use model::site_event::{Happening, Proof, SiteEvent};
 use serde::Serialize;
 use serde_json::json;
 use store::{EventBatch, EventsTaken, KeyOwner};
@@ -70,11 +70,14 @@ impl Day {
     }
 
     async fn tell(&mut self, events: Vec<(&str, CareEvent)>) {
+        let care = events.into_iter().map(|(clock, care)| (clock, Happening::Care(care)));
+        self.happened(care.collect()).await;
+    }
+
+    async fn happened(&mut self, events: Vec<(&str, Happening)>) {
         let now = self.world.hub.now();
-        let events: Vec<SiteEvent> = events
-            .into_iter()
-            .map(|(clock, care)| SiteEvent { at: at(clock), what: Happening::Care(care) })
-            .collect();
+        let events: Vec<SiteEvent> =
+            events.into_iter().map(|(clock, what)| SiteEvent { at: at(clock), what }).collect();
         let many = u64::try_from(events.len()).unwrap();
         let batch = EventBatch {
             centre: self.centre.clone(),
@@ -388,4 +391,45 @@ async fn a_child_that_was_booked_after_the_page_was_opened_is_looked_at_then() {
     let piece = first_piece(&staff, &live).await;
     has(&piece, &[&format!("/children/{}", day.child)]);
     assert_eq!(looks(&mut parent).await, before + 1, "its name was not on the page before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_read_who_is_in_with_a_number_of_children_and_no_name() {
+    let (mut day, mut parent) = Day::new().await;
+    let children = parent.get("/api/v1/me").await.json()["children"].clone();
+    let name = children[0]["name"].as_str().unwrap().to_owned();
+    let bookings = day.world.hub.store.bookings_of(day.parent, at("09:00")).await.unwrap();
+    let booking = bookings.into_iter().find(|one| one.id == day.booking).unwrap();
+    let visit = VisitId(uuid::Uuid::from_u128(0x51));
+    let checked_in = Happening::CheckedIn {
+        visit,
+        person: day.parent,
+        booking: day.booking,
+        space: booking.desks[0].space,
+        by: Proof::Code,
+    };
+    day.happened(vec![("09:50", checked_in)]).await;
+    day.tell(vec![("09:55", day.brought().await)]).await;
+
+    let path = "/operations/yokohama/muster";
+    let mut operator = day.world.signed_in("kobayashi").await;
+    let page = operator.get(path).await.body;
+    has(
+        &page,
+        &["高橋 彩", "9:50 入館", "うち保護者が館内にいる子ども 1人", "集合場所で必ず数えて"],
+    );
+    has_not(&page, &[&name]);
+    let ends = format!("/operations/yokohama/order?order=end_visit&amp;visit={visit}");
+    has(&page, &[&ends]);
+    let asked = operator.get(&ends.replace("&amp;", "&")).await.body;
+    has(&asked, &["この利用を終えますか", "高橋 彩", "そのままお預かりします"]);
+    operator.language = "en";
+    let page = operator.get(&format!("{path}?lang=en")).await.body;
+    has(&page, &["Who is in", "Count heads", "1 of them with a guardian in the house"]);
+    has_not(&page, &[&name]);
+
+    // Who looks after the children reads their names elsewhere, and runs no house.
+    let mut staff = day.world.signed_in("hoshino").await;
+    assert_eq!(staff.get(path).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(parent.get(path).await.status, StatusCode::FORBIDDEN);
 }

@@ -4,6 +4,7 @@ mod board;
 mod day;
 mod guardians;
 mod handing;
+mod house;
 mod signing;
 mod telling;
 
@@ -364,7 +365,8 @@ async fn next_block(stream: &mut axum::body::BodyDataStream) -> Option<String> {
     let block = async {
         loop {
             let text = String::from_utf8(stream.next().await?.unwrap().to_vec()).unwrap();
-            if text.contains("event: block") {
+            // What everybody in the house has to know comes by itself, and is no answer to anything.
+            if text.contains("event: block") && text.contains("id=\"screen\"") {
                 return Some(text);
             }
         }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use model::card::{CardState, LONGEST_LABEL};
+use model::card::{CardLevel, CardState, LONGEST_LABEL};
 use model::id::CredentialId;
 use store::{Credential, KEY_RETIRED};
 
@@ -37,6 +37,8 @@ pub(crate) struct Card {
     pub(crate) words: &'static str,
     pub(crate) since: String,
     pub(crate) until: Option<String>,
+    /// Whether it can be copied; nothing of a card that is at its end.
+    pub(crate) copies: Option<&'static str>,
     /// Why it is so, where somebody said.
     pub(crate) why: Option<String>,
 }
@@ -77,8 +79,24 @@ impl Card {
                 _ => card.change.at,
             }),
             until: card.valid_until.filter(|_| state == CardState::Active).map(day),
+            copies: (!matches!(state, CardState::Replaced | CardState::Expired))
+                .then(|| copies(f, card.level)),
             why,
         }
+    }
+}
+
+fn copies(f: &Frame, level: CardLevel) -> &'static str {
+    if level.can_be_copied() {
+        f.say(
+            "カードの番号だけで見分けます。番号は、特別な道具があれば複製できます。",
+            "Known by its number alone, which can be copied with the right tool.",
+        )
+    } else {
+        f.say(
+            "カードの中の秘密の鍵で見分けます。複製できません。",
+            "Known by a secret key inside the card: it cannot be copied.",
+        )
     }
 }
 

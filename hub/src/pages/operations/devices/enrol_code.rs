@@ -33,7 +33,7 @@ pub async fn post(
     Path((slug, device)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let record = devices::get(&web.hub, &caller, &centre, &device).await?;
     let made =
         devices::enrol_code(&web.hub, &caller, &centre, &device, fields.get("names")).await?;
@@ -53,7 +53,12 @@ pub async fn post(
     Ok(([(header::CACHE_CONTROL, "no-store")], html(status, &page)).into_response())
 }
 
-/// A nursery's screen is run by the lobby's program.
+/// A nursery's screen is run by the lobby's program. What others have made has none of ours: the
+/// edge's enrols it.
 fn program_of(kind: DeviceKind) -> DeviceKind {
-    if kind == DeviceKind::Staff { DeviceKind::Kiosk } else { kind }
+    match kind {
+        DeviceKind::Staff => DeviceKind::Kiosk,
+        DeviceKind::Thing | DeviceKind::Viewer => DeviceKind::Edge,
+        own => own,
+    }
 }

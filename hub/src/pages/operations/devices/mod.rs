@@ -13,6 +13,7 @@ use model::day_sheet::DeviceKind;
 use model::device::RevokedFor;
 use store::DeviceRecord;
 
+use super::find;
 use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
@@ -55,7 +56,7 @@ pub async fn get(
     Path(slug): Path<String>,
     Asked(asked): Asked,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let f = Frame::new(&caller, Part::Operations);
     let done = match asked.get("done") {
         "added" => Some(f.say(
@@ -84,7 +85,7 @@ pub async fn post(
     Path(slug): Path<String>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let f = Frame::new(&caller, Part::Operations);
     let kind = fields.get("kind").parse().unwrap_or(DeviceKind::Kiosk);
     let error = match devices::add(&web.hub, &caller, &centre, kind, fields.get("name")).await? {
@@ -110,7 +111,7 @@ pub async fn remove(
     Path((slug, device)): Path<(String, String)>,
     Posted(_): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let removed = devices::remove(&web.hub, &caller, &centre, &device).await?;
     let done = if removed { "removed" } else { "kept" };
     Ok(Redirect::to(&format!("/operations/{slug}/devices?done={done}")).into_response())
@@ -125,13 +126,14 @@ async fn page(
     typed: &Fields,
     error: Option<String>,
 ) -> Result<Response, Refused> {
+    use DeviceKind::{Edge, Kiosk, Seat, Staff, Thing, Viewer};
+
     let records = devices::list(&web.hub, caller, centre).await?;
     let now = web.hub.now();
     let rows = records.iter().map(|record| row(&f, centre, record, now)).collect();
-    let has_edge = records.iter().any(|record| record.kind == DeviceKind::Edge);
-    let kinds =
-        [DeviceKind::Kiosk, DeviceKind::Seat, DeviceKind::Staff, DeviceKind::Edge].into_iter();
-    let kinds = kinds.filter(|kind| *kind != DeviceKind::Edge || !has_edge);
+    let has_edge = records.iter().any(|record| record.kind == Edge);
+    let kinds = [Kiosk, Seat, Staff, Thing, Viewer, Edge].into_iter();
+    let kinds = kinds.filter(|kind| *kind != Edge || !has_edge);
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page {
         slug: centre.slug.to_string(),
@@ -139,7 +141,7 @@ async fn page(
         rows,
         done,
         name: typed.get("name").to_owned(),
-        kind: typed.get("kind").parse().unwrap_or(DeviceKind::Kiosk).as_str(),
+        kind: typed.get("kind").parse().unwrap_or(Kiosk).as_str(),
         kinds: kinds.map(|kind| (kind.as_str(), kind_words(&f, kind))).collect(),
         error,
         f,
@@ -195,13 +197,6 @@ fn row(f: &Frame, centre: &Centre, record: &DeviceRecord, now: DateTime<Utc>) ->
     }
 }
 
-/// The centre of an address, for those who may look after its devices.
-async fn find(web: &Web, caller: &Caller, slug: &str) -> Result<Centre, Refused> {
-    caller.signed_in()?;
-    let atlas = web.atlas().await?;
-    Ok(atlas.named(slug).ok_or(Refused::NotFound)?.clone())
-}
-
 fn moment(f: &Frame, centre: &Centre, time: DateTime<Utc>) -> String {
     let day = time.with_timezone(&centre.time_zone).date_naive();
     format!("{} {}", words::full_date(f.language(), day), words::clock(time, centre.time_zone))
@@ -218,6 +213,10 @@ fn kind_words(f: &Frame, kind: DeviceKind) -> &'static str {
         DeviceKind::Staff => "Nursery staff screen",
         DeviceKind::Seat if ja => "席の端末",
         DeviceKind::Seat => "Desk terminal",
+        DeviceKind::Thing if ja => "センサー・錠（Homie）",
+        DeviceKind::Thing => "Sensor or lock (Homie)",
+        DeviceKind::Viewer if ja => "見るだけの連携（Home Assistantなど）",
+        DeviceKind::Viewer => "Looks on (such as Home Assistant)",
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn get(
     caller: Caller,
     Path((slug, device)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let record = devices::get(&web.hub, &caller, &centre, &device).await?;
     let f = Frame::new(&caller, Part::Operations);
     let reasons = RevokedFor::ALL.map(|reason| (reason.as_str(), reason_words(&f, reason)));
@@ -55,7 +55,7 @@ pub async fn post(
     Path((slug, device)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, Refused> {
-    let centre = find(&web, &caller, &slug).await?;
+    let (_, centre) = find(&web, &caller, &slug).await?;
     let reason = fields.get("reason").parse().unwrap_or(RevokedFor::Lost);
     devices::revoke(&web.hub, &caller, &centre, &device, reason).await?;
     Ok(Redirect::to(&format!("/operations/{slug}/devices?done=revoked")).into_response())

@@ -1,0 +1,256 @@
+//! The hub's orders: checked, taken once, judged by the site's own time, acted on and answered.
+//!
+//! An order is on disk as taken before anybody acts on it: one that comes twice, out of its turn, or
+//! again after a restart is acted on at most once. One that was taken by a program that was killed
+//! before it acted is not acted on at all, and the hub shows it as not delivered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use edge_store::{EdgeStore, StoreError};
+use futures::future::BoxFuture;
+use model::id::CentreId;
+use model::site_order::{OrderAnswer, Ordered};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use wire::order::{OrderAnswered, OrderRefused, SentOrder, SignedOrder, open};
+
+use crate::centre::{Centre, Stopped};
+use crate::hub::{Hub, HubError};
+use crate::sheets::Sheets;
+
+/// How long an order's id is kept after its end: far longer than the time that a clock may be set
+/// back by without anybody noticing.
+const KEPT: TimeDelta = TimeDelta::days(1);
+/// The most orders that wait for their turn.
+pub(crate) const QUEUE: usize = 32;
+/// An answer that could not be told is told again after so long.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// So long the disk is waited for where an order makes the house safer.
+const DISK: Duration = Duration::from_millis(500);
+
+/// Whoever acts on orders.
+#[async_trait]
+pub trait Acts: Send + Sync {
+    /// Has an order decided. What is answered is still to be awaited: doors move meanwhile, and the
+    /// next order need not wait for them.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    async fn order(
+        &self,
+        order: Ordered,
+    ) -> Result<BoxFuture<'static, Result<OrderAnswer, Stopped>>, Stopped>;
+}
+
+/// Takes the hub's orders.
+pub struct Orders {
+    pub(crate) store: EdgeStore,
+    pub(crate) centre: Centre,
+    pub(crate) sheets: Arc<Sheets>,
+    pub(crate) acts: Arc<dyn Acts>,
+    pub(crate) answered: Arc<Notify>,
+}
+
+/// Why an order is not acted on and not answered.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error(transparent)]
+    Refused(#[from] OrderRefused),
+    #[error("this site has no sheet yet, and knows no centre")]
+    NoCentre,
+    #[error("it was taken before")]
+    Before,
+    #[error("it ended at {0}, long ago")]
+    LongAgo(DateTime<Utc>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl Orders {
+    /// Takes orders one after the other until there are no more to come.
+    pub(crate) async fn run(self, mut inbox: mpsc::Receiver<SignedOrder>) {
+        let orders = Arc::new(self);
+        let mut acting = JoinSet::new();
+        while let Some(sent) = inbox.recv().await {
+            while acting.try_join_next().is_some() {}
+            let (order, answer) = match orders.take(&sent).await {
+                Ok(taken) => taken,
+                Err(NotTaken::Stopped(_)) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "an order of the hub's is not acted on");
+                    continue;
+                }
+            };
+            let orders = orders.clone();
+            acting.spawn(async move {
+                let Ok(answer) = answer.await else { return };
+                tracing::info!(order = %order.order.id, ?answer, "an order of the hub's");
+                if let Err(error) = orders.store.answer_order(order.order.id, answer).await {
+                    tracing::error!(%error, "an order's answer cannot be kept");
+                }
+                orders.answered.notify_one();
+            });
+        }
+    }
+
+    /// Checks an order, takes it, and has it decided.
+    async fn take(
+        &self,
+        sent: &SignedOrder,
+    ) -> Result<(SentOrder, BoxFuture<'static, Result<OrderAnswer, Stopped>>), NotTaken> {
+        let order = self.opened(sent)?;
+        let (now, clock_is_set) = self.time().await?;
+        if clock_is_set {
+            if order.not_after + KEPT < now {
+                return Err(NotTaken::LongAgo(order.not_after));
+            }
+            on_disk(&order, self.store.forget_orders(now - KEPT)).await?;
+        }
+        let taken = self.store.take_order(order.order.id, order.not_after);
+        if on_disk(&order, taken).await? == Some(false) {
+            return Err(NotTaken::Before);
+        }
+        // The disk may have taken its time.
+        let (now, clock_is_set) = self.time().await?;
+        let answer = match judge(&order, now, clock_is_set) {
+            Ok(()) => self.acts.order(order.order.clone()).await?,
+            Err(why) => Box::pin(async move { Ok(why) }),
+        };
+        Ok((order, answer))
+    }
+
+    fn opened(&self, sent: &SignedOrder) -> Result<SentOrder, NotTaken> {
+        let centre: CentreId = self.sheets.centre_id().ok_or(NotTaken::NoCentre)?;
+        Ok(open(sent, &self.sheets.trusted_keys(), centre)?)
+    }
+
+    async fn time(&self) -> Result<(DateTime<Utc>, bool), Stopped> {
+        self.centre.look(|twin, at| (at.now, twin.clock_is_set())).await
+    }
+}
+
+/// No disk stops what makes the house safer, whatever is wrong with it: the centre itself acts on an order once.
+async fn on_disk<T>(
+    order: &SentOrder,
+    doing: impl Future<Output = Result<T, StoreError>>,
+) -> Result<Option<T>, StoreError> {
+    if !order.order.what.makes_safer() {
+        return doing.await.map(Some);
+    }
+    match timeout(DISK, doing).await {
+        Ok(Ok(done)) => Ok(Some(done)),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "an order is acted on and not kept");
+            Ok(None)
+        }
+        Err(_) => {
+            tracing::error!("the disk does not answer: an order is acted on and not kept");
+            Ok(None)
+        }
+    }
+}
+
+/// Whether an order still has an effect, by the site's own time. Where nobody knows what time it is,
+/// only what makes the house safer has one: an old order to lock the house costs somebody a walk, an
+/// old order to open it costs more.
+fn judge(order: &SentOrder, now: DateTime<Utc>, clock_is_set: bool) -> Result<(), OrderAnswer> {
+    match (clock_is_set, order.order.what.makes_safer()) {
+        (true, _) if order.is_in_time(now) => Ok(()),
+        (true, _) => Err(OrderAnswer::TooLate),
+        (false, true) => Ok(()),
+        (false, false) => Err(OrderAnswer::ClockUnset),
+    }
+}
+
+/// Keeps the answers that the centre knows of and nobody came to keep before the program ended.
+pub(crate) async fn keep_answers(store: &EdgeStore, centre: &Centre) -> Result<(), Stopped> {
+    for order in &centre.fence().await?.snapshot.orders {
+        if let Err(error) = store.answer_order(order.id, order.answer).await {
+            tracing::error!(%error, "an order's answer cannot be kept");
+        }
+    }
+    Ok(())
+}
+
+/// Tells the hub what became of its orders, those of before a restart too.
+pub(crate) async fn tell_answers(hub: Arc<dyn Hub>, store: EdgeStore, answered: Arc<Notify>) {
+    loop {
+        match tell_untold(&*hub, &store).await {
+            Ok(true) => answered.notified().await,
+            Ok(false) => sleep(AGAIN).await,
+            Err(error) => {
+                tracing::error!(%error, "the answers to orders cannot be read");
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Tells what is untold; answers whether the hub has it all.
+async fn tell_untold(hub: &dyn Hub, store: &EdgeStore) -> Result<bool, StoreError> {
+    for (order, answer) in store.untold_answers().await? {
+        match hub.answer_order(order, OrderAnswered { answer }).await {
+            Ok(()) => {}
+            // It knows of no such order, or has another answer: telling it again changes nothing.
+            Err(HubError::Refused { status: status @ (400..=499), why, .. }) if status != 429 => {
+                tracing::warn!(%order, status, why, "the hub does not take an order's answer");
+            }
+            Err(error) => {
+                tracing::warn!(%order, %error, "an order's answer waits to be told");
+                return Ok(false);
+            }
+        }
+        store.answer_told(order).await?;
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use model::id::{OrderId, PersonId, VisitId};
+    use model::site_order::{GOOD_FOR, OrderedFrom, SiteOrder};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn without_the_time_only_what_makes_the_house_safer_is_done() {
+        let given: DateTime<Utc> = "2026-12-01T03:00:00Z".parse().unwrap();
+        let order = |what| SentOrder {
+            centre: CentreId(Uuid::nil()),
+            given_at: given,
+            not_after: given + GOOD_FOR,
+            order: Ordered {
+                id: OrderId(Uuid::nil()),
+                what,
+                by: PersonId(Uuid::nil()),
+                from: OrderedFrom::Hub,
+            },
+        };
+        let (late, unset) = (Err(OrderAnswer::TooLate), Err(OrderAnswer::ClockUnset));
+        for (what, unknown) in [
+            (SiteOrder::Unlock { door: "y-door".parse().unwrap() }, unset),
+            (SiteOrder::Lockdown { on: true }, Ok(())),
+            (SiteOrder::Lockdown { on: false }, unset),
+            (SiteOrder::Evacuate { on: true }, Ok(())),
+            (SiteOrder::Evacuate { on: false }, unset),
+            (SiteOrder::EndVisit { visit: VisitId(Uuid::nil()) }, unset),
+        ] {
+            let order = order(what);
+            for (seconds, known) in [(0, Ok(())), (9, Ok(())), (10, late), (-6, late)] {
+                let now = given + TimeDelta::seconds(seconds);
+                assert_eq!(judge(&order, now, true), known, "{order:?} after {seconds} s");
+                assert_eq!(judge(&order, now, false), unknown, "{order:?} after {seconds} s");
+            }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! A site whose file is tampered with, whose disk is full, whose certificates have ended, and that is there twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use edge_agent::{Config, DoorDriver, Drivers, SimDoors, Wired};
+use edge_store::EdgeStore;
+use hardware::door::{DoorError, Lock, LockLevel};
+use model::id::{CentreId, DeviceId, PersonId};
+use model::site_event::Happening;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+use wire::bus::ANSWER_WITHIN;
+use wire::edge_config::{EdgeConfig, EdgeSettings, sign};
+use wire::request::Answer;
+use wire::topics::DeviceKind;
+
+use super::site_support::{House, id, in_force, sheet, until};
+use super::{mirrored, welcome};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_12_on_a_full_disk_doors_open_nobody_hangs_and_nothing_that_counts_is_lost() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let bytes = std::fs::metadata(house.data().join("site.db")).unwrap().len();
+    house.hub.state().away = true;
+
+    let site = house.start_on_a_small_disk(u32::try_from(bytes / 4096).unwrap() + 4).await;
+    in_force(&site, 1).await;
+    let kiosk = house.kiosk(&site).await;
+    let door = house.doors.get(&id("y-door"));
+    let mut refused = 0;
+    let not_kept = loop {
+        if refused % 2 == 0 {
+            door.force()
+        } else {
+            door.close()
+        }
+        let asked = Instant::now();
+        let answer = kiosk.tap("0909").await;
+        assert!(asked.elapsed() < ANSWER_WITHIN, "somebody hangs");
+        refused += 1;
+        assert!(refused < 5_000, "the disk never was full");
+        match answer {
+            Answer::Refused { .. } => {}
+            other => break other,
+        }
+    };
+    assert_eq!(not_kept, Answer::NotKept { door_open: false });
+    let mut watched = door.watch();
+    let opened = async {
+        let begun = Instant::now();
+        watched.wait_for(|door| door.lock == LockLevel::Unlocked).await.unwrap();
+        begun.elapsed()
+    };
+    let (answer, opened) = tokio::join!(kiosk.tap("0101"), opened);
+    assert_eq!(answer, Answer::NotKept { door_open: true });
+    assert!(opened < Duration::from_secs(1), "the door has not waited for the disk: {opened:?}");
+
+    house.hub.state().away = false;
+    until("the hub to have what was held", async || {
+        let hub = house.hub.state();
+        let freed = |what: &Happening| *what == Happening::DiskFull { full: false };
+        hub.events.iter().any(|event| freed(&event.what)).then_some(())
+    })
+    .await;
+    let again = kiosk.tap("0101").await;
+    assert!(matches!(again, Answer::Welcome { .. }), "{again:?}");
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    let count = |wanted: fn(&Happening) -> bool| {
+        hub.events.iter().filter(|event| wanted(&event.what)).count()
+    };
+    assert_eq!(count(|what| matches!(what, Happening::CheckedIn { .. })), 1);
+    assert_eq!(count(|what| matches!(what, Happening::Refused { .. })), refused);
+    assert_eq!(count(|what| *what == Happening::DiskFull { full: true }), 1);
+    assert!(count(|what| matches!(what, Happening::Shed { .. })) > 0);
+    assert_eq!(hub.misfits, [] as [u64; 0], "the chain goes on over all of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_21_what_is_changed_or_deleted_between_writing_and_telling_shows() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    mirrored(&house, &site).await;
+    house.hub.state().away = true;
+    let kiosk = house.kiosk(&site).await;
+    welcome(kiosk.tap("0101").await);
+    welcome(kiosk.tap("0202").await);
+    site.stop().await;
+
+    let file = house.data().join("site.db");
+    let store = EdgeStore::open(&file).await.unwrap();
+    let reached = u64::try_from(house.hub.state().events.len()).unwrap();
+    let kept = store.events_from(reached + 1, 100).await.unwrap();
+    store.close().await;
+    let of = |number| PersonId(Uuid::from_u128(number));
+    let place_of = |number| {
+        let came = |what: &Happening| matches!(what, Happening::CheckedIn { person, .. } if *person == of(number));
+        kept.iter().find(|(_, event)| came(&event.what)).unwrap().0
+    };
+    let (first, second) = (place_of(1), place_of(2));
+    // One is given to somebody else; the other is no event any more.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let said = |number| format!("\"person\":\"{}\"", of(number));
+    assert!(swap(&mut bytes, &said(1), &said(7)) > 0);
+    assert!(swap(&mut bytes, &said(2), &said(2).replace("person", "pers0n")) > 0);
+    std::fs::write(&file, bytes).unwrap();
+
+    house.hub.state().away = false;
+    let site = house.start_with(1).await;
+    until("the hub to have it", async || {
+        let told = u64::try_from(house.hub.state().events.len()).unwrap();
+        (told > second).then_some(())
+    })
+    .await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert_eq!(hub.misfits, [first]);
+    assert_eq!(hub.events[usize::try_from(second).unwrap() - 1].what, Happening::Lost);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_19_a_certificate_that_ended_while_the_hub_is_away_is_good_for_two_weeks() {
+    let house = House::new();
+    house.start_with(1).await.stop().await;
+    house.hub.state().away = true;
+    house.enrol_until("y-edge", DeviceKind::Edge, Some(-TimeDelta::days(13)));
+    let site = house.start_with(1).await;
+    house.enrol_until("y-kiosk-1", DeviceKind::Kiosk, Some(-TimeDelta::days(13)));
+    let (kiosk, _kiosk_inbox) = house.knock(&site, "y-kiosk-1", DeviceKind::Kiosk);
+    until("a kiosk on the bus", async || kiosk.connected().borrow().then_some(())).await;
+    house.enrol_until("y-seat-01", DeviceKind::Seat, Some(-TimeDelta::days(15)));
+    assert!(!house.is_let_in(&site, "y-seat-01").await, "too long ago");
+    house.enrol_until("y-seat-01", DeviceKind::Seat, Some(-TimeDelta::days(13)));
+    assert!(house.is_let_in(&site, "y-seat-01").await);
+
+    // An explicit revocation wins.
+    let mut locked_out = sheet(2);
+    locked_out.devices.iter_mut().find(|one| one.device == id("y-kiosk-1")).unwrap().revoked = true;
+    house.hub.state().away = false;
+    house.hub.offer(house.hub.seal(&locked_out));
+    in_force(&site, 2).await;
+    until("the kiosk to be thrown out", async || (!*kiosk.connected().borrow()).then_some(()))
+        .await;
+    sleep(Duration::from_millis(700)).await;
+    assert!(!*kiosk.connected().borrow());
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_19_two_clients_with_one_identity_on_the_bus_are_told_to_the_hub() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let (_one, _one_inbox) = house.join(&site, "y-kiosk-1", DeviceKind::Kiosk).await;
+    let (_two, _two_inbox) = house.knock(&site, "y-kiosk-1", DeviceKind::Kiosk);
+    let twice = Happening::BusTwin { device: id("y-kiosk-1") };
+    until("the hub to hear of the twins", async || {
+        house.hub.state().events.iter().any(|event| event.what == twice).then_some(())
+    })
+    .await;
+    assert!(house.hub.state().boot.is_some());
+    site.stop().await;
+}
+
+/// Puts one text in the place of another of the same length; answers how often.
+fn swap(bytes: &mut [u8], from: &str, to: &str) -> usize {
+    assert_eq!(from.len(), to.len());
+    let found: Vec<usize> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter_map(|(at, window)| (window == from.as_bytes()).then_some(at))
+        .collect();
+    for at in &found {
+        bytes[*at..at + to.len()].copy_from_slice(to.as_bytes());
+    }
+    found.len()
+}
+
+/// The hub has these settings for the edge, and tells that there is something new; waits until the edge has them.
+async fn send(house: &House, version: u64, settings: EdgeSettings) {
+    let config = EdgeConfig { centre: CentreId(Uuid::from_u128(1)), version, settings };
+    let signed = sign(&config, &house.hub.key).unwrap();
+    let before = {
+        let mut hub = house.hub.state();
+        hub.edge_config = Some(signed);
+        hub.configs_fetched
+    };
+    house.hub.offer(house.hub.seal(&sheet(1)));
+    until("the settings to be fetched", async || {
+        (house.hub.state().configs_fetched > before).then_some(())
+    })
+    .await;
+}
+
+fn doors(door: &str, driver: &str) -> EdgeSettings {
+    let doors = BTreeMap::from([(door.to_owned(), driver.to_owned())]);
+    EdgeSettings { doors: Some(doors), outbox_mb: Some(64) }
+}
+
+/// What became of the settings of this version.
+async fn became(house: &House, version: u64) -> Option<String> {
+    until("what became of the settings", async || {
+        let hub = house.hub.state();
+        hub.events.iter().find_map(|event| match &event.what {
+            Happening::ConfigInForce { version: of } if *of == version => Some(None),
+            Happening::ConfigRolledBack { version: of, why } if *of == version => {
+                Some(Some(why.clone()))
+            }
+            _ => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_20_settings_that_fail_their_check_are_rolled_back_and_never_tried_again() {
+    let house = House::new();
+    let rng: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
+    let drivers = Arc::new(Wired::open(&Config::default(), "y", &rng).await.unwrap());
+    let site = house.start_on(house.clock.clone(), drivers.clone()).await;
+    in_force(&site, 1).await;
+    let kiosk = house.kiosk(&site).await;
+    send(&house, 1, doors("y-other", "sim")).await;
+    let why = became(&house, 1).await.unwrap();
+    assert!(why.contains("y-door"), "{why}");
+    welcome(kiosk.tap("0101").await);
+
+    send(&house, 2, doors("*", "crowbar")).await;
+    let why = became(&house, 2).await.unwrap();
+    assert!(why.contains("crowbar"), "{why}");
+    send(&house, 3, doors("y-door", "sim")).await;
+    assert_eq!(became(&house, 3).await, None);
+    // The hub is asked again and again, and answers the same.
+    send(&house, 2, doors("*", "crowbar")).await;
+    send(&house, 1, doors("y-other", "sim")).await;
+    send(&house, 4, doors("*", "sim")).await;
+    assert_eq!(became(&house, 4).await, None);
+    site.stop().await;
+
+    let site = house.start_on(house.clock.clone(), drivers).await;
+    send(&house, 5, doors("y-other", "sim")).await;
+    assert!(became(&house, 5).await.is_some());
+    site.stop().await;
+    let hub = house.hub.state();
+    let told = hub.events.iter().filter(|event| {
+        matches!(event.what, Happening::ConfigInForce { .. } | Happening::ConfigRolledBack { .. })
+    });
+    assert_eq!(told.count(), 5, "each once");
+}
+
+/// A lock that never answers what it is asked, with settings that nobody would send.
+#[derive(Clone, Default)]
+struct Hanging {
+    sim: Arc<SimDoors>,
+    hangs: Arc<AtomicBool>,
+}
+
+struct HangingLock {
+    lock: Box<dyn Lock>,
+    hangs: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Lock for HangingLock {
+    async fn unlock(&self) -> Result<(), DoorError> {
+        self.lock.unlock().await
+    }
+
+    async fn lock(&self) -> Result<(), DoorError> {
+        self.lock.lock().await
+    }
+
+    async fn level(&self) -> Result<LockLevel, DoorError> {
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.lock.level().await
+    }
+}
+
+impl Drivers for Hanging {
+    fn door(&self, door: &DeviceId) -> Option<DoorDriver> {
+        let DoorDriver { lock, contact, exit } = self.sim.door(door)?;
+        Some(DoorDriver {
+            lock: Box::new(HangingLock { lock, hangs: self.hangs.clone() }),
+            contact,
+            exit,
+        })
+    }
+
+    fn set_up(&self, config: &Config) {
+        self.hangs.store(config.outbox_mb == 64, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_20_settings_under_which_a_part_hangs_are_taken_back_within_half_a_minute() {
+    let house = House::new();
+    let drivers = Hanging::default();
+    let site = house.start_on(house.clock.clone(), Arc::new(drivers.clone())).await;
+    in_force(&site, 1).await;
+    let begun = Instant::now();
+    send(&house, 1, doors("*", "sim")).await;
+    until("the settings to be tried", async || drivers.hangs.load(Ordering::Relaxed).then_some(()))
+        .await;
+    let back = async {
+        while drivers.hangs.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(30).saturating_sub(begun.elapsed()), back).await.unwrap();
+    assert!(became(&house, 1).await.is_some());
+    let kiosk = house.kiosk(&site).await;
+    until("the door to open again", async || {
+        let answer = kiosk.tap("0101").await;
+        matches!(answer, Answer::Welcome { door_open: true, .. }).then_some(())
+    })
+    .await;
+    // Asked once more, nothing is tried.
+    send(&house, 1, doors("*", "sim")).await;
+    send(&house, 1, doors("*", "sim")).await;
+    assert!(!drivers.hangs.load(Ordering::Relaxed));
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_20_a_power_cut_while_settings_are_checked_takes_them_back() {
+    let house = House::new();
+    let drivers = Hanging::default();
+    let site = house.start_on(house.clock.clone(), Arc::new(drivers.clone())).await;
+    in_force(&site, 1).await;
+    send(&house, 1, doors("*", "sim")).await;
+    let file = house.data().join("settings-from-hub.json");
+    until("the settings to be tried", async || {
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        (kept.contains("\"trying\":{") && drivers.hangs.load(Ordering::Relaxed)).then_some(())
+    })
+    .await;
+    drop(site);
+
+    let site = house.start_on(house.clock.clone(), Arc::new(drivers.clone())).await;
+    assert!(!drivers.hangs.load(Ordering::Relaxed), "those before are in force");
+    let why = became(&house, 1).await.unwrap();
+    assert!(why.contains("stopped"), "{why}");
+    let kiosk = house.kiosk(&site).await;
+    welcome(kiosk.tap("0101").await);
+    send(&house, 1, doors("*", "sim")).await;
+    send(&house, 1, doors("*", "sim")).await;
+    assert!(!drivers.hangs.load(Ordering::Relaxed), "a version that failed is not tried again");
+    site.stop().await;
+
+    // A torn file counts as none: the edge's own settings hold.
+    std::fs::write(&file, b"{\"in_force\":{").unwrap();
+    let site = house.start_on(house.clock.clone(), Arc::new(drivers)).await;
+    in_force(&site, 1).await;
+    site.stop().await;
+}

@@ -1,0 +1,355 @@
+//! Taps at a door's own readers: they open that door and check nobody in.
+//!
+//! Whoever taps inside wants to go out, and goes, whoever they are: a reader inside is a way out, and no list,
+//! lockdown or unknown card stands in it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use chrono::{DateTime, Utc};
+use model::access::RefusalKind;
+use model::door::{Asked as Demanded, Door as SheetDoor, PASSBACK_FOR, Passback, Side};
+use model::door::{TWO_PERSONS_WITHIN, Zone};
+use model::id::{CredentialId, DeviceId, PersonId, VisitId};
+use model::site_event::Happening;
+
+use super::lobby::{
+    Guest, Refusal, Shown, Terminals, back, could_sit, may_bring_or_collect, refuse, who_tapped,
+};
+use super::orders::Over;
+use super::walk_in::Leased;
+use super::{Asked, PinTries, Proved, Said, cards};
+use crate::book::Book;
+use crate::fact::{Answer, Effect, Fact, Moment, PinOf, TappedCard};
+use crate::nursery::{Caregiver, ChildThere, InCare, Situation};
+use crate::parts::{Door, Notes, Relock, Visit};
+
+/// For so long a PIN is waited for after the tap.
+const PIN_WITHIN: Duration = Duration::from_secs(20);
+/// From this level on a card has a key of its own: staff are let in with it where nothing else can be trusted.
+const KEY_PROOF: u8 = 3;
+
+/// Who stands at which reader; a matter of the site, not shared.
+#[derive(Resource, Default)]
+pub(crate) struct AtReaders {
+    /// Whose PIN is waited for, by reader.
+    pins: HashMap<DeviceId, PinWait>,
+    /// Who waits for a second person, by door.
+    firsts: HashMap<DeviceId, First>,
+}
+
+/// The first of two persons.
+struct First {
+    person: PersonId,
+    credential: Option<CredentialId>,
+    reader: DeviceId,
+    until: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct PinWait {
+    card: TappedCard,
+    person: PersonId,
+    until: Duration,
+}
+
+impl AtReaders {
+    /// Whose PIN is waited for at a reader.
+    pub fn pin_asked(&self, reader: &DeviceId, mono: Duration) -> Option<PersonId> {
+        self.pins.get(reader).filter(|wait| mono < wait.until).map(|wait| wait.person)
+    }
+}
+
+/// A door that somebody stands at, and when.
+struct Entrance<'a> {
+    book: &'a Book,
+    notes: &'a Notes,
+    door: &'a SheetDoor,
+    reader: &'a DeviceId,
+    at: Moment,
+}
+
+/// Somebody who may come in.
+struct Entitled {
+    guest: Guest,
+    visit: Option<VisitId>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "a system names every part of the world it reads")]
+pub(super) fn tap(
+    asked: Res<Asked>,
+    book: Res<Book>,
+    notes: Res<Notes>,
+    mut said: ResMut<Said>,
+    mut tries: ResMut<PinTries>,
+    mut at_readers: ResMut<AtReaders>,
+    visits: Query<&Visit>,
+    terminals: Terminals<'_, '_>,
+    mut doors: Query<(&Door, &mut Relock)>,
+    (stays, caregivers): (Query<&InCare>, Query<&Caregiver>),
+) {
+    let Some((at, fact)) = &asked.0 else { return };
+    let at = *at;
+    let (Fact::Tap { reader, .. } | Fact::UnreadableCard { reader } | Fact::DoorPin { reader, .. }) =
+        fact
+    else {
+        return;
+    };
+    let Some((door, side)) = book.door_of_reader(reader) else {
+        if let Fact::DoorPin { reader, .. } = fact {
+            refuse(&mut said, at, reader, Refusal::of_nobody(RefusalKind::WrongPin));
+        }
+        return;
+    };
+    let entrance = Entrance { book: &book, notes: &notes, door, reader, at };
+    let open = |said: &mut Said, doors: &mut Query<(&Door, &mut Relock)>, visit| {
+        let due = at.mono + Duration::from_secs(door.unlock_seconds.into());
+        for (_, mut relock) in doors.iter_mut().filter(|(one, _)| one.0 == door.device) {
+            relock.open_until(due);
+        }
+        said.ask_for(Effect::Unlock { door: door.device.clone(), visit });
+    };
+    if side == Side::Inside {
+        let card = match fact {
+            Fact::Tap { card, .. } => {
+                let listed = |digest| book.credentials.get(&digest);
+                listed(card.digest).or_else(|| card.identifier.and_then(listed))
+            }
+            // No PIN is asked for inside.
+            Fact::DoorPin { .. } => return,
+            _ => None,
+        };
+        open(&mut said, &mut doors, None);
+        let person = card.map(|card| card.person);
+        let who = (person, card.map(|card| card.credential));
+        entrance.through(&mut said, side, who, false);
+        let language = person.and_then(|person| book.language(person)).unwrap_or_default();
+        return said.answer(Answer::DoorOpens { door: door.device.clone(), language });
+    }
+
+    let (tapped, proved) = match fact {
+        Fact::Tap { card, .. } => {
+            at_readers.pins.remove(reader);
+            (*card, Proved { level: cards::level(card, &book, &notes), pin: false })
+        }
+        Fact::DoorPin { right, .. } => {
+            match pin_typed(reader, *right, at, &mut at_readers, &mut tries) {
+                Ok(wait) => (
+                    wait.card,
+                    Proved { level: cards::level(&wait.card, &book, &notes), pin: true },
+                ),
+                Err(why) => return refuse(&mut said, at, reader, Refusal::of_nobody(why)),
+            }
+        }
+        // The lobby says that nothing could be read.
+        _ => return,
+    };
+    let sitting: Vec<crate::OpenVisit> = visits.iter().map(|visit| visit.0).collect();
+    let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
+    let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
+    let found = who_tapped(&tapped, &book, &notes).and_then(|guest| {
+        if Over::of(&notes, &[]).lockdown {
+            return Err(Refusal::of(&guest, RefusalKind::Lockdown));
+        }
+        let visit = sitting.iter().find(|visit| visit.person == guest.person);
+        let children =
+            there.as_ref().map_or_else(Vec::new, |there| there.of_person(&book, guest.person));
+        let may = entrance.may_enter(&guest, proved, visit.is_some(), &children, || {
+            could_sit(&guest, &leased, &terminals)
+        });
+        may.map_err(|refusal| *refusal)?;
+        Ok(Entitled { guest, visit: visit.map(|visit| visit.visit) })
+    });
+    let Entitled { guest, visit } = match found {
+        Ok(entitled) => entitled,
+        Err(refusal) => return refuse(&mut said, at, reader, refusal),
+    };
+    let twice = entrance.came_before(guest.person);
+    let asks = book.asks(door, at.now);
+    let first = match door.plan.as_ref().map(|plan| plan.passback) {
+        _ if proved.level < asks.level => Err(RefusalKind::LevelTooLow),
+        Some(Passback::Hard) if twice => Err(RefusalKind::Passback),
+        _ => entrance.still_asked(&asks, proved, &guest, tapped, &mut at_readers, &tries),
+    };
+    let first = match first {
+        Ok(first) => first,
+        Err(why) => return refuse(&mut said, at, reader, Refusal::of(&guest, why)),
+    };
+
+    let credential = shown(&guest);
+    said.0.guest = Some(guest.person);
+    if door.zone() == Zone::House
+        && let Some(open) = sitting.iter().find(|one| Some(one.visit) == visit)
+    {
+        back(&mut said, at, open);
+    }
+    open(&mut said, &mut doors, visit);
+    let soft = door.plan.as_ref().is_some_and(|plan| plan.passback != Passback::Off);
+    let who = (Some(guest.person), credential);
+    if let Some(first) = first {
+        let entrance = Entrance { reader: &first.reader, ..entrance };
+        entrance.through(&mut said, side, (Some(first.person), first.credential), false);
+    }
+    entrance.through(&mut said, side, who, soft && twice);
+    let language = guest.language.unwrap_or_default();
+    said.answer(Answer::DoorOpens { door: door.device.clone(), language });
+}
+
+/// The card that somebody is known by.
+fn shown(guest: &Guest) -> Option<CredentialId> {
+    match guest.by {
+        Shown::Card(credential) => Some(credential),
+        Shown::Code | Shown::Voucher => None,
+    }
+}
+
+fn pin_typed(
+    reader: &DeviceId,
+    right: bool,
+    at: Moment,
+    at_readers: &mut AtReaders,
+    tries: &mut PinTries,
+) -> Result<PinWait, RefusalKind> {
+    let wait = at_readers.pins.get(reader).copied().filter(|wait| at.mono < wait.until);
+    let wait = wait.ok_or(RefusalKind::WrongPin)?;
+    let whose = PinOf::Person(wait.person);
+    if tries.paused(whose, at.mono) {
+        return Err(RefusalKind::CodePaused);
+    }
+    match (right, tries.count(whose, right, at.mono)) {
+        (true, _) => {
+            at_readers.pins.remove(reader);
+            Ok(wait)
+        }
+        (false, true) => Err(RefusalKind::CodePaused),
+        (false, false) => Err(RefusalKind::WrongPin),
+    }
+}
+
+impl Entrance<'_> {
+    /// Whether somebody may go through a door inwards, at whatever hour.
+    fn may_enter(
+        &self,
+        guest: &Guest,
+        proved: Proved,
+        inside: bool,
+        children: &[ChildThere],
+        could_sit: impl Fn() -> Result<(), Refusal>,
+    ) -> Result<(), Box<Refusal>> {
+        let Self { book, door, at, .. } = *self;
+        let refused = |why| Err(Box::new(Refusal::of(guest, why)));
+        let zone = door.zone();
+        // As in the lobby: whoever is a guest just now stays one.
+        if inside && zone == Zone::House {
+            return Ok(());
+        }
+        if guest.card_ends.is_some_and(|ends| ends <= at.now) {
+            return refused(RefusalKind::ExpiredCard);
+        }
+        let doubt = if book.clock_unset {
+            Some(RefusalKind::ClockUnset)
+        } else {
+            Some(RefusalKind::SheetExpired).filter(|_| !book.serves(at.now))
+        };
+        let nursery = door.plan.as_ref().and_then(|plan| plan.nursery);
+        let staff = book.care.as_ref().and_then(|care| care.staff(guest.person));
+        let works_here = staff.is_some_and(|staff| match (&zone, nursery) {
+            (Zone::Nursery, Some(nursery)) => staff.nurseries.contains(&nursery),
+            (Zone::Nursery, None) => !staff.nurseries.is_empty(),
+            _ => true,
+        });
+        if works_here && (doubt.is_none() || proved.level >= KEY_PROOF) {
+            return Ok(());
+        }
+        match zone {
+            Zone::House => {
+                let Err(refusal) = could_sit() else { return Ok(()) };
+                let for_children = may_bring_or_collect(guest, &refusal, children).is_some();
+                if for_children { Ok(()) } else { Err(Box::new(refusal)) }
+            }
+            Zone::Nursery => {
+                let here = |one: &&ChildThere| nursery.is_none_or(|only| one.nursery == only);
+                let theirs: Vec<ChildThere> = children.iter().filter(here).copied().collect();
+                let refusal = Refusal::of(guest, doubt.unwrap_or(RefusalKind::NoBooking));
+                match may_bring_or_collect(guest, &refusal, &theirs) {
+                    Some(_) => Ok(()),
+                    None => refused(doubt.unwrap_or(RefusalKind::NotThisDoor)),
+                }
+            }
+            Zone::Other(_) => {
+                refused(doubt.filter(|_| works_here).unwrap_or(RefusalKind::NotThisDoor))
+            }
+        }
+    }
+
+    /// Whether they came in by a door of this zone and were not seen to go out, today and of late.
+    fn came_before(&self, person: PersonId) -> bool {
+        let Self { book, notes, door, at, .. } = *self;
+        let pass = notes.passes.get(&(person, door.zone())).filter(|pass| pass.is_in);
+        pass.and_then(|pass| pass.entered).is_some_and(|entered| {
+            let of_late = at.now.signed_duration_since(entered) < PASSBACK_FOR
+                && book.calendar().is_none_or(|calendar| calendar.same_day(entered, at.now));
+            // Through a door that stood open nobody is seen to go out.
+            let released = notes.released.is_some_and(|released| entered <= released);
+            of_late && !released && !self.stood_open_since(entered)
+        })
+    }
+
+    /// Whether a door of the same zone stood unlocked by its hours at any time since `entered`.
+    fn stood_open_since(&self, entered: DateTime<Utc>) -> bool {
+        let Self { book, door, at, .. } = *self;
+        let Some(calendar) = book.calendar() else { return false };
+        let same_zone = book.doors.iter().filter(|other| other.zone() == door.zone());
+        let mut unlocks =
+            same_zone.filter_map(|other| other.plan.as_ref()).flat_map(|it| &it.unlocks);
+        unlocks.any(|one| one.when.held_between(calendar, entered, at.now))
+    }
+
+    /// What is missing yet of somebody who may come in: their PIN, a second person. Answers who waited for them as the
+    /// first of two.
+    fn still_asked(
+        &self,
+        asks: &Demanded,
+        proved: Proved,
+        guest: &Guest,
+        card: TappedCard,
+        at_readers: &mut AtReaders,
+        tries: &PinTries,
+    ) -> Result<Option<First>, RefusalKind> {
+        let Self { reader, door, at, .. } = *self;
+        let person = guest.person;
+        if asks.pin && !proved.pin {
+            if tries.paused(PinOf::Person(person), at.mono) {
+                return Err(RefusalKind::CodePaused);
+            }
+            let until = at.mono + PIN_WITHIN;
+            at_readers.pins.insert(reader.clone(), PinWait { card, person, until });
+            return Err(RefusalKind::PinNeeded);
+        }
+        if !asks.two_persons {
+            return Ok(None);
+        }
+        let within = TWO_PERSONS_WITHIN.to_std().unwrap_or_default();
+        let first = at_readers.firsts.remove(&door.device);
+        if let Some(first) = first.filter(|one| one.person != person && at.mono < one.until) {
+            return Ok(Some(first));
+        }
+        let (credential, reader, until) = (shown(guest), reader.clone(), at.mono + within);
+        at_readers.firsts.insert(door.device.clone(), First { person, credential, reader, until });
+        Err(RefusalKind::SecondPerson)
+    }
+
+    fn through(
+        &self,
+        said: &mut Said,
+        side: Side,
+        (person, credential): (Option<PersonId>, Option<CredentialId>),
+        twice: bool,
+    ) {
+        let (zone, reader, door) =
+            (self.door.zone(), self.reader.clone(), self.door.device.clone());
+        let what = Happening::LetThrough { door, reader, zone, side, person, credential, twice };
+        said.happened(self.at, what);
+    }
+}

@@ -1,0 +1,816 @@
+//! Doors with plans: their readers, hours, buttons, and what stands above them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+#[path = "common/care.rs"]
+mod care;
+mod common;
+#[path = "common/doors.rs"]
+mod doors;
+
+use care::{HOSHINO, MOTHER, UNCLE};
+use common::{at, booking, id, person, plain_card, visit, voucher};
+use doors::{FRONT, LAB, NURSERY, with_doors};
+use model::access::RefusalKind;
+use model::card::CardLevel;
+use model::care::day::CareEvent;
+use model::day_sheet::DaySheet;
+use model::door::{DoorState, Side};
+use model::id::{CredentialId, DeviceId, OrderId};
+use model::muster::Sign;
+use model::site_event::{Happening, SiteEvent};
+use model::site_order::{OrderAnswer, Ordered, OrderedFrom, SiteOrder};
+use proptest::prelude::*;
+use twin::{Answer, CodeCheck, Decision, Effect, Fact, LockLevel, PinOf, TappedCard, Twin};
+use uuid::Uuid;
+
+const HOUR: i64 = 3600;
+
+/// A site, its mirror, and locks and contacts that do what they are told.
+struct Site {
+    twin: Twin,
+    mirror: Twin,
+    now: i64,
+    visits: u128,
+    /// The doors that stand unlocked.
+    open: Vec<DeviceId>,
+    /// A lock that does not move.
+    stuck: bool,
+}
+
+impl Site {
+    fn on(sheet: DaySheet) -> Self {
+        let (twin, mirror) = (Twin::new(), Twin::new());
+        let mut site = Self { twin, mirror, now: 0, visits: 100, open: Vec::new(), stuck: false };
+        site.tell(Fact::Started);
+        site.tell(Fact::Sheet(Box::new(sheet)));
+        for door in [FRONT, NURSERY, LAB] {
+            site.tell(Fact::LockRead { door: id(door), level: LockLevel::Locked, visit: None });
+            site.tell(Fact::ContactRead { door: id(door), open: false });
+        }
+        site
+    }
+
+    fn new() -> Self {
+        Self::on(with_doors())
+    }
+
+    /// Takes in a fact and does what is to be done.
+    fn tell(&mut self, fact: Fact) -> Decision {
+        let decision = self.twin.decide(at(self.now), fact);
+        for event in &decision.outcomes {
+            let told = serde_json::to_string(event).unwrap();
+            self.mirror.apply(&serde_json::from_str(&told).unwrap());
+        }
+        if !decision.outcomes.is_empty() {
+            assert_eq!(self.mirror.state_hash(), self.twin.state_hash());
+        }
+        for effect in &decision.effects {
+            let (door, level) = match effect {
+                Effect::Unlock { door, .. } => (door.clone(), LockLevel::Unlocked),
+                Effect::Lock { door } => (door.clone(), LockLevel::Locked),
+                _ => continue,
+            };
+            if self.stuck {
+                self.tell(Fact::LockFailed { door });
+                continue;
+            }
+            self.open.retain(|open| *open != door);
+            if level == LockLevel::Unlocked {
+                self.open.push(door.clone());
+            }
+            self.tell(Fact::LockRead { door, level, visit: None });
+        }
+        decision
+    }
+
+    /// Seconds pass.
+    fn pass(&mut self, seconds: i64) {
+        for _ in 0..seconds.min(120) {
+            self.now += (seconds / 120).max(1);
+            self.tell(Fact::Tick);
+        }
+    }
+
+    fn tap_with(&mut self, reader: &str, card: u32, level: u8) -> Decision {
+        self.visits += 1;
+        let level = CardLevel::try_from(level).unwrap();
+        let card = TappedCard { level, ..plain_card(card) };
+        let (reader, visit) = (id(reader), visit(self.visits));
+        self.tell(Fact::Tap { reader, card, visit })
+    }
+
+    fn tap(&mut self, reader: &str, card: u32) -> Decision {
+        self.tap_with(reader, card, 1)
+    }
+
+    fn order(&mut self, number: u128, what: SiteOrder) -> OrderAnswer {
+        let (order, by) = (OrderId(Uuid::from_u128(number)), person(40));
+        let from = OrderedFrom::Hub;
+        let order = Ordered { id: order, what, by, from };
+        match self.tell(Fact::Order(order)).answer {
+            Some(Answer::Ordered(answer)) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn is_open(&self, door: &str) -> bool {
+        self.open.contains(&id(door))
+    }
+
+    fn state(&self, door: &str) -> Option<DoorState> {
+        let snapshot = self.twin.snapshot();
+        snapshot.doors.into_iter().find(|known| known.door == id(door)).unwrap().state
+    }
+
+    fn contact(&mut self, door: &str, open: bool) {
+        self.tell(Fact::ContactRead { door: id(door), open });
+    }
+}
+
+fn refused(decision: &Decision) -> RefusalKind {
+    let Some(Answer::Refused { why, .. }) = decision.answer else { panic!("{decision:?}") };
+    let happened: Vec<_> = (decision.outcomes.iter().map(|event| &event.what))
+        .filter(|what| !matches!(what, Happening::CredentialProved { .. }))
+        .collect();
+    assert!(
+        matches!(happened[..], [Happening::Refused { why: told, .. }] if *told == why),
+        "a refusal is an event too: {decision:?}"
+    );
+    assert!(decision.effects.is_empty(), "{decision:?}");
+    why
+}
+
+fn opened(decision: &Decision) -> &DeviceId {
+    let Some(Answer::DoorOpens { door, .. }) = &decision.answer else { panic!("{decision:?}") };
+    let unlocks =
+        |effect: &Effect| matches!(effect, Effect::Unlock { door: told, .. } if told == door);
+    assert!(decision.effects.iter().all(unlocks) && !decision.effects.is_empty(), "{decision:?}");
+    door
+}
+
+#[test]
+fn a_tap_at_a_door_opens_that_door_and_checks_nobody_in() {
+    let mut site = Site::new();
+    let decision = site.tap("front-out", 2);
+    assert_eq!(*opened(&decision), id(FRONT));
+    assert!(site.twin.snapshot().visits.is_empty());
+    assert!(site.is_open(FRONT) && !site.is_open(NURSERY) && !site.is_open(LAB));
+    assert!(matches!(
+        &decision.outcomes[..],
+        [event] if matches!(&event.what, Happening::LetThrough { side: Side::Outside, twice: false, person: Some(who), .. } if *who == person(2))
+    ));
+    site.pass(6);
+    assert!(!site.is_open(FRONT));
+}
+
+#[test]
+fn who_may_enter_where_is_told_by_the_zone() {
+    use RefusalKind::{BlockedCard, NoBooking, NotThisDoor, UnknownCard};
+    let (mother, uncle) = (u32::try_from(MOTHER).unwrap(), u32::try_from(UNCLE).unwrap());
+    let staff = u32::try_from(HOSHINO).unwrap();
+    for (reader, card, want) in [
+        ("front-out", 2, None),
+        ("front-out", staff, None),
+        ("front-out", mother, None), // her child is due
+        ("front-out", 9, Some(NoBooking)),
+        ("front-out", 99, Some(BlockedCard)),
+        ("front-out", 1000, Some(UnknownCard)),
+        ("nursery-out", staff, None),
+        ("nursery-out", mother, None),
+        ("nursery-out", 2, Some(NotThisDoor)),
+        ("nursery-out", uncle, Some(NotThisDoor)),
+        ("nursery-out", 1000, Some(UnknownCard)),
+        ("lab-out", staff, None),
+        ("lab-out", mother, Some(NotThisDoor)),
+        ("lab-out", 2, Some(NotThisDoor)),
+    ] {
+        let mut site = Site::new();
+        let decision = site.tap(reader, card);
+        match want {
+            Some(why) => assert_eq!(refused(&decision), why, "{reader} {card}"),
+            None => drop(opened(&decision)),
+        }
+    }
+    let mut site = Site::new();
+    let unreadable = site.tell(Fact::UnreadableCard { reader: id("front-out") });
+    assert_eq!(refused(&unreadable), RefusalKind::UnreadableCard);
+}
+
+#[test]
+fn with_a_clock_or_sheet_in_doubt_only_guests_and_key_proof_staff_come_in() {
+    let staff = u32::try_from(HOSHINO).unwrap();
+    let mut site = Site::new();
+    site.tap("kiosk", 2);
+    site.tell(Fact::ClockSet(false));
+    assert_eq!(refused(&site.tap_with("front-out", 3, 3)), RefusalKind::ClockUnset);
+    assert_eq!(refused(&site.tap("nursery-out", staff)), RefusalKind::ClockUnset);
+    // Nobody knows the hour, so all that the door ever asks is asked.
+    assert_eq!(refused(&site.tap_with("nursery-out", staff, 3)), RefusalKind::PinNeeded);
+    opened(&site.tap_with("lab-out", staff, 3));
+    opened(&site.tap("front-out", 2));
+    opened(&site.tap("front-in", 1000));
+    site.pass(2 * HOUR);
+    assert!(!site.is_open(FRONT), "no hours without a clock");
+    let mut site = Site::new();
+    site.now = 4 * 24 * HOUR;
+    assert_eq!(refused(&site.tap("front-out", staff)), RefusalKind::SheetExpired);
+    opened(&site.tap_with("front-out", staff, 3));
+}
+
+#[test]
+fn a_door_stands_unlocked_in_its_hours_once_somebody_has_come_in() {
+    let mut site = Site::new();
+    site.pass(HOUR + 60);
+    assert!(!site.is_open(FRONT), "it is past ten, and nobody is in");
+    opened(&site.tap("front-out", 40));
+    site.pass(20);
+    assert!(site.is_open(FRONT) && !site.is_open(NURSERY));
+    site.pass(7 * HOUR);
+    assert!(site.is_open(FRONT));
+    // A restart relocks it, and its hours open it again.
+    site.tell(Fact::Started);
+    site.tell(Fact::LockRead { door: id(FRONT), level: LockLevel::Locked, visit: None });
+    site.open.clear();
+    site.pass(1);
+    assert!(site.is_open(FRONT));
+    site.pass(HOUR + 60);
+    assert!(!site.is_open(FRONT), "it is past six");
+}
+
+#[test]
+fn a_lock_that_falls_shut_in_its_hours_is_opened_again() {
+    let mut site = Site::new();
+    site.tap("kiosk", 2);
+    site.pass(HOUR + 60);
+    assert!(site.is_open(FRONT));
+    site.open.clear();
+    site.tell(Fact::LockRead { door: id(FRONT), level: LockLevel::Locked, visit: None });
+    site.pass(1);
+    assert!(site.is_open(FRONT));
+}
+
+#[test]
+fn the_night_asks_for_a_better_card_a_pin_and_two_persons() {
+    let mut sheet = with_doors();
+    let mut second = sheet.care.as_ref().unwrap().staff[0].clone();
+    second.person = person(41);
+    sheet.care.as_mut().unwrap().staff.push(second);
+    let mut site = Site::on(sheet);
+    site.now = 11 * HOUR;
+    assert_eq!(refused(&site.tap_with("nursery-out", 40, 2)), RefusalKind::LevelTooLow);
+    assert_eq!(refused(&site.tap_with("nursery-out", 40, 3)), RefusalKind::PinNeeded);
+    let asked = |site: &Site| site.twin.pin_asked(at(site.now), &id("nursery-out"));
+    assert_eq!(asked(&site), Some(PinOf::Person(person(40))));
+    let hash = CodeCheck::Pin("$argon2id$".to_owned());
+    assert_eq!(site.twin.check_pin(at(site.now), asked(&site).unwrap()), hash);
+    let pin = |right| Fact::DoorPin { reader: id("nursery-out"), right };
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::WrongPin);
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::SecondPerson);
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::WrongPin, "it was for one tap");
+    // The same person twice is one person.
+    site.tap_with("nursery-out", 40, 3);
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::SecondPerson);
+    site.now += 10;
+    assert_eq!(refused(&site.tap_with("nursery-out", 41, 3)), RefusalKind::PinNeeded);
+    let both = site.tell(pin(true));
+    assert_eq!(*opened(&both), id(NURSERY));
+    let through: Vec<_> = (both.outcomes.iter())
+        .filter_map(|event| match &event.what {
+            Happening::LetThrough { person, .. } => *person,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(through, [person(40), person(41)], "both are inside");
+    // The second comes too late.
+    site.now += 60;
+    site.tap_with("nursery-out", 40, 3);
+    site.tell(pin(true));
+    site.now += 31;
+    site.tap_with("nursery-out", 41, 3);
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::SecondPerson);
+    // So does a PIN.
+    site.tap_with("nursery-out", 40, 3);
+    site.now += 20;
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::WrongPin);
+    // The way out asks for nothing.
+    assert_eq!(*opened(&site.tap("nursery-in", 1000)), id(NURSERY));
+}
+
+#[test]
+fn wrong_pins_at_a_door_close_it_for_a_while() {
+    let mut site = Site::new();
+    site.now = 11 * HOUR;
+    let pin = |right| Fact::DoorPin { reader: id("nursery-out"), right };
+    site.tap_with("nursery-out", 40, 3);
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::WrongPin);
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::WrongPin);
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::CodePaused);
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::CodePaused);
+    assert_eq!(refused(&site.tap_with("nursery-out", 40, 3)), RefusalKind::CodePaused);
+    site.now += 301;
+    assert_eq!(refused(&site.tap_with("nursery-out", 40, 3)), RefusalKind::PinNeeded);
+    let nobody = Fact::DoorPin { reader: id("nowhere"), right: true };
+    assert_eq!(refused(&site.tell(nobody)), RefusalKind::WrongPin);
+}
+
+#[test]
+fn a_key_that_nobody_registered_counts_for_no_more_than_the_identifier_beside_it() {
+    let mut site = Site::new();
+    site.now = 11 * HOUR;
+    let beside = plain_card(40).digest;
+    let card = TappedCard { level: CardLevel::Key, identifier: Some(beside), ..plain_card(9_999) };
+    let (reader, visit) = (id("nursery-out"), visit(1));
+    let tapped = site.tell(Fact::Tap { reader, card, visit });
+    assert_eq!(refused(&tapped), RefusalKind::LevelTooLow);
+}
+
+#[test]
+fn the_lobby_opens_no_door_that_asks_for_more_and_says_so_before_the_check_in() {
+    let mut sheet = with_doors();
+    let night = sheet.site.doors[1].plan.as_ref().unwrap().demands.clone();
+    sheet.site.doors[0].plan.as_mut().unwrap().demands = night;
+    sheet.bookings.push(booking(4, 4, &[(3, 600, 800)]));
+    let mut site = Site::on(sheet);
+    site.now = 11 * HOUR;
+    assert_eq!(refused(&site.tap("kiosk", 4)), RefusalKind::LevelTooLow);
+    assert_eq!(refused(&site.tap_with("kiosk", 4, 3)), RefusalKind::PinNeeded);
+    assert!(site.twin.snapshot().visits.is_empty());
+}
+
+#[test]
+fn who_comes_in_twice_is_refused_or_recorded_and_always_gets_out() {
+    let mut site = Site::new();
+    opened(&site.tap("front-out", 2));
+    site.now += 60;
+    assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::Passback);
+    opened(&site.tap("front-in", 2));
+    opened(&site.tap("front-in", 2));
+    opened(&site.tap("front-out", 2));
+    // Hard at the front, soft at the nursery.
+    opened(&site.tap("nursery-out", 40));
+    site.now += 60;
+    let again = site.tap("nursery-out", 40);
+    opened(&again);
+    assert!(matches!(again.outcomes[0].what, Happening::LetThrough { twice: true, .. }));
+    // Forgotten with a new day: Tokyo's begins at 15:00 UTC.
+    let mut site = Site::new();
+    site.now = 14 * HOUR + 50 * 60;
+    opened(&site.tap_with("front-out", 40, 3));
+    assert_eq!(refused(&site.tap_with("front-out", 40, 3)), RefusalKind::Passback);
+    site.now += 20 * 60;
+    opened(&site.tap_with("front-out", 40, 3));
+    site.pass(13 * HOUR);
+    site.tell(Fact::UnreadableVoucher { reader: id("kiosk") });
+    assert!(site.twin.snapshot().passes.is_empty(), "forgotten after twelve hours");
+}
+
+#[test]
+fn who_left_through_a_door_that_stood_open_is_not_refused_for_it() {
+    // In a drill nobody taps.
+    let mut site = Site::new();
+    opened(&site.tap("front-out", 40));
+    site.pass(60);
+    assert_eq!(refused(&site.tap("front-out", 40)), RefusalKind::Passback);
+    site.order(1, SiteOrder::Evacuate { on: true });
+    site.pass(60);
+    site.order(2, SiteOrder::Evacuate { on: false });
+    site.pass(60);
+    opened(&site.tap("front-out", 40));
+    site.pass(60);
+    assert_eq!(refused(&site.tap("front-out", 40)), RefusalKind::Passback);
+    // Nor in its hours, 10 to 18: this is half past six in the evening.
+    site.pass(9 * HOUR + 1_500);
+    opened(&site.tap("front-out", 40));
+}
+
+#[test]
+fn a_guest_who_stepped_out_is_back_with_a_tap_at_the_door() {
+    let mut site = Site::new();
+    site.tap("kiosk", 2);
+    let on = site.twin.snapshot().visits[0].visit;
+    site.now += 60;
+    let going = model::access::Going::BackSoon;
+    site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
+    site.now += 600;
+    opened(&site.tap("front-out", 2));
+    assert_eq!(site.twin.snapshot().visits[0].away_since, None);
+}
+
+#[test]
+fn whoever_says_that_they_leave_may_come_in_again() {
+    use model::access::Going;
+    for going in [Going::BackSoon, Going::ForGood] {
+        let mut site = Site::new();
+        opened(&site.tap("front-out", 2));
+        site.tap("kiosk", 2);
+        let on = site.twin.snapshot().visits[0].visit;
+        site.pass(60);
+        assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::Passback);
+        site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
+        assert!(!site.twin.snapshot().passes[0].is_in, "{going:?}");
+    }
+}
+
+#[test]
+fn whom_a_stuck_lock_kept_out_is_not_inside() {
+    let mut site = Site::new();
+    site.stuck = true;
+    // The first is let through and the lock fails then; at the second it is known to have failed.
+    for person in [2, 3] {
+        site.tap("front-out", person);
+        assert!(site.twin.snapshot().passes.iter().all(|pass| !pass.is_in));
+    }
+    site.stuck = false;
+    site.tell(Fact::LockRead { door: id(FRONT), level: LockLevel::Locked, visit: None });
+    site.pass(60);
+    opened(&site.tap("front-out", 2));
+    assert!(site.twin.snapshot().passes.iter().any(|pass| pass.is_in));
+}
+
+#[test]
+fn a_card_that_is_known_by_its_identifier_alone_is_known_inside_too() {
+    let mut site = Site::new();
+    let beside = plain_card(40).digest;
+    let card = TappedCard { level: CardLevel::Key, identifier: Some(beside), ..plain_card(9_999) };
+    let tap = |reader: &str, number| Fact::Tap { reader: id(reader), card, visit: visit(number) };
+    opened(&site.tell(tap("front-out", 1)));
+    assert!(site.twin.snapshot().passes[0].is_in);
+    opened(&site.tell(tap("front-in", 2)));
+    assert!(!site.twin.snapshot().passes[0].is_in);
+}
+
+#[test]
+fn fault_17_a_button_inside_opens_its_door_at_once_whatever_holds() {
+    let mut site = Site::new();
+    let read = |pressed| Fact::ExitRead { door: id(FRONT), pressed };
+    assert_eq!(site.order(1, SiteOrder::Lockdown { on: true }), OrderAnswer::Done);
+    let pressed = site.tell(read(true));
+    assert!(matches!(pressed.effects[..], [Effect::Unlock { .. }]), "{pressed:?}");
+    assert!(site.is_open(FRONT) && !site.is_open(NURSERY));
+    site.tell(read(false));
+    site.pass(4);
+    assert!(site.is_open(FRONT), "whoever pressed it is on the way");
+    site.pass(3);
+    assert!(!site.is_open(FRONT));
+    // A stuck one leaves the way out open, and is an alarm until it is not stuck any more.
+    site.tell(read(true));
+    site.pass(30);
+    assert_eq!(site.state(FRONT), None);
+    site.pass(5);
+    assert!(site.is_open(FRONT));
+    assert_eq!(site.state(FRONT), Some(DoorState::ExitStuck));
+    site.tell(read(false));
+    site.pass(1);
+    assert_eq!(site.state(FRONT), None);
+    site.pass(10);
+    assert!(!site.is_open(FRONT));
+    // A button of a door that there is not opens nothing.
+    let nowhere = site.tell(Fact::ExitRead { door: id("nowhere"), pressed: true });
+    assert_eq!((nowhere.outcomes, nowhere.effects), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_lockdown_stands_above_hours_and_cards_and_gives_back_what_was() {
+    let mut site = Site::new();
+    site.tap("kiosk", 2);
+    site.pass(HOUR + 60);
+    assert!(site.is_open(FRONT));
+    assert_eq!(site.order(1, SiteOrder::Lockdown { on: true }), OrderAnswer::Done);
+    assert!(site.open.is_empty(), "locked with the order, and not later");
+    assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::Lockdown);
+    assert_eq!(refused(&site.tap_with("nursery-out", 40, 3)), RefusalKind::Lockdown);
+    assert_eq!(refused(&site.tap("kiosk", 3)), RefusalKind::Lockdown);
+    assert_eq!(refused(&site.tap("front-out", 1000)), RefusalKind::UnknownCard);
+    let scanned = Box::new(voucher(booking(9, 9, &[(3, 0, 600)]), 1));
+    let scan = Fact::Voucher { reader: id("kiosk"), voucher: scanned, visit: visit(9) };
+    assert_eq!(refused(&site.tell(scan)), RefusalKind::Lockdown);
+    assert_eq!(site.order(2, SiteOrder::Unlock { door: id(FRONT) }), OrderAnswer::Overruled);
+    opened(&site.tap("front-in", 2));
+    site.pass(10);
+    assert!(site.open.is_empty());
+    // It survives a restart.
+    let mut again = Twin::new();
+    again.restore(&site.twin.snapshot());
+    again.load_sheet(&with_doors());
+    site.twin = again;
+    site.tell(Fact::Started);
+    site.pass(10);
+    assert!(site.open.is_empty());
+    assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::Lockdown);
+    assert_eq!(site.order(3, SiteOrder::Lockdown { on: false }), OrderAnswer::Done);
+    site.pass(1);
+    assert!(site.is_open(FRONT), "its hours hold again");
+    assert!(!site.is_open(NURSERY));
+}
+
+#[test]
+fn an_unlock_that_was_on_its_way_does_not_outlast_a_lockdown() {
+    let mut site = Site::new();
+    site.tap("front-out", 2);
+    site.order(1, SiteOrder::Lockdown { on: true });
+    // The lock says only now that it opened.
+    site.open.push(id(FRONT));
+    site.tell(Fact::LockRead { door: id(FRONT), level: LockLevel::Unlocked, visit: None });
+    site.pass(1);
+    assert!(site.open.is_empty());
+}
+
+#[test]
+fn a_fire_releases_every_door_and_what_was_before_returns() {
+    let mut site = Site::new();
+    site.order(1, SiteOrder::Lockdown { on: true });
+    site.tell(Fact::FireRead { on: true });
+    assert_eq!(site.open.len(), 3);
+    let again = site.tell(Fact::FireRead { on: true });
+    assert!(again.outcomes.is_empty(), "the level is no news");
+    assert_eq!(site.order(2, SiteOrder::Lockdown { on: true }), OrderAnswer::Overruled);
+    assert_eq!(site.order(3, SiteOrder::Unlock { door: id(LAB) }), OrderAnswer::Done);
+    site.pass(600);
+    assert_eq!(site.open.len(), 3);
+    site.contact(LAB, true);
+    site.pass(100);
+    assert_eq!(site.state(LAB), None, "nothing is wrong with an open leaf then");
+    site.contact(LAB, false);
+    site.tell(Fact::FireRead { on: false });
+    assert!(site.open.is_empty(), "the lockdown holds again");
+    assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::Lockdown);
+}
+
+#[test]
+fn an_evacuation_opens_all_doors_until_it_is_lifted() {
+    let mut site = Site::new();
+    site.order(1, SiteOrder::Lockdown { on: true });
+    assert_eq!(site.order(2, SiteOrder::Evacuate { on: true }), OrderAnswer::Done);
+    assert_eq!(site.open.len(), 3);
+    site.tell(Fact::Started);
+    site.open.clear();
+    site.pass(1);
+    assert_eq!(site.open.len(), 3, "after a restart too");
+    let shown = site.twin.view(at(site.now).now);
+    assert_eq!(
+        shown.evacuation.map(|one| (one.by, one.from)),
+        Some((person(40), OrderedFrom::Hub))
+    );
+    assert_eq!(site.order(3, SiteOrder::Evacuate { on: false }), OrderAnswer::Done);
+    assert!(site.open.is_empty());
+    assert!(site.twin.snapshot().lockdown.is_some());
+}
+
+#[test]
+fn an_order_is_acted_on_once() {
+    let mut site = Site::new();
+    let unlock = || SiteOrder::Unlock { door: id(NURSERY) };
+    assert_eq!(site.order(1, unlock()), OrderAnswer::Done);
+    assert!(site.is_open(NURSERY));
+    site.pass(10);
+    assert!(!site.is_open(NURSERY));
+    assert_eq!(site.order(1, unlock()), OrderAnswer::Done);
+    assert!(!site.is_open(NURSERY));
+    let mut again = Twin::new();
+    again.restore(&site.twin.snapshot());
+    again.load_sheet(&with_doors());
+    site.twin = again;
+    site.order(1, unlock());
+    assert!(!site.is_open(NURSERY), "after a restart too");
+    assert_eq!(site.order(2, SiteOrder::Unlock { door: id("door-9") }), OrderAnswer::UnknownDoor);
+    let nobody = SiteOrder::EndVisit { visit: visit(9) };
+    assert_eq!(site.order(3, nobody), OrderAnswer::UnknownVisit);
+    site.tap("kiosk", 2);
+    let on = site.twin.snapshot().visits[0].visit;
+    assert_eq!(site.order(4, SiteOrder::EndVisit { visit: on }), OrderAnswer::Done);
+    assert!(site.twin.snapshot().visits.is_empty());
+    assert!(site.twin.snapshot().ended[0].gave_up.is_some());
+    assert_eq!(site.order(5, SiteOrder::EndVisit { visit: on }), OrderAnswer::UnknownVisit);
+    for number in 10..400 {
+        site.order(number, SiteOrder::Unlock { door: id("door-9") });
+    }
+    assert_eq!(site.twin.snapshot().orders.len(), 256);
+    site.pass(720);
+    site.tap("front-out", 1000);
+    assert!(site.twin.snapshot().orders.is_empty(), "long after they are good for anything");
+}
+
+#[test]
+fn a_lock_that_does_not_open_is_told_again_while_somebody_waits() {
+    let mut site = Site::new();
+    site.stuck = true;
+    site.tap("nursery-out", 40);
+    site.pass(1);
+    assert_eq!(site.state(NURSERY), Some(DoorState::LockFault));
+    site.stuck = false;
+    site.pass(2);
+    assert!(site.is_open(NURSERY), "within the seconds of the tap");
+    site.pass(6);
+    assert!(!site.is_open(NURSERY));
+    assert_eq!(site.state(NURSERY), None);
+    // Nobody waits any more: it is not opened late.
+    site.stuck = true;
+    site.tap("nursery-out", 40);
+    site.pass(5);
+    site.stuck = false;
+    for _ in 0..30 {
+        site.pass(1);
+        assert!(!site.is_open(NURSERY));
+    }
+}
+
+#[test]
+fn fault_17_a_leaf_that_was_forced_and_one_that_was_let_open_are_told_apart() {
+    let mut site = Site::new();
+    site.pass(1);
+    site.contact(NURSERY, true);
+    site.pass(1);
+    assert_eq!(site.state(NURSERY), Some(DoorState::Forced));
+    // As the mirror and a restart see it.
+    let mut again = Twin::new();
+    again.restore(&site.mirror.snapshot());
+    again.load_sheet(&with_doors());
+    site.twin = again;
+    site.tell(Fact::Started);
+    site.pass(1);
+    assert_eq!(site.state(NURSERY), Some(DoorState::Forced));
+    site.contact(NURSERY, false);
+    site.pass(1);
+    assert_eq!(site.state(NURSERY), None);
+    site.tap("nursery-out", 40);
+    site.contact(NURSERY, true);
+    site.pass(10);
+    assert_eq!(site.state(NURSERY), None);
+    site.pass(10);
+    assert_eq!(site.state(NURSERY), Some(DoorState::Ajar));
+    site.pass(20);
+    assert_eq!(site.state(NURSERY), Some(DoorState::Held));
+    // The lab has a handle inside: nobody can tell.
+    site.contact(LAB, true);
+    site.pass(1);
+    assert_eq!(site.state(LAB), None);
+}
+
+#[test]
+fn the_muster_says_who_is_in_and_by_what_evidence() {
+    let mut site = Site::new();
+    site.now = 900;
+    site.tap("kiosk", 2);
+    site.now += 60;
+    site.tap("front-out", 40);
+    site.tap("front-out", 3);
+    site.now += 60;
+    site.tap("front-in", 3);
+    site.tell(Fact::Care(twin::CareFact::Caregiver {
+        shift: care::shift(1),
+        state: model::care::day::CaregiverState::Here,
+        staff: person(HOSHINO),
+    }));
+    let check = model::care::day::HealthCheck {
+        temperature: Some(365),
+        unwell: false,
+        remarks: String::new(),
+    };
+    site.tell(Fact::Care(twin::CareFact::Caregiver {
+        shift: care::shift(2),
+        state: model::care::day::CaregiverState::Here,
+        staff: person(HOSHINO),
+    }));
+    site.tell(Fact::Care(twin::CareFact::DropOff {
+        child: care::child(care::HARU),
+        brought_by: Some(person(MOTHER)),
+        staff: None,
+        check,
+        sealed: model::care::day::Sealed(String::new()),
+    }));
+    let muster = site.twin.muster(at(site.now).now);
+    let people: Vec<_> = muster.people.iter().map(|one| (one.person, one.last.what)).collect();
+    assert_eq!(people, [(person(2), Sign::CheckedIn), (person(40), Sign::CameThrough)]);
+    assert_eq!(muster.people[0].space.as_deref(), Some("A-02"));
+    let [child] = &muster.children[..] else { panic!("{muster:?}") };
+    assert_eq!((child.name.as_str(), child.last.what), ("はる", Sign::Brought));
+    assert_eq!(child.room_name.as_ref().unwrap().en, "Chicks");
+    assert_eq!((child.guardians[0].is_in, child.guardians[0].last), (false, None));
+    assert_eq!(muster.caregivers.len(), 2);
+    // The mother comes in, steps out, and is out by the last that was seen.
+    let mother = u32::try_from(MOTHER).unwrap();
+    site.tap("front-out", mother);
+    assert!(site.twin.muster(at(site.now).now).children[0].guardians[0].is_in);
+    site.now += 5;
+    site.tap("front-in", mother);
+    let guardian = site.twin.muster(at(site.now).now).children[0].guardians[0].clone();
+    assert_eq!((guardian.is_in, guardian.last.unwrap().what), (false, Sign::WentThrough));
+    let json = serde_json::to_string(&muster).unwrap();
+    assert_eq!(serde_json::from_str::<model::muster::Muster>(&json).unwrap(), muster);
+}
+
+#[test]
+fn whoever_was_let_in_for_a_child_stays_on_the_muster_however_much_happens_after() {
+    let mut site = Site::new();
+    let credential = CredentialId(Uuid::from_u128(7));
+    let let_in = CareEvent::LetIn { person: person(MOTHER), credential };
+    let event = SiteEvent { at: at(0).now, what: Happening::Care(let_in) };
+    site.twin.apply(&event);
+    site.mirror.apply(&event);
+    for _ in 0..80 {
+        site.contact(LAB, true);
+        site.contact(LAB, false);
+    }
+    let is_in = |site: &Site| {
+        let muster = site.twin.muster(at(site.now).now);
+        muster.people.iter().any(|one| one.person == person(MOTHER))
+    };
+    assert!(is_in(&site));
+    let children = vec![care::child(care::HARU)];
+    let visit = visit(9);
+    let went = CareEvent::WentOut { visit, person: person(MOTHER), children };
+    let event = SiteEvent { at: at(60).now, what: Happening::Care(went) };
+    site.twin.apply(&event);
+    assert!(!is_in(&site));
+}
+
+#[test]
+fn what_is_not_told_is_not_in_the_snapshot() {
+    let mut site = Site::new();
+    site.tap("kiosk", 2);
+    site.pass(30);
+    let json = serde_json::to_value(site.twin.snapshot()).unwrap();
+    for new in ["fire", "evacuation", "lockdown", "orders", "passes", "let_in", "released"] {
+        assert!(json.get(new).is_none(), "{new}");
+    }
+    assert!(json["doors"].as_array().unwrap().iter().all(|door| door.get("state").is_none()));
+}
+
+/// Numbers that stand for what may happen.
+fn any_fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
+    let door = || id([FRONT, NURSERY, LAB, "nowhere"][usize::from(which % 4)]);
+    match kind {
+        0 => Fact::FireRead { on: flag },
+        1 | 2 => Fact::ExitRead { door: door(), pressed: flag },
+        3 => Fact::ContactRead { door: door(), open: flag },
+        4 => Fact::ClockSet(flag),
+        5 => Fact::Started,
+        6..=9 => {
+            let readers =
+                ["front-out", "front-in", "nursery-out", "nursery-in", "lab-out", "kiosk"];
+            let reader = id(readers[usize::from(which) % readers.len()]);
+            let card = [1, 2, 3, 40, 99, 1000][usize::from(which / 4) % 6];
+            let level = if flag { CardLevel::Key } else { CardLevel::Identifier };
+            let card = TappedCard { level, ..plain_card(card) };
+            Fact::Tap { reader, card, visit: visit(step) }
+        }
+        10 => Fact::DoorPin { reader: id("nursery-out"), right: flag },
+        11..=14 => {
+            let what = match kind {
+                11 => SiteOrder::Lockdown { on: flag },
+                12 => SiteOrder::Evacuate { on: flag },
+                13 => SiteOrder::Unlock { door: door() },
+                _ => SiteOrder::EndVisit { visit: visit(step.saturating_sub(which.into())) },
+            };
+            // Now and then one that was there before.
+            let number = if which.is_multiple_of(7) { 1 } else { step };
+            let (id, by) = (OrderId(Uuid::from_u128(number)), person(40));
+            Fact::Order(Ordered { id, what, by, from: OrderedFrom::StaffScreen })
+        }
+        15 => Fact::LockFailed { door: door() },
+        _ => Fact::Tick,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_happens_fire_opens_lockdown_shuts_and_the_way_out_is_open(
+        steps in prop::collection::vec((0..20_u8, 0..24_u8, any::<bool>(), 0..2_000_i64), 1..80)
+    ) {
+        let mut site = Site::new();
+        for (step, (kind, which, flag, wait)) in steps.into_iter().enumerate() {
+            site.now += wait;
+            let before = site.twin.snapshot();
+            let fact = any_fact(kind, which, flag, u128::try_from(step).unwrap() + 1_000);
+            let decision = site.tell(fact.clone());
+            if fact == Fact::Started {
+                site.open.clear();
+            }
+            let after = site.twin.snapshot();
+            let released = after.fire.is_some() || after.evacuation.is_some();
+            let locked_down = before.lockdown.is_some()
+                && before.fire.is_none()
+                && before.evacuation.is_none();
+            match fact {
+                Fact::Tap { ref reader, .. } if reader.as_str().ends_with("-in") => {
+                    opened(&decision);
+                }
+                Fact::Tap { .. } | Fact::DoorPin { .. } if locked_down => {
+                    prop_assert!(decision.effects.is_empty(), "{:?}", decision);
+                }
+                Fact::ExitRead { ref door, pressed: true } if door.as_str() != "nowhere" => {
+                    prop_assert!(site.open.contains(door));
+                }
+                _ => {}
+            }
+            if released {
+                site.pass(6);
+                prop_assert_eq!(site.open.len(), 3, "released: {:?}", site.open);
+            }
+        }
+        let mut restored = Twin::new();
+        restored.restore(&site.mirror.snapshot());
+        prop_assert_eq!(restored.state_hash(), site.twin.state_hash());
+    }
+}
