@@ -212,7 +212,7 @@ async fn note(parts: &Parts, what: Happening) {
 /// Whether every door is to be open: then none is locked for a change of settings, as long as it can be heard.
 async fn released(parts: &Parts) -> bool {
     let view = parts.centre.look(|twin, at| twin.view(at.now)).await;
-    view.is_ok_and(|view| view.fire.is_some() || view.evacuation.is_some())
+    view.is_ok_and(|view| view.house.is_released())
 }
 
 async fn all_read(parts: &Parts) -> bool {

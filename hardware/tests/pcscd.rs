@@ -58,8 +58,7 @@ fn fault_15_identifiers_that_recognise_nobody_are_refused() {
             let visit = pcscd.lay_down(identifier);
             let unreadable = CardEvent::Unreadable { reason: reason.into() };
             assert_eq!(next(&mut reader).await, unreadable);
-            visit.abort();
-            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            taken_away(visit, &mut reader).await;
         }
     });
 }
@@ -77,8 +76,7 @@ fn fault_13_a_torn_and_a_garbled_card_give_a_reason_and_the_next_is_read() {
 
             let garbling = tokio::spawn(hostile(pcscd.port, Trick::Garble));
             assert_eq!(unreadable(&mut reader).await, CardError::Garbled(1));
-            garbling.abort();
-            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            taken_away(garbling, &mut reader).await;
 
             read_once(&pcscd, &mut reader).await;
         },
@@ -90,12 +88,8 @@ fn fault_13_a_hung_card_is_abandoned_in_time() {
     with_pcscd("fault_13_a_hung_card_is_abandoned_in_time", async |pcscd| {
         let mut reader = pcscd.reader().await;
         let hanging = tokio::spawn(hostile(pcscd.port, Trick::Hang));
-        let begun = Instant::now();
-        let reason = unreadable(&mut reader).await;
-        assert!(matches!(reason, CardError::NoAnswer(_)), "{reason:?}");
-        assert!(begun.elapsed() < Duration::from_secs(6), "took {:?}", begun.elapsed());
-        hanging.abort();
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        abandoned_in_time(&mut reader).await;
+        taken_away(hanging, &mut reader).await;
         read_once(&pcscd, &mut reader).await;
     });
 }
@@ -146,8 +140,7 @@ fn a_card_with_a_key_is_read_at_level_3() {
         let read = read(&mut reader).await;
         assert_eq!((read.level(), read.key().unwrap().expose()), (3, &public));
         assert_eq!(read.identifier().unwrap().expose(), UID);
-        visit.abort();
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        taken_away(visit, &mut reader).await;
         read_once(&pcscd, &mut reader).await;
     });
 }
@@ -169,8 +162,7 @@ fn fault_15_a_card_that_cannot_prove_its_key_is_refused() {
         ] {
             let visit = pcscd.lay(pkoc(conduct));
             assert_eq!(unreadable(&mut reader).await, reason.into());
-            visit.abort();
-            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            taken_away(visit, &mut reader).await;
         }
     });
 }
@@ -186,8 +178,7 @@ fn fault_15_a_copy_of_the_identifier_of_a_card_with_a_key_is_read_at_level_1() {
             for card in [pkoc(PkocConduct::Proves(key())), copy] {
                 let visit = pcscd.lay(card);
                 seen.push(read(&mut reader).await);
-                visit.abort();
-                assert_eq!(next(&mut reader).await, CardEvent::Removed);
+                taken_away(visit, &mut reader).await;
             }
             assert_eq!(seen[0].identifier(), seen[1].identifier());
             assert_eq!((seen[0].level(), seen[1].level()), (3, 1));
@@ -205,12 +196,8 @@ fn fault_13_a_card_that_hangs_or_leaves_while_it_proves_its_key_is_refused() {
             assert_eq!(unreadable(&mut reader).await, CardError::Torn);
             assert_eq!(next(&mut reader).await, CardEvent::Removed);
             let hanging = tokio::spawn(hostile(pcscd.port, Trick::HangProof));
-            let begun = Instant::now();
-            let reason = unreadable(&mut reader).await;
-            assert!(matches!(reason, CardError::NoAnswer(_)), "{reason:?}");
-            assert!(begun.elapsed() < Duration::from_secs(6), "took {:?}", begun.elapsed());
-            hanging.abort();
-            assert_eq!(next(&mut reader).await, CardEvent::Removed);
+            abandoned_in_time(&mut reader).await;
+            taken_away(hanging, &mut reader).await;
             read_once(&pcscd, &mut reader).await;
         },
     );
@@ -232,10 +219,8 @@ fn fault_13_a_hung_card_on_one_reader_holds_up_no_other() {
         assert_eq!(read(second).await.level(), 3);
         assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
         assert!(matches!(unreadable(first).await, CardError::NoAnswer(_)));
-        visit.abort();
-        assert_eq!(next(second).await, CardEvent::Removed);
-        hanging.abort();
-        assert_eq!(next(first).await, CardEvent::Removed);
+        taken_away(visit, second).await;
+        taken_away(hanging, first).await;
         let both = [(pcscd.port, UID), (pcscd.port + 1, [4, 9, 9, 9, 9, 9, 9])]
             .map(|(port, uid)| lay_at(port, VirtualCard::new(&uid).unwrap()));
         let (one, other) = tokio::join!(read(first), read(second));
@@ -272,8 +257,7 @@ fn fault_16_a_my_number_cards_pin_is_never_risked() {
             assert_eq!(check(typed).await, Err(PinError::TooFewTries { left: 1 }));
         }
         assert_eq!((counting.left(), counting.pins_sent()), (1, 5), "the last try is not ours");
-        visit.abort();
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        taken_away(visit, &mut reader).await;
 
         let garbling = VirtualJpki::new("1234", 3);
         garbling.garble();
@@ -283,8 +267,7 @@ fn fault_16_a_my_number_cards_pin_is_never_risked() {
         let failed = check("1234").await;
         assert!(matches!(failed, Err(PinError::Card { sent: true, .. })), "{failed:?}");
         assert_eq!(garbling.pins_sent(), 1, "it is not sent again");
-        visit.abort();
-        assert_eq!(next(&mut reader).await, CardEvent::Removed);
+        taken_away(visit, &mut reader).await;
 
         let visit = pcscd.lay(VirtualCard::new(&UID).unwrap());
         assert_eq!(read(&mut reader).await.level(), 1);
@@ -408,6 +391,19 @@ fn lay_at(port: u16, card: VirtualCard) -> tokio::task::JoinHandle<()> {
         let stream = PromptTcp::connect(address(port)).await.unwrap();
         let _ = card.present(stream, pending()).await;
     })
+}
+
+/// A card that hangs is given up, and a reason is told.
+async fn abandoned_in_time(reader: &mut PcscReader) {
+    let begun = Instant::now();
+    let reason = unreadable(reader).await;
+    assert!(matches!(reason, CardError::NoAnswer(_)), "{reason:?}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "took {:?}", begun.elapsed());
+}
+
+async fn taken_away(visit: tokio::task::JoinHandle<()>, reader: &mut PcscReader) {
+    visit.abort();
+    assert_eq!(next(reader).await, CardEvent::Removed);
 }
 
 fn settings(name: &str) -> PcscSettings {

@@ -6,22 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::care::day::CaregiverState;
 use crate::id::{ChildId, NurseryId, PersonId, RoomId, ShiftId, VisitId};
 use crate::language::LocalText;
-use crate::site_order::InForce;
+use crate::site_order::HouseState;
 
 /// Who is in. Nobody is left out because the evidence is thin or old: how old it is stands beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Muster {
     /// When the list was made.
     pub at: DateTime<Utc>,
-    /// The fire panel has released the doors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fire: Option<DateTime<Utc>>,
-    /// Everybody was asked to leave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evacuation: Option<InForce>,
-    /// Nobody is let in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lockdown: Option<InForce>,
+    /// What stands above schedules and cards.
+    #[serde(flatten)]
+    pub house: HouseState,
     /// Grown-ups, who has stepped out among them; the latest evidence last.
     pub people: Vec<PersonIn>,
     /// Caregivers who have said that they are here or on a break.

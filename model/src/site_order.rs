@@ -59,6 +59,28 @@ pub struct InForce {
     pub from: OrderedFrom,
 }
 
+/// What stands above schedules and cards in the whole house.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HouseState {
+    /// Since when the fire panel releases the doors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fire: Option<DateTime<Utc>>,
+    /// Everybody was asked to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evacuation: Option<InForce>,
+    /// Nobody is let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockdown: Option<InForce>,
+}
+
+impl HouseState {
+    /// Whether every door is to be open.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.fire.is_some() || self.evacuation.is_some()
+    }
+}
+
 /// Where an order was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

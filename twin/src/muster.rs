@@ -24,9 +24,7 @@ pub(crate) fn of(world: &World, now: DateTime<Utc>) -> Muster {
     people.sort_by_key(|one| (one.last, one.person));
     Muster {
         at: now,
-        fire: snapshot.fire,
-        evacuation: snapshot.evacuation,
-        lockdown: snapshot.lockdown,
+        house: snapshot.house,
         caregivers: (snapshot.caregivers.iter())
             .filter(|one| one.state != CaregiverState::Gone)
             .map(|one| caregiver(one, book))

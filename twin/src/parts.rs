@@ -12,7 +12,7 @@ use model::day_sheet::Site;
 use model::door::{DoorState, Watch, Zone};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, VisitId};
 use model::site_event::SiteEvent;
-use model::site_order::InForce;
+use model::site_order::HouseState;
 use model::terminal::TerminalState;
 
 use crate::fact::LockLevel;
@@ -119,9 +119,7 @@ pub(crate) struct Notes {
     pub turned_away: BTreeMap<BookingId, DateTime<Utc>>,
     pub collected: Vec<EndedStay>,
     pub alarms: BTreeMap<CareAlarm, DateTime<Utc>>,
-    pub fire: Option<DateTime<Utc>>,
-    pub evacuation: Option<InForce>,
-    pub lockdown: Option<InForce>,
+    pub house: HouseState,
     pub orders: Vec<TakenOrder>,
     pub passes: BTreeMap<(PersonId, Zone), Pass>,
     /// Guardians who were let in without a desk, and when.

@@ -7,7 +7,7 @@ use model::day_sheet::SheetDesk;
 use model::door::{DoorState, Zone};
 use model::id::{BookingId, CredentialId, DeviceId, OrderId, PersonId, SpaceId, VisitId};
 use model::site_event::{SiteEvent, Vouched};
-use model::site_order::{InForce, OrderAnswer};
+use model::site_order::{HouseState, OrderAnswer};
 use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
@@ -51,15 +51,9 @@ pub struct Snapshot {
     /// What is not as it has to be in the nurseries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<OpenAlarm>,
-    /// Since when the fire panel releases the doors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fire: Option<DateTime<Utc>>,
-    /// Everybody was asked to leave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evacuation: Option<InForce>,
-    /// Nobody is let in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lockdown: Option<InForce>,
+    /// What stands above schedules and cards.
+    #[serde(flatten)]
+    pub house: HouseState,
     /// Orders taken of late, in the order they came: none is acted on twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<TakenOrder>,
@@ -277,9 +271,7 @@ impl Snapshot {
             alarms: (notes.alarms.iter())
                 .map(|(alarm, since)| OpenAlarm { alarm: alarm.clone(), since: *since })
                 .collect(),
-            fire: notes.fire,
-            evacuation: notes.evacuation,
-            lockdown: notes.lockdown,
+            house: notes.house,
             orders: notes.orders.clone(),
             passes: notes.passes.values().cloned().collect(),
             let_in: (notes.let_in.iter()).map(|(&person, &at)| LetIn { person, at }).collect(),
@@ -390,9 +382,7 @@ impl Snapshot {
                 })
                 .collect(),
             alarms: self.alarms.iter().map(|one| (one.alarm.clone(), one.since)).collect(),
-            fire: self.fire,
-            evacuation: self.evacuation,
-            lockdown: self.lockdown,
+            house: self.house,
             orders: self.orders.clone(),
             passes: (self.passes.iter())
                 .map(|pass| ((pass.person, pass.zone.clone()), pass.clone()))

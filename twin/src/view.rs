@@ -9,7 +9,7 @@ use model::id::{DeviceId, SpaceId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::site_event::SiteEvent;
-use model::site_order::InForce;
+use model::site_order::HouseState;
 use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
@@ -33,15 +33,9 @@ pub struct View {
     /// Its nurseries, where the sheet has any.
     #[serde(default)]
     pub nurseries: Vec<NurseryView>,
-    /// Since when the fire panel releases the doors.
-    #[serde(default)]
-    pub fire: Option<DateTime<Utc>>,
-    /// Everybody was asked to leave.
-    #[serde(default)]
-    pub evacuation: Option<InForce>,
-    /// Nobody is let in.
-    #[serde(default)]
-    pub lockdown: Option<InForce>,
+    /// What stands above schedules and cards.
+    #[serde(flatten)]
+    pub house: HouseState,
     /// The air, noise and movement of its places, where it has sensors.
     #[serde(default)]
     pub air: Vec<AirView>,
@@ -154,9 +148,7 @@ impl View {
                 .filter(|visit| visit.away_since.is_none())
                 .count(),
             nurseries: nurseries(world, now),
-            fire: snapshot.fire,
-            evacuation: snapshot.evacuation,
-            lockdown: snapshot.lockdown,
+            house: snapshot.house,
             air: sensors::views(world),
             hints: sensors::hints(world, &spaces, &snapshot, now),
             spaces,

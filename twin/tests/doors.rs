@@ -548,12 +548,12 @@ fn an_evacuation_opens_all_doors_until_it_is_lifted() {
     assert_eq!(site.open.len(), 3, "after a restart too");
     let shown = site.twin.view(at(site.now).now);
     assert_eq!(
-        shown.evacuation.map(|one| (one.by, one.from)),
+        shown.house.evacuation.map(|one| (one.by, one.from)),
         Some((person(40), OrderedFrom::Hub))
     );
     assert_eq!(site.order(3, SiteOrder::Evacuate { on: false }), OrderAnswer::Done);
     assert!(site.open.is_empty());
-    assert!(site.twin.snapshot().lockdown.is_some());
+    assert!(site.twin.snapshot().house.lockdown.is_some());
 }
 
 #[test]
@@ -788,10 +788,8 @@ proptest! {
                 site.open.clear();
             }
             let after = site.twin.snapshot();
-            let released = after.fire.is_some() || after.evacuation.is_some();
-            let locked_down = before.lockdown.is_some()
-                && before.fire.is_none()
-                && before.evacuation.is_none();
+            let released = after.house.is_released();
+            let locked_down = before.house.lockdown.is_some() && !before.house.is_released();
             match fact {
                 Fact::Tap { ref reader, .. } if reader.as_str().ends_with("-in") => {
                     opened(&decision);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use model::id::{OrderId, PersonId};
-use model::site_order::{OrderAnswer, Ordered, OrderedFrom, SiteOrder};
+use model::site_order::{HouseState, OrderAnswer, Ordered, OrderedFrom, SiteOrder};
 use twin::{Effect, Fact};
 use wire::nursery::StaffAnswer;
 use wire::request::HouseAlarm;
@@ -32,14 +32,11 @@ impl Acts for Arc<Desk> {
 impl Desk {
     /// What everybody in the house has to know now.
     pub(super) async fn house_alarm(&self) -> Result<Option<HouseAlarm>, Stopped> {
-        let look = self.centre.look(|twin, at| {
-            let view = twin.view(at.now);
-            (view.fire.is_some(), view.evacuation.is_some(), view.lockdown.is_some())
-        });
-        Ok(match look.await? {
-            (true, ..) => Some(HouseAlarm::Fire),
-            (_, true, _) => Some(HouseAlarm::Evacuation),
-            (_, _, true) => Some(HouseAlarm::Lockdown),
+        let house = self.centre.look(|twin, at| twin.view(at.now).house).await?;
+        Ok(match house {
+            HouseState { fire: Some(_), .. } => Some(HouseAlarm::Fire),
+            HouseState { evacuation: Some(_), .. } => Some(HouseAlarm::Evacuation),
+            HouseState { lockdown: Some(_), .. } => Some(HouseAlarm::Lockdown),
             _ => None,
         })
     }

@@ -150,7 +150,7 @@ async fn released(site: &Site, doors: &[&SimDoor]) {
     until("the doors to be released", async || {
         let view = site.view().await.unwrap();
         let open = |one: &twin::DoorView| one.state.lock == Some(twin::LockLevel::Unlocked);
-        (view.fire.is_some() && view.doors.iter().all(open)).then_some(())
+        (view.house.fire.is_some() && view.doors.iter().all(open)).then_some(())
     })
     .await;
     // What was asked for before has been done by then.

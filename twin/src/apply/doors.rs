@@ -43,7 +43,7 @@ pub(super) fn notes(
     let Some(event) = &happened.0 else { return };
     match &event.what {
         Happening::Fire { on } => {
-            notes.fire = on.then_some(notes.fire.unwrap_or(event.at));
+            notes.house.fire = on.then_some(notes.house.fire.unwrap_or(event.at));
             notes.released = Some(event.at);
         }
         Happening::Care(CareEvent::LetIn { person, .. }) => {
@@ -119,10 +119,11 @@ fn take(notes: &mut Notes, at: DateTime<Utc>, order: &Ordered, answer: OrderAnsw
         let first = InForce { since: at, by: order.by, from: order.from };
         on.then_some(now.unwrap_or(first))
     };
+    let house = &mut notes.house;
     match order.what {
-        SiteOrder::Lockdown { on } => notes.lockdown = set(notes.lockdown, on),
+        SiteOrder::Lockdown { on } => house.lockdown = set(house.lockdown, on),
         SiteOrder::Evacuate { on } => {
-            notes.evacuation = set(notes.evacuation, on);
+            house.evacuation = set(house.evacuation, on);
             notes.released = Some(at);
         }
         SiteOrder::Unlock { .. } | SiteOrder::EndVisit { .. } => {}

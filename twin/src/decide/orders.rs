@@ -25,8 +25,9 @@ pub(crate) struct Over {
 impl Over {
     /// As it is after what has just happened.
     pub fn of(notes: &Notes, happening: &[SiteEvent]) -> Self {
-        let mut fire = notes.fire.is_some();
-        let (mut evacuation, mut lockdown) = (notes.evacuation.is_some(), notes.lockdown.is_some());
+        let house = &notes.house;
+        let mut fire = house.fire.is_some();
+        let (mut evacuation, mut lockdown) = (house.evacuation.is_some(), house.lockdown.is_some());
         for event in happening {
             match &event.what {
                 Happening::Fire { on } => fire = *on,
@@ -45,7 +46,7 @@ impl Over {
 
 pub(super) fn fire(asked: Res<Asked>, notes: Res<Notes>, mut said: ResMut<Said>) {
     if let Some((at, Fact::FireRead { on })) = &asked.0
-        && notes.fire.is_some() != *on
+        && notes.house.fire.is_some() != *on
     {
         said.happened(*at, Happening::Fire { on: *on });
     }

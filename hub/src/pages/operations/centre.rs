@@ -437,8 +437,8 @@ impl Eye {
         });
         OrdersShown {
             doors: doors.collect(),
-            lockdown: view.lockdown.is_some(),
-            evacuation: view.evacuation.is_some(),
+            lockdown: view.house.lockdown.is_some(),
+            evacuation: view.house.evacuation.is_some(),
             last: last.collect(),
         }
     }
@@ -446,7 +446,7 @@ impl Eye {
     async fn learn_names(&mut self, live: &LiveView) -> Result<(), Refused> {
         let view = &live.view;
         let told = view.recent.iter().take(EVENTS).filter_map(happenings::person_in);
-        let over = view.lockdown.iter().chain(&view.evacuation).map(|order| order.by);
+        let over = view.house.lockdown.iter().chain(&view.house.evacuation).map(|order| order.by);
         let orders = live.orders.iter().map(|(order, _)| order.by);
         for person in told.chain(over).chain(orders) {
             if !self.names.contains_key(&person)
@@ -496,7 +496,7 @@ impl Eye {
             let name = self.names.get(&order.by).map(String::as_str).unwrap_or_default();
             Some(format!("{name} {from}").trim().to_owned())
         };
-        let fire = view.fire.map(|at| OverShown {
+        let fire = view.house.fire.map(|at| OverShown {
             danger: true,
             words: f.say("火災信号：すべての扉を開放中", "Fire: every door is released"),
             means: f.say(
@@ -506,14 +506,14 @@ impl Eye {
             since: since(at),
             by: None,
         });
-        let evacuation = view.evacuation.as_ref().map(|order| OverShown {
+        let evacuation = view.house.evacuation.as_ref().map(|order| OverShown {
             danger: true,
             words: f.say("避難指示中：すべての扉を開放中", "Evacuation: every door is open"),
             means: f.say("解除されるまで開いたままです。", "They stay open until it is lifted."),
             since: since(order.since),
             by: by(order),
         });
-        let lockdown = view.lockdown.as_ref().map(|order| OverShown {
+        let lockdown = view.house.lockdown.as_ref().map(|order| OverShown {
             danger: false,
             words: f.say("閉鎖中：だれも入れません", "Lockdown: nobody is let in"),
             means: f.say(
