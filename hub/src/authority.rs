@@ -17,14 +17,12 @@ use rcgen::{
     RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use ring::rand::SecureRandom;
-use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
 use store::WithdrawnCertificate;
 use wire::enrol::{Fingerprint16, fingerprint16};
-use wire::identity::{LEEWAY, write_private};
+use wire::identity::{LEEWAY, hub_clients, write_private};
 use wire::topics::DeviceKind;
 
 /// The authority, with its key in memory.
@@ -184,19 +182,14 @@ impl Authority {
     }
 
     /// TLS settings of the port for sites: a client without a certificate may come in, to
-    /// enrol; one with a certificate must have it from this authority.
+    /// enrol; one with a certificate must have it from this authority. One that ended not long ago comes in, too: what
+    /// it may is decided by whom it asks.
     ///
     /// # Errors
     /// When a name is none or the library refuses.
     pub fn server_config(&self, names: &[String]) -> Result<ServerConfig, AuthorityError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).map_err(crypto)?;
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                .allow_unauthenticated()
-                .build()
-                .map_err(crypto)?;
+        let verifier = hub_clients(&self.certificate).map_err(crypto)?;
         let identity = self.server_identity(names)?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -3,7 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+/// So long after its end a device's certificate is still good on the site bus, and at the hub for its renewal: while a
+/// site is on its own nobody can renew one.
+pub const CERTIFICATE_GRACE: TimeDelta = TimeDelta::days(14);
 
 /// Why a device was locked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -32,6 +32,10 @@ pub struct Device {
     pub ends_at: DateTime<Utc>,
 }
 
+/// The same, or one whose certificate ended not long ago: it may have the next one made, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewing(pub Device);
+
 impl Device {
     /// Asks the table of rights.
     ///
@@ -71,6 +75,21 @@ impl FromRequestParts<Hub> for Device {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Problem> {
+        let Renewing(device) = Renewing::from_request_parts(parts, hub).await?;
+        if device.ends_at <= hub.now() {
+            return Err(forbidden(
+                "certificate-ended",
+                format!("This certificate of {} has ended; renew it.", device.device),
+            ));
+        }
+        Ok(device)
+    }
+}
+
+impl FromRequestParts<Hub> for Renewing {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Problem> {
         let ConnectInfo(peer) = ConnectInfo::<PeerIdentity>::from_request_parts(parts, hub)
             .await
             .map_err(|error| Problem::internal(&error))?;
@@ -92,11 +111,11 @@ impl FromRequestParts<Hub> for Device {
             ));
         }
         let now = hub.now();
-        let Some(shown) = record.good(&peer.fingerprint, now) else {
+        let Some(shown) = record.renewable(&peer.fingerprint, now) else {
             return Err(forbidden(
                 "certificate-replaced",
                 format!(
-                    "This certificate of {device} was replaced or withdrawn; enrol it again with a new one-time code."
+                    "This certificate of {device} was replaced or withdrawn, or ended too long ago; enrol it again with a new one-time code."
                 ),
             ));
         };
@@ -106,14 +125,14 @@ impl FromRequestParts<Hub> for Device {
                 hub.live.plan_changed(record.centre);
             }
         }
-        Ok(Self {
+        Ok(Self(Device {
             device,
             kind: record.kind,
             centre: record.centre,
             ends_at: shown.ends_at,
             names: record.names,
             fingerprint: peer.fingerprint,
-        })
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The next certificate for whoever shows a good one, and how a device stands.
+//! The next certificate for whoever shows one that is good or was so until lately, and how a device stands.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use store::{OVERLAP, Renewal};
 use wire::renew::{DeviceState, RenewAnswer, RenewRequest};
 
 use super::enrol::{given, signing_problem};
-use super::peer::Device;
+use super::peer::{Device, Renewing};
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::service::audit::{self, Entry};
@@ -20,7 +20,7 @@ use crate::service::audit::{self, Entry};
 /// stays good for a while, so that an answer that gets lost strands nobody.
 pub(super) async fn post(
     State(hub): State<Hub>,
-    device: Device,
+    Renewing(device): Renewing,
     request: Result<Json<RenewRequest>, JsonRejection>,
 ) -> Result<Response, Problem> {
     device.allow(Action::RenewCertificate, &Target::itself())?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::day_sheet::DeviceKind;
-use model::device::RevokedFor;
+use model::device::{CERTIFICATE_GRACE, RevokedFor};
 use model::id::{CentreId, DeviceId};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
@@ -17,7 +17,7 @@ use super::duplicate;
 use super::places::centre_changed;
 use crate::{Db, Here};
 
-/// So long codes and certificates that have ended are kept, for those who look into what happened.
+/// So long codes that have ended are kept, for those who look into what happened.
 const KEEP_ENDED: TimeDelta = TimeDelta::days(1);
 
 macro_rules! select_devices {
@@ -166,12 +166,13 @@ impl Devices for Here {
         .await?;
         let good: Option<i64> = query_scalar(
             "SELECT CAST(1 AS BIGINT) FROM device_certificates
-             WHERE device = $1 AND fingerprint = $2 AND withdrawn_at IS NULL AND ends_at > $3
+             WHERE device = $1 AND fingerprint = $2 AND withdrawn_at IS NULL AND ends_at > $4
                  AND (until_at IS NULL OR until_at > $3)",
         )
         .bind(given.device.as_str())
         .bind(shown.as_slice())
         .bind(given.from_at)
+        .bind(given.from_at - CERTIFICATE_GRACE)
         .fetch_optional(&mut *tx)
         .await?;
         let (Some(centre), Some(_)) = (centre, good) else {
@@ -293,7 +294,7 @@ impl Devices for Here {
              ORDER BY c.serial",
         )
         .bind(centre.0)
-        .bind(now)
+        .bind(now - CERTIFICATE_GRACE)
         .fetch_all(self.reader())
         .await?;
         let withdrawn = |(serial, at, until): (_, _, Option<_>)| WithdrawnCertificate {
@@ -307,12 +308,13 @@ impl Devices for Here {
     async fn sweep_devices(&self, now: DateTime<Utc>) -> Result<u64> {
         let due: i64 = query_scalar(
             "SELECT CAST((SELECT COUNT(*) FROM device_certificates
-                     WHERE (withdrawn_at IS NULL AND until_at <= $1) OR ends_at <= $2)
+                     WHERE (withdrawn_at IS NULL AND until_at <= $1) OR ends_at <= $3)
                  + (SELECT COUNT(*) FROM enrol_codes WHERE ends_at <= $2 OR taken_at <= $2)
              AS BIGINT)",
         )
         .bind(now)
         .bind(now - KEEP_ENDED)
+        .bind(now - CERTIFICATE_GRACE)
         .fetch_one(self.reader())
         .await?;
         if due == 0 {
@@ -339,11 +341,11 @@ impl Devices for Here {
         for centre in centres {
             centre_changed(&mut tx, centre).await?;
         }
-        for forget in [
-            "DELETE FROM device_certificates WHERE ends_at <= $1",
-            "DELETE FROM enrol_codes WHERE ends_at <= $1 OR taken_at <= $1",
+        for (forget, keep) in [
+            ("DELETE FROM device_certificates WHERE ends_at <= $1", CERTIFICATE_GRACE),
+            ("DELETE FROM enrol_codes WHERE ends_at <= $1 OR taken_at <= $1", KEEP_ENDED),
         ] {
-            swept += query(forget).bind(now - KEEP_ENDED).execute(&mut *tx).await?.rows_affected();
+            swept += query(forget).bind(now - keep).execute(&mut *tx).await?.rows_affected();
         }
         tx.commit().await?;
         Ok(swept)

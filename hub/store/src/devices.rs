@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::day_sheet::DeviceKind;
-use model::device::RevokedFor;
+use model::device::{CERTIFICATE_GRACE, RevokedFor};
 use model::id::{CentreId, DeviceId};
 
 use crate::Result;
@@ -114,10 +114,21 @@ impl DeviceRecord {
     /// The certificate of this fingerprint, if the device may show it at `now`.
     #[must_use]
     pub fn good(&self, fingerprint: &[u8; 32], now: DateTime<Utc>) -> Option<&KeptCertificate> {
+        self.renewable(fingerprint, now).filter(|kept| now < kept.ends_at)
+    }
+
+    /// The same, or one that has ended by itself no longer than [`CERTIFICATE_GRACE`] ago: enough to have the next one
+    /// made, and for nothing else.
+    #[must_use]
+    pub fn renewable(
+        &self,
+        fingerprint: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Option<&KeptCertificate> {
         self.revoked.is_none().then_some(())?;
         self.certificates.iter().find(|kept| {
             kept.fingerprint == *fingerprint
-                && now < kept.ends_at
+                && now < kept.ends_at + CERTIFICATE_GRACE
                 && kept.until_at.is_none_or(|until| now < until)
         })
     }

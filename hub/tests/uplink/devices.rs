@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use hub::jobs::sweep_devices;
 use hub::service::devices::{Standing, revoke_by_hand, standing};
 use model::clock::{Clock as _, ManualClock};
-use model::device::RevokedFor;
+use model::device::{CERTIFICATE_GRACE, RevokedFor};
 use model::id::DeviceId;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
 use rustls::pki_types::pem::PemObject as _;
@@ -118,6 +118,31 @@ async fn an_answer_that_got_lost_strands_nobody() {
     // here before.
     sweep_devices::run(&region.hub).await.unwrap();
     assert_eq!(record(&region, "here-edge").await.certificates.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_19_a_certificate_that_ended_while_the_line_was_down_is_good_for_its_renewal_alone() {
+    let region = Region::start().await;
+    let identity = enrolled(&region, "here-edge").await;
+    let edge = region.caller(&identity);
+    region.clock.advance(TimeDelta::days(90) + CERTIFICATE_GRACE - TimeDelta::minutes(1));
+    for path in ["sheet", "device"] {
+        let (status, kind) = problem(edge.get(path).await).await;
+        assert_eq!((status, kind.as_str()), (403, "/problems/certificate-ended"), "{path}");
+    }
+    sweep_devices::run(&region.hub).await.unwrap();
+    let (kept, clock) = (Arc::new(identity), Arc::new(ManualClock::at(region.clock.now())));
+    let keeper = Keeper::new(kept, Some(&region.sites), clock).unwrap();
+    let looked = keeper.look().await;
+    assert!(matches!(looked, Looked::Renewed), "{looked:?}");
+    let next = keeper.follow().borrow().clone();
+    assert_eq!(region.caller(&next).get("sheet").await.status(), 200, "and it is back");
+
+    let late = enrolled(&region, "here-kiosk-1").await;
+    region.clock.advance(TimeDelta::days(90) + CERTIFICATE_GRACE);
+    let answer = region.caller(&late).post("renew", &new_request()).await;
+    let (status, kind) = problem(answer).await;
+    assert_eq!((status, kind.as_str()), (403, "/problems/certificate-replaced"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

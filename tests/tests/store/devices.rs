@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use model::day_sheet::DeviceKind;
-use model::device::RevokedFor;
+use model::device::{CERTIFICATE_GRACE, RevokedFor};
 use model::id::{CentreId, DeviceId};
 use store::{
     CERTIFICATES_A_DAY, DeviceRecord, EnrolCode, GivenCertificate, OVERLAP, Renewal, StoreError,
@@ -152,6 +152,28 @@ pub async fn a_certificate_is_replaced_when_the_next_is_used(ground: Ground) {
     assert_eq!(i64::try_from(made).unwrap(), CERTIFICATES_A_DAY);
 }
 
+pub async fn one_that_ended_may_still_be_renewed_for_a_while(ground: Ground) {
+    enrolled(&ground).await;
+    let ended = given(1, at(0, 0)).ends_at;
+    let too_late = ended + CERTIFICATE_GRACE;
+    let last = too_late - TimeDelta::seconds(1);
+    let record = edge(&ground).await;
+    for (now, is_good, is_renewable) in [
+        (last - CERTIFICATE_GRACE, true, true),
+        (ended, false, true),
+        (last, false, true),
+        (too_late, false, false),
+    ] {
+        assert_eq!(record.good(&[1; 32], now).is_some(), is_good, "{now}");
+        assert_eq!(record.renewable(&[1; 32], now).is_some(), is_renewable, "{now}");
+    }
+    let renew =
+        async |number, now| ground.store.renew_device(&given(number, now), &[1; 32]).await.unwrap();
+    assert_eq!(renew(2, too_late).await, Renewal::NotGood);
+    assert_eq!(renew(2, last).await, Renewal::Done);
+    assert_eq!(good(&ground, last).await, [2]);
+}
+
 pub async fn an_overlap_ends_by_itself(ground: Ground) {
     let centre = enrolled(&ground).await;
     let store = &ground.store;
@@ -165,11 +187,14 @@ pub async fn an_overlap_ends_by_itself(ground: Ground) {
     assert!(revision(&ground, centre).await > before, "another sheet is wanted");
     assert_eq!(store.sweep_devices(at(2, 0)).await.unwrap(), 0);
     assert_eq!(store.withdrawn_certificates(centre, at(2, 0)).await.unwrap().len(), 1);
-    // What would have ended by now anyway need not be remembered.
-    let ended = given(1, at(0, 0)).ends_at;
+    // What nobody would take by now anyway need not be remembered.
+    let ended = given(1, at(0, 0)).ends_at + CERTIFICATE_GRACE;
+    let a_second_before = ended - TimeDelta::seconds(1);
+    assert_eq!(store.withdrawn_certificates(centre, a_second_before).await.unwrap().len(), 1);
     assert_eq!(store.withdrawn_certificates(centre, ended).await.unwrap(), []);
-    assert_eq!(store.sweep_devices(ended + TimeDelta::days(1)).await.unwrap(), 1);
-    assert_eq!(good(&ground, ended).await, [2]);
+    assert_eq!(store.sweep_devices(a_second_before).await.unwrap(), 0);
+    assert_eq!(store.sweep_devices(ended).await.unwrap(), 1);
+    assert_eq!(good(&ground, given(2, at(1, 0)).ends_at - TimeDelta::seconds(1)).await, [2]);
 }
 
 pub async fn a_device_gets_few_certificates_a_day(ground: Ground) {

@@ -224,6 +224,7 @@ on_both_databases! {
         devices_come_and_go,
         a_code_works_once,
         a_certificate_is_replaced_when_the_next_is_used,
+        one_that_ended_may_still_be_renewed_for_a_while,
         an_overlap_ends_by_itself,
         a_device_gets_few_certificates_a_day,
         a_revoked_device_is_out_until_it_is_enrolled_again;

@@ -2,10 +2,10 @@
 //! that the hub's authority gave it for a one-time code, renewed before it ends.
 
 mod certificate;
+mod dates;
 mod enrol;
 mod error;
 mod folder;
-mod grace;
 mod pinned;
 mod renew;
 
@@ -18,11 +18,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
+use model::device::CERTIFICATE_GRACE;
 use model::id::{DeviceId, Slug};
 use rustls::crypto::{CryptoProvider, ring as rustls_ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::de::DeserializeOwned;
@@ -31,9 +33,9 @@ use serde::{Deserialize, Serialize};
 pub use certificate::{BadCertificate, LEEWAY, PeerCertificate, withdrawn_serials};
 pub use error::IdentityError;
 pub use folder::write_private;
-pub use grace::GRACE;
 pub use renew::{Keeper, Looked, keep_on_the_bus, wants_renewal, warns};
 
+use self::dates::Dates;
 use crate::topics::DeviceKind;
 
 /// A device's key, certificate and authority, read from its data folder.
@@ -184,38 +186,40 @@ impl DeviceIdentity {
     }
 
     /// TLS settings of a client that shows this identity and trusts nobody but the authority.
-    /// The server's name is checked.
+    /// The server's name is checked; its certificate's beginning is not held against it, since a clock may be behind.
     ///
     /// # Errors
     /// When the library refuses the key.
     pub fn client_config(&self) -> Result<ClientConfig, IdentityError> {
-        Ok(ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&self.authority)?)
-            .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?)
+        self.client_of(Dates::of(&self.certificate))
     }
 
-    /// The same for the site bus, where a server's certificate is good for [`GRACE`] after its end.
+    /// The same for the site bus, where a server's certificate is good for [`CERTIFICATE_GRACE`] after its end.
     ///
     /// # Errors
     /// When the library refuses the key.
     pub fn bus_client_config(&self) -> Result<ClientConfig, IdentityError> {
+        self.client_of(Dates::of(&self.certificate).with_grace())
+    }
+
+    fn client_of(&self, dates: Dates) -> Result<ClientConfig, IdentityError> {
         Ok(ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(grace::servers(roots(&self.authority)?)?)
+            .with_custom_certificate_verifier(dates::servers(roots(&self.authority)?, dates)?)
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())?)
     }
 
     /// TLS settings of the edge's bus, which lets in only holders of a certificate of the authority; one that has ended
-    /// is good for [`GRACE`] after.
+    /// is good for [`CERTIFICATE_GRACE`] after.
     ///
     /// # Errors
     /// When the library refuses the key.
     pub fn server_config(&self) -> Result<ServerConfig, IdentityError> {
+        let dates = Dates::of(&self.certificate).with_grace();
         Ok(ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(grace::clients(roots(&self.authority)?)?)
+            .with_client_cert_verifier(dates::clients(roots(&self.authority)?, dates, false)?)
             .with_single_cert(self.chain.clone(), self.key.clone_key())?)
     }
 
@@ -247,6 +251,17 @@ pub struct IdentityFiles {
     pub certificate: PathBuf,
     /// The authority's certificate.
     pub authority: PathBuf,
+}
+
+/// Whom the hub's port for sites lets in: holders of a certificate of this authority, which is good for
+/// [`CERTIFICATE_GRACE`] after its end (to be renewed; the hub looks what is asked), and whoever has none, to enrol.
+///
+/// # Errors
+/// When the library refuses the authority.
+pub fn hub_clients(
+    authority: &CertificateDer<'static>,
+) -> Result<Arc<dyn ClientCertVerifier>, IdentityError> {
+    dates::clients(roots(authority)?, Dates::by_the_clock().with_grace(), true)
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -23,6 +23,7 @@ const WARN: TimeDelta = TimeDelta::days(7);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether there is something to do, and how soon after a failure.
 const LOOK: Duration = Duration::from_secs(10 * 60);
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Whether a certificate is due for renewal: a third of its life is left.
 #[must_use]
@@ -210,8 +211,8 @@ impl Keeper {
             if let Err(error) = identity.check_in(&self.hub_url).await {
                 tracing::debug!(%error, "the hub does not hear that this device is there");
             }
-            self.look().await;
-            sleep(LOOK).await;
+            let wait = if let Looked::Failed(_) = self.look().await { AGAIN } else { LOOK };
+            sleep(wait).await;
         }
     }
 }
