@@ -250,7 +250,7 @@ impl Runner {
         } else {
             // Behind a clock that is wrong time goes on all the same: what is due is due.
             let since = *self.in_doubt_since.get_or_insert((least, steady));
-            passed.or_else(|| later(since)).unwrap_or(least)
+            passed.or_else(|| later(since)).map_or(least, |known| known.max(least))
         };
         self.floor.last = self.floor.last.max(known);
         let at = Moment { now: self.floor.last, mono: self.begun.elapsed() };

@@ -280,8 +280,11 @@ impl Sheets {
     }
 
     fn check(&self, signed: &SignedManifest, in_force: &InForce) -> Result<Manifest, SheetRefused> {
-        let version = in_force.version - u64::from(in_force.unread && in_force.version > 0);
-        let trust = Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: version };
+        let known = in_force.version - u64::from(in_force.unread && in_force.version > 0);
+        // One that is in force and not kept yet is taken again, and none from before it.
+        let held = in_force.held.map_or(0, |held| held.saturating_sub(1));
+        let known = known.max(held);
+        let trust = Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: known };
         check(signed, &trust, self.clock.now())
     }
 

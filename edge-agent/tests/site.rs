@@ -545,6 +545,24 @@ async fn fault_07_a_clock_that_starts_two_days_ahead_is_put_right_by_the_hub() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_07_while_the_clock_is_in_doubt_the_hub_says_what_time_it_is() {
+    let mut house = House::new();
+    house.start_with(1).await.stop().await;
+    let later = morning() + TimeDelta::days(1);
+    house.clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH));
+    house.hub.state().time = Some(later);
+    let site = house.start_with(1).await;
+    mirrored(&house, &site).await;
+    let kiosk = house.kiosk(&site).await;
+    until("something to be told under the hub's time", async || {
+        assert_eq!(refused(kiosk.tap("0202").await), RefusalKind::ClockUnset);
+        house.hub.state().events.iter().any(|event| event.at >= later).then_some(())
+    })
+    .await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_site_takes_up_its_next_certificate() {
     let house = House::new();
     let site = house.start_with(1).await;

@@ -80,13 +80,14 @@ impl StoreError {
     /// Whether there was no room: on the disk, or in the file's budget.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        const DISK_FULL: &str = "13";
+        // A file that is opened anew wants room for its shared memory, too.
+        const DISK_FULL: [&str; 2] = ["13", "4874"];
         match self {
             Self::Full => true,
             Self::Sql(error) => error
                 .as_database_error()
                 .and_then(|error| error.code())
-                .is_some_and(|code| code == DISK_FULL),
+                .is_some_and(|code| DISK_FULL.contains(&&*code)),
             _ => false,
         }
     }
@@ -139,9 +140,12 @@ impl EdgeStore {
         if let Some(pages) = limits.most_pages {
             options = options.pragma("max_page_count", pages.to_string());
         }
-        // One connection: the site has one writer, and a reader waits for it a millisecond.
+        // One connection: the site has one writer, and a reader waits for it a millisecond. It is kept, for a full disk
+        // has no room for the next one's shared memory.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;

@@ -35,10 +35,11 @@ impl EdgeStore {
     ) -> Result<Offer, StoreError> {
         let upto = upto.min(from.saturating_add(u64::from(most)).saturating_sub(1));
         let mut transaction = self.begin().await?;
-        let (now, file, began, dropped): (i64, Vec<u8>, i64, i64) =
-            sqlx::query_as("SELECT shifts, chain_file, chain_began, dropped FROM progress")
-                .fetch_one(&mut *transaction)
-                .await?;
+        let (now, file, began, dropped, marked): (i64, Vec<u8>, i64, i64, i64) = sqlx::query_as(
+            "SELECT shifts, chain_file, chain_began, dropped, offered FROM progress",
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
         if unsigned(now) != shifts {
             return Ok(Offer::Shifted);
         }
@@ -77,7 +78,7 @@ impl EdgeStore {
             links.push(head);
         }
         let told = ToldChain { file: chain::file(&file)?, began: unsigned(began), before, links };
-        if !events.is_empty() {
+        if !events.is_empty() && unsigned(marked) < upto {
             self.mark_offered(transaction, upto).await?;
         }
         Ok(Offer::Events(events, told))
@@ -89,9 +90,7 @@ impl EdgeStore {
         mut transaction: Transaction<'_, Sqlite>,
         upto: u64,
     ) -> Result<(), StoreError> {
-        if self.offered.fetch_max(upto, Ordering::Relaxed) >= upto {
-            return Ok(());
-        }
+        self.offered.fetch_max(upto, Ordering::Relaxed);
         let marked = sqlx::query("UPDATE progress SET offered = max(offered, ?)")
             .bind(number(upto)?)
             .execute(&mut *transaction)

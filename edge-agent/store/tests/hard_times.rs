@@ -333,6 +333,7 @@ async fn fault_02_a_power_cut_in_mid_write_tears_neither_list_nor_log() {
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let first = said.find(|line| line.starts_with("kept "));
+        assert!(first.is_some(), "the child wrote nothing");
         // At another moment of its work each time: after so many more words, and up to 8 ms.
         let more: Vec<String> = said.by_ref().take(usize::try_from(kill % 25).unwrap()).collect();
         std::thread::sleep(Duration::from_micros(kill.wrapping_mul(7919) % 8000));

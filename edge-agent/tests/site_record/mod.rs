@@ -87,6 +87,39 @@ async fn fault_12_on_a_full_disk_doors_open_nobody_hangs_and_nothing_that_counts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_12_a_sheet_that_finds_no_room_is_in_force_and_none_from_before_it() {
+    let house = House::new();
+    house.start_with(1).await.stop().await;
+    let bytes = std::fs::metadata(house.data().join("site.db")).unwrap().len();
+    // What is told makes no room: the site hears nothing of it.
+    house.hub.state().lose_answers = u32::MAX;
+    let site = house.start_on_a_small_disk(u32::try_from(bytes / 4096).unwrap() + 4).await;
+    let kiosk = house.kiosk(&site).await;
+    until("the disk to be full", async || {
+        (kiosk.tap("0909").await == Answer::NotKept { door_open: false }).then_some(())
+    })
+    .await;
+    let mut stopped = sheet(3);
+    stopped.credentials[0].blocked = true;
+    let older = house.hub.seal(&sheet(2));
+    house.hub.offer(house.hub.seal(&stopped));
+    in_force(&site, 3).await;
+    assert_eq!(
+        house.hub.state().acknowledged,
+        1,
+        "it does not say that it has what it cannot keep"
+    );
+    for _ in 0..2 {
+        let fetched = house.hub.state().fetched;
+        house.hub.offer(older.clone());
+        until("it to be fetched", async || (house.hub.state().fetched > fetched).then_some(()))
+            .await;
+    }
+    assert_eq!(site.view().await.unwrap().sheet, 3);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_21_what_is_changed_or_deleted_between_writing_and_telling_shows() {
     let house = House::new();
     let site = house.start_with(1).await;
