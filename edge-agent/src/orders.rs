@@ -2,7 +2,8 @@
 //!
 //! An order is on disk as taken before anybody acts on it: one that comes twice, out of its turn, or
 //! again after a restart is acted on at most once. One that was taken by a program that was killed
-//! before it acted is not acted on at all, and the hub shows it as not delivered.
+//! before it acted is not acted on at all, and the hub shows it as not delivered. Only what makes the
+//! house safer is acted on although the disk does not take it.
 
 use std::sync::Arc;
 use std::time::Duration;

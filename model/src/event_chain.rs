@@ -131,7 +131,7 @@ pub enum SiteAlarmKind {
     EventMissing,
     /// The chain does not go on where the hub's record of it ends: a file that was put back or tampered with.
     ChainBroken,
-    /// A place was told again with other content.
+    /// A place was told again with other content. What was told first stands.
     ChainForked,
     /// The site began a new chain: it lost its file, or gave its events new places.
     ChainBegan,

@@ -148,7 +148,7 @@ pub struct BusInbox {
     pub requests: mpsc::Receiver<IncomingRequest>,
     /// What the edge tells this device to do. Commands that were retained or carry no expiry
     /// of at most [`LONGEST_EXPIRY`] never get here. Delivery is at least once: the receiver
-    /// checks signature, `not_after` and nonce.
+    /// checks `not_after`, and acts on an id once.
     pub commands: mpsc::Receiver<Vec<u8>>,
     /// State of other devices: everybody's for the edge and for who looks on, the edge's `$state` for the others. For a
     /// foreign device: what sets its properties.

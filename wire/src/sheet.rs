@@ -73,7 +73,7 @@ impl Manifest {
 /// A section by its name and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionRef {
-    /// `house`, `people`, `bookings`, `lease`, or `care`, which is sealed for its site.
+    /// `house`, `people`, `bookings`, `things`, `stopped`, `lease`, or `care`, which is sealed for its site.
     pub name: String,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
