@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use twin::{Effect, Fact};
 use wire::bus::{SiteBus, StateChange};
 use wire::request::{Act, Command};
-use wire::topics::{LIFECYCLE, TERMINAL_STATE};
+use wire::topics::{JOINING, LIFECYCLE, TERMINAL_STATE};
 
 use crate::broker::DeviceRegistry;
 use crate::centre::Centre;
@@ -99,7 +99,7 @@ fn terminal_state(change: StateChange) -> Option<(DeviceId, TerminalState)> {
     let StateChange { device, path, value, .. } = change;
     match path.as_str() {
         TERMINAL_STATE => Some((device, value.parse().unwrap_or_default())),
-        LIFECYCLE if value != "ready" => Some((device, TerminalState::Lost)),
+        LIFECYCLE if value != "ready" && value != JOINING => Some((device, TerminalState::Lost)),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use hardware::door::{Button, Contact, Input, Lock};
+use hardware::door::{Contact, DoorPart, Input, Lock, WiredInput};
 use hardware::feedback::NoFeedback;
 use hardware::gpio::{GpioContact, GpioLock, Sense, chip};
 use hardware::osdp::{
@@ -123,12 +123,15 @@ impl Wired {
             line.contact(reader.device.as_str(), wiring)
         });
         if let Some(button) = osdp {
-            return Some(Box::new(Button(button)));
+            return Some(Box::new(WiredInput { contact: button, part: DoorPart::ExitButton }));
         }
         let wired = self.gpio_settings(door)?;
         let exit = wired.exit.as_ref()?;
         match sense(&wired.chip, exit.line, exit.pull_up, exit.pressed_when) {
-            Ok(sense) => Some(Box::new(Button(GpioContact::new(sense)))),
+            Ok(sense) => {
+                let contact = GpioContact::new(sense);
+                Some(Box::new(WiredInput { contact, part: DoorPart::ExitButton }))
+            }
             Err(error) => {
                 tracing::error!(%door, %error, "the exit button's GPIO line cannot be used");
                 None
@@ -200,11 +203,14 @@ impl Drivers for Wired {
                 let contact = self.at_readers(|line, known| {
                     (known.device == *reader).then(|| line.contact(reader.as_str(), wiring))?
                 })?;
-                Some(Box::new(Button(contact)))
+                Some(Box::new(WiredInput { contact, part: DoorPart::FireInput }))
             }
             FireConfig::Gpio { chip, line, released_when, pull_up } => {
                 match sense(chip, *line, *pull_up, *released_when) {
-                    Ok(sense) => Some(Box::new(Button(GpioContact::new(sense)))),
+                    Ok(sense) => {
+                        let contact = GpioContact::new(sense);
+                        Some(Box::new(WiredInput { contact, part: DoorPart::FireInput }))
+                    }
                     Err(error) => {
                         tracing::error!(%error, "the fire panel's GPIO line cannot be used");
                         None

@@ -63,24 +63,27 @@ pub trait Input: Send + Sync {
     async fn changed(&mut self) -> Result<InputLevel, DoorError>;
 }
 
-/// A button that is wired as a contact is: pressed while that reads open.
+/// An input that is wired as a contact is: active while that reads open.
 #[derive(Debug, Clone)]
-pub struct Button<C>(pub C);
+pub struct WiredInput<C> {
+    /// The contact.
+    pub contact: C,
+    /// What is said not to answer where it does not.
+    pub part: DoorPart,
+}
 
 #[async_trait]
-impl<C: Contact + Sync> Input for Button<C> {
+impl<C: Contact + Sync> Input for WiredInput<C> {
     async fn level(&self) -> Result<InputLevel, DoorError> {
-        self.0.level().await.map(pressed).map_err(|_| SILENT_BUTTON)
+        self.contact.level().await.map(active).map_err(|_| DoorError::NoAnswer(self.part))
     }
 
     async fn changed(&mut self) -> Result<InputLevel, DoorError> {
-        self.0.changed().await.map(pressed).map_err(|_| SILENT_BUTTON)
+        self.contact.changed().await.map(active).map_err(|_| DoorError::NoAnswer(self.part))
     }
 }
 
-const SILENT_BUTTON: DoorError = DoorError::NoAnswer(DoorPart::ExitButton);
-
-fn pressed(level: ContactLevel) -> InputLevel {
+fn active(level: ContactLevel) -> InputLevel {
     match level {
         ContactLevel::Open => InputLevel::Active,
         ContactLevel::Closed => InputLevel::AtRest,

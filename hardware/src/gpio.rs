@@ -143,7 +143,7 @@ impl Lock for GpioLock {
 /// A contact, or a button (open while it is pressed), behind an input. Levels are read, not edges: none
 /// is missed for good.
 pub struct GpioContact {
-    sense: Sense,
+    sense: Arc<Sense>,
     last: Result<ContactLevel, DoorError>,
 }
 
@@ -152,7 +152,13 @@ impl GpioContact {
     #[must_use]
     pub fn new(sense: Sense) -> Self {
         let last = sense.level();
-        Self { sense, last }
+        Self { sense: Arc::new(sense), last }
+    }
+
+    async fn look(&self) -> Result<ContactLevel, DoorError> {
+        let sense = self.sense.clone();
+        let looked = spawn_blocking(move || sense.level()).await;
+        looked.unwrap_or(Err(DoorError::NoAnswer(DoorPart::Contact)))
     }
 }
 
@@ -169,14 +175,14 @@ impl Sense {
 #[async_trait]
 impl Contact for GpioContact {
     async fn level(&self) -> Result<ContactLevel, DoorError> {
-        self.sense.level()
+        self.look().await
     }
 
     async fn changed(&mut self) -> Result<ContactLevel, DoorError> {
         let mut seen = None;
         loop {
             sleep(LOOK_AGAIN).await;
-            let level = self.sense.level();
+            let level = self.look().await;
             // A contact that bounces is not believed until it says the same twice.
             if level != self.last && seen == Some(level) {
                 self.last = level;

@@ -101,8 +101,8 @@ impl HomieLock {
             LockLevel::Unlocked => UNLOCKED,
         };
         let value = self.line.takes(&words).map_err(of_lock)?;
-        let before = self.line.heard().map_or(0, |heard| heard.turn);
         let mut last = self.line.heard();
+        let before = last.as_ref().map_or(0, |heard| heard.turn);
         self.line.set(&value).map_err(of_lock)?;
         let moved = timeout(MOVES_WITHIN, async {
             loop {

@@ -90,7 +90,7 @@ pub struct InputWiring {
 }
 
 /// A line that is in use. Dropping it ends its thread and lets go of the port; unlocked outputs fall
-/// back by themselves.
+/// back by themselves, and those that cannot are locked first.
 pub struct OsdpLine {
     orders: mpsc::Sender<Order>,
     readers: Vec<Known>,

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use wire::bus::{SiteBus, StateChange};
 use wire::request::{Answer, HouseAlarm, Request};
-use wire::topics::LIFECYCLE;
+use wire::topics::{JOINING, LIFECYCLE};
 
 /// Why there is no answer, in one sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub async fn follow_line(
                 }
             }
             Some(change) = states.recv() => {
-                if change.device == *edge && change.path == LIFECYCLE {
+                if change.device == *edge && change.path == LIFECYCLE && change.value != JOINING {
                     ready = change.value == "ready";
                 }
             }

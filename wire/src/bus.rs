@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::homie::{self, DESCRIPTION, Description, SET};
 use crate::identity::{DeviceIdentity, IdentityError};
-use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, LIFECYCLE, Topic, every_set};
+use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, JOINING, LIFECYCLE, Topic, every_set};
 
 /// The largest packet on the bus, in bytes; brokers and clients refuse larger ones.
 pub const MAX_PACKET_BYTES: u32 = 256 * 1024;
@@ -46,7 +46,6 @@ const INBOX: usize = 256;
 const STATE_INBOX: usize = 4096;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-const JOINING: &str = "init";
 const HERE: &str = "ready";
 
 /// Where and as whom to join the bus.
@@ -784,8 +783,6 @@ fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sy
             delivery.states.try_send(StateChange { device, path, value, retained: false }).is_err()
         }
         Topic::Discovery(_) => false,
-        // Neither there nor gone: whether it was before, nothing has changed.
-        Topic::State { path, .. } if path == LIFECYCLE && publish.payload == JOINING => false,
         Topic::State { device, path } => {
             let value = String::from_utf8_lossy(&publish.payload).into_owned();
             let retained = publish.retain;

@@ -43,6 +43,8 @@ const DISCOVERY: &str = "homeassistant/device/";
 
 /// The last level of the topic that says whether a device is there.
 pub const LIFECYCLE: &str = "$state";
+/// What a device says there while it tells what it is: it is neither there nor gone.
+pub const JOINING: &str = "init";
 /// The last levels of the topic where a terminal tells its state, a word of [`TerminalState`].
 ///
 /// [`TerminalState`]: model::terminal::TerminalState

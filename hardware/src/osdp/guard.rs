@@ -62,6 +62,8 @@ pub(super) struct Seen {
     pub asked: Option<u8>,
     /// What it answered to that.
     pub answer: Option<u8>,
+    /// Whether it said so over the Secure Channel.
+    pub secured: bool,
     /// When the library last wrote.
     pub wrote: Option<Instant>,
     /// When the reader last answered; that it is busy is no answer.
@@ -150,6 +152,7 @@ impl Guard {
             return false;
         }
         self.seen.answer = Some(frame.code);
+        self.seen.secured = matches!(frame.block, Some(SCS_16 | SCS_18));
         if frame.code != code::BUSY {
             self.seen.heard = Some(now);
         }

@@ -12,6 +12,9 @@ use crate::door::LockLevel;
 /// How long the thread sleeps while there is nothing to do; an order wakes it.
 const REST: Duration = Duration::from_millis(2);
 
+/// How long a line that is let go waits for locks that do not lock by themselves.
+const LOCKS_WITHIN: Duration = Duration::from_millis(500);
+
 /// What the line is told from outside. `place` is the reader's.
 pub(super) enum Order {
     Move { place: usize, output: u8, wanted: LockLevel, reply: Moved },
@@ -22,12 +25,12 @@ pub(super) enum Order {
 
 /// Runs the line until it is told to stop, or nobody is left who could.
 pub(super) fn run(wire: &Wire, mut readers: Vec<Reader>, orders: &Receiver<Order>) {
-    let mut next = 0;
+    let mut turns = Turns::default();
     loop {
         let now = Instant::now();
         let open = wire.lock().is_open(now);
         if open {
-            take_turns(wire, &mut readers, &mut next);
+            take_turns(wire, &mut readers, &mut turns);
         } else {
             let why = wire.lock().fault.clone().unwrap_or_default();
             readers.iter_mut().for_each(|reader| reader.line_lost(now, &why));
@@ -39,21 +42,61 @@ pub(super) fn run(wire: &Wire, mut readers: Vec<Reader>, orders: &Receiver<Order
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
+    lock_untimed(wire, &mut readers);
     wire.lock().close();
 }
 
-/// While one reader's answer is awaited nobody else speaks; otherwise each may, in turn, until one does.
-fn take_turns(wire: &Wire, readers: &mut [Reader], next: &mut usize) {
+/// Whose turn it is.
+#[derive(Default)]
+struct Turns {
+    next: usize,
+    /// Which of those that are not up tries.
+    tries: usize,
+}
+
+/// While one reader's answer is awaited nobody else speaks; otherwise each may, in turn, until one does. Of those that
+/// are not up one tries at a time: each that is dead holds the line for as long as an answer may take, and a few of them
+/// would leave nothing of it to the others.
+fn take_turns(wire: &Wire, readers: &mut [Reader], turns: &mut Turns) {
     for _ in 0..readers.len() {
         let now = Instant::now();
-        let whose = wire.lock().turn(now);
-        let place = whose.unwrap_or(*next % readers.len());
+        let awaited = wire.lock().turn(now);
+        let place = awaited.unwrap_or(turns.next % readers.len());
+        turns.next = (place + 1) % readers.len();
+        if awaited.is_none() && !may_speak(readers, place, &mut turns.tries, now) {
+            continue;
+        }
         let Some(reader) = readers.get_mut(place) else { return };
         reader.turn(now);
         if wire.lock().turn(now).is_some() {
+            turns.next = place;
             return;
         }
-        *next = (place + 1) % readers.len();
+    }
+}
+
+fn may_speak(readers: &[Reader], place: usize, tries: &mut usize, now: Instant) -> bool {
+    if readers.get(place).is_some_and(Reader::is_up) {
+        return true;
+    }
+    if !readers.get(*tries).is_some_and(Reader::is_trying) {
+        let others = (1..=readers.len()).map(|step| (*tries + step) % readers.len());
+        let mut ready = others.filter(|one| readers.get(*one).is_some_and(|it| it.may_try(now)));
+        let Some(next) = ready.next() else { return false };
+        *tries = next;
+    }
+    place == *tries
+}
+
+/// Unlocked outputs fall back by themselves, where the reader can do that. Where it cannot, they are locked before the
+/// line is let go.
+fn lock_untimed(wire: &Wire, readers: &mut [Reader]) {
+    let until = Instant::now() + LOCKS_WITHIN;
+    let mut turns = Turns::default();
+    readers.iter_mut().for_each(Reader::lock_untimed);
+    while Instant::now() < until && readers.iter().any(Reader::is_left_open) {
+        take_turns(wire, readers, &mut turns);
+        std::thread::sleep(REST);
     }
 }
 

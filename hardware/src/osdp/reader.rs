@@ -149,6 +149,37 @@ impl Reader {
         }
     }
 
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up { .. })
+    }
+
+    pub(super) fn is_trying(&self) -> bool {
+        matches!(self.link, Link::Trying { .. })
+    }
+
+    pub(super) fn may_try(&self, now: Instant) -> bool {
+        matches!(self.link, Link::Down { again } if again <= now)
+    }
+
+    /// Locks what would stay unlocked with nobody there to lock it.
+    pub(super) fn lock_untimed(&mut self) {
+        if !self.is_up() || self.can.timed {
+            return;
+        }
+        for (place, held) in self.locks.iter_mut().enumerate() {
+            if held.wanted == LockLevel::Unlocked {
+                held.wanted = LockLevel::Locked;
+                self.todo.push_front(Todo::Output(place));
+            }
+        }
+    }
+
+    /// Whether a lock that was to be locked has not been told yet.
+    pub(super) fn is_left_open(&self) -> bool {
+        let moves = |todo: &Todo| matches!(todo, Todo::Output(_));
+        self.is_up() && !self.can.timed && self.doing.iter().chain(&self.todo).any(moves)
+    }
+
     fn seen(&self) -> Seen {
         self.wire.lock().guard(self.place).map(|guard| guard.seen()).unwrap_or_default()
     }
@@ -195,6 +226,9 @@ impl Reader {
 
     fn up(&mut self, panel: ControlPanel, now: Instant) {
         self.can = Abilities::of(&self.wire, self.place);
+        if !self.can.timed && !self.locks.is_empty() {
+            tracing::warn!(reader = %self.settings.name, "its outputs do not fall back by themselves: a lock at them stays unlocked where line or program fail while it is");
+        }
         self.quiet_until = now + GRACE;
         self.inputs_at = now;
         self.tampered = false;
@@ -216,12 +250,14 @@ impl Reader {
     fn go_on(&mut self, mut panel: ControlPanel, now: Instant) {
         panel.refresh();
         let told = self.told.take();
-        let Seen { asked, answer, heard, .. } = self.seen();
+        let Seen { asked, answer, secured, heard, .. } = self.seen();
         if !panel.is_online(0) || !panel.is_sc_active(0) {
             if let (
                 Some(asked @ (code::LED | code::BUZZER | code::LOCAL_STATUS)),
                 Some(code::NAK),
             ) = (asked, answer)
+                // Said in plaintext it may be anybody's word.
+                && secured
             {
                 self.refuses.push(asked);
             }
@@ -235,7 +271,7 @@ impl Reader {
             self.take(event, now);
         }
         self.polled |= asked == Some(code::POLL);
-        if self.doing.is_some_and(|todo| asked == todo.code() && answer.is_some()) {
+        if self.doing.is_some_and(|todo| asked == Some(todo.code()) && answer.is_some()) {
             self.done();
         }
         self.wish(now);
@@ -379,7 +415,7 @@ impl Reader {
     }
 
     fn command(&self, todo: Todo, now: Instant) -> Option<OsdpCommand> {
-        if todo.code().is_some_and(|code| self.refuses.contains(&code)) {
+        if self.refuses.contains(&todo.code()) {
             return None;
         }
         let status =
@@ -487,15 +523,15 @@ fn fresh(made: Instant, now: Instant) -> bool {
 
 impl Todo {
     /// The command's code on the wire.
-    fn code(self) -> Option<u8> {
-        Some(match self {
+    fn code(self) -> u8 {
+        match self {
             Self::Output(_) => code::OUTPUT,
             Self::ReadOutputs => code::OUTPUT_STATUS,
             Self::ReadInputs => code::INPUT_STATUS,
             Self::LocalStatus => code::LOCAL_STATUS,
             Self::Led(..) => code::LED,
             Self::Buzzer(..) => code::BUZZER,
-        })
+        }
     }
 }
 

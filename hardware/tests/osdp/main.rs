@@ -271,6 +271,52 @@ async fn several_readers_share_a_line_and_a_dead_one_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn four_dead_readers_of_six_leave_the_line_to_the_others() {
+    let line = Line::new(2);
+    let pds =
+        [1, 2].map(|address| line.reader(usize::from(address) - 1, address, Some(key(address))));
+    let settings = [1, 2, 3, 4, 5, 6].map(|address| {
+        let settings = with_lock(address, address);
+        OsdpReaderSettings { name: format!("door-{address}"), ..settings }
+    });
+    let mut panel = line.panel(settings.to_vec());
+    let mut readers = [1, 2].map(|n| panel.take_reader(&format!("door-{n}")).unwrap());
+    for reader in &mut readers {
+        told_until(reader, Duration::from_secs(15), is_available).await;
+    }
+    let lock = panel.lock("door-1", 0).unwrap();
+    for _ in 0..5 {
+        lock.unlock().await.unwrap();
+        assert!(pds[0].state().borrow().outputs[0]);
+        lock.lock().await.unwrap();
+        sleep(Duration::from_millis(700)).await;
+    }
+    pds[1].present(&CARD).unwrap();
+    told_until(&mut readers[1], SOON, is_read).await;
+    let all = [&mut readers[0], &mut readers[1]];
+    for reader in all {
+        let told = told_for(reader, Duration::from_millis(100)).await;
+        assert!(!told.iter().any(is_unavailable), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_output_that_does_not_fall_back_is_locked_before_the_line_is_let_go() {
+    let line = Line::new(1);
+    let settings =
+        SimOsdpSettings { address: 1, key: Some(key(1)), timed_outputs: false, shows: true };
+    let pd = line.reader_with(0, settings);
+    let mut panel = line.panel(vec![with_lock(1, 1)]);
+    let mut reader = panel.take_reader("door").unwrap();
+    told_until(&mut reader, SOON, is_available).await;
+    panel.lock("door", 0).unwrap().unlock().await.unwrap();
+    assert!(pd.state().borrow().outputs[0]);
+    drop((reader, panel));
+    let locked = async { pd.state().wait_for(|state| !state.outputs[0]).await.map(drop) };
+    timeout(SOON, locked).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn inputs_and_the_tamper_switch_are_told() {
     let line = Line::new(1);
     let pd = line.reader(0, 0, Some(key(1)));

@@ -60,7 +60,10 @@ pub fn of_edge(name: &str, doors: &[NodeOfDoor], sheet: u64) -> Description {
         nodes.push((door.as_str(), node(name, "door", properties)));
     }
     let newer = i64::try_from(sheet).unwrap_or(i64::MAX / 1_000);
-    Description { version: newer.saturating_mul(1_000) + LAYOUT, ..described(name, "edge", nodes) }
+    Description {
+        version: newer.saturating_mul(1_000).saturating_add(LAYOUT),
+        ..described(name, "edge", nodes)
+    }
 }
 
 /// A program that has no doors; nothing for an edge, which has, and for a foreign device, which
