@@ -163,10 +163,7 @@ impl Facts {
             .filter(|_| tells_care)
             .and_then(|booking| booking.care.first())
             .and_then(|claim| atlas.nurseries.iter().find(|one| one.id == claim.nursery));
-        let local = |time: DateTime<Utc>| {
-            let day = time.with_timezone(&zone).date_naive();
-            format!("{} {}", words::day(language, day), words::clock(time, zone))
-        };
+        let local = |time| words::day_and_clock(language, time, zone);
         let closure = body.closure.and_then(|id| atlas.closure(id));
         let shut = closure.and_then(|closure| atlas.space(closure.space?));
         let reason = match closure {

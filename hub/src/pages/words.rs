@@ -67,6 +67,13 @@ pub fn clock_seconds(time: DateTime<Utc>, zone: Tz) -> String {
     format!("{}:{:02}:{:02}", local.hour(), local.minute(), local.second())
 }
 
+/// `11月24日（火） 9:00`, `Tue 24 Nov 9:00`.
+#[must_use]
+pub fn day_and_clock(language: Language, time: DateTime<Utc>, zone: Tz) -> String {
+    let date = time.with_timezone(&zone).date_naive();
+    format!("{} {}", day(language, date), clock(time, zone))
+}
+
 /// `9:00:07` of today, and `11月24日（火） 9:00:07` of any other day.
 #[must_use]
 pub fn moment(language: Language, time: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
@@ -108,10 +115,7 @@ pub fn from_to(language: Language, when: &Interval, zone: Tz) -> String {
     if start.date_naive() == end.date_naive() || to_midnight {
         return day_and_hours(language, when, zone);
     }
-    let at = |time: DateTime<Utc>| {
-        let date = time.with_timezone(&zone).date_naive();
-        format!("{} {}", day(language, date), clock(time, zone))
-    };
+    let at = |time| day_and_clock(language, time, zone);
     let dash = match language {
         Language::Ja => "〜",
         Language::En => " – ",
@@ -353,11 +357,7 @@ pub fn interview_fixed(language: Language, fixed: Option<DateTime<Utc>>, zone: T
             Language::En => "Ask for an interview on your child's page.".to_owned(),
         };
     };
-    let at = format!(
-        "{} {}",
-        day(language, fixed.with_timezone(&zone).date_naive()),
-        clock(fixed, zone)
-    );
+    let at = day_and_clock(language, fixed, zone);
     match language {
         Language::Ja => format!("面談は{at}です。それより後の時間を予約してください。"),
         Language::En => format!("Your interview is on {at}: book a time after it."),
@@ -650,6 +650,11 @@ mod tests {
         let day = when("2026-11-24T00:00:00Z", "2026-11-24T07:30:00Z");
         assert_eq!(day_and_hours(Language::Ja, &day, Tokyo), "11月24日（火） 9:00〜16:30");
         assert_eq!(day_and_hours(Language::En, &day, Tokyo), "Tue 24 Nov 9:00–16:30");
+        let at = |language| day_and_clock(language, day.starts(), Tokyo);
+        assert_eq!(
+            [Language::Ja, Language::En].map(at),
+            ["11月24日（火） 9:00", "Tue 24 Nov 9:00"]
+        );
         let late = when("2026-11-24T12:00:00Z", "2026-11-24T15:00:00Z");
         assert_eq!(hours(Language::Ja, &late, Tokyo), "21:00〜24:00");
         assert_eq!(from_to(Language::Ja, &late, Tokyo), "11月24日（火） 21:00〜24:00");

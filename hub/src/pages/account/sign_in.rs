@@ -10,8 +10,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use model::id::SessionId;
 use model::language::Language;
 use model::sign_in::Means;
@@ -86,8 +84,8 @@ pub async fn get(
             .map(|passkey| PasskeyRow {
                 id: passkey.id.to_string(),
                 name: named(&f, &passkey.name),
-                added: moment(language, passkey.added_at, zone),
-                used: passkey.used_at.map(|at| moment(language, at, zone)),
+                added: words::day_and_clock(language, passkey.added_at, zone),
+                used: passkey.used_at.map(|at| words::day_and_clock(language, at, zone)),
             })
             .collect(),
         sessions: sessions
@@ -96,7 +94,7 @@ pub async fn get(
                 id: session.id.to_string(),
                 agent: named(&f, &session.agent),
                 means: means(&f, session.means),
-                since: moment(language, session.started_at, zone),
+                since: words::day_and_clock(language, session.started_at, zone),
                 here: Some(session.id) == here,
             })
             .collect(),
@@ -154,9 +152,4 @@ fn means(f: &Frame, means: Means) -> &'static str {
         Means::Passkey => f.say("パスキー", "passkey"),
         Means::Organisation => f.say("組織のアカウント", "organisation's account"),
     }
-}
-
-fn moment(language: Language, at: DateTime<Utc>, zone: Tz) -> String {
-    let day = words::day(language, at.with_timezone(&zone).date_naive());
-    format!("{day} {}", words::clock(at, zone))
 }

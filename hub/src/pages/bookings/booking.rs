@@ -153,9 +153,7 @@ pub async fn get(
     };
     let until = |status| {
         let lapses = booking.lapses_at.filter(|_| booking.status == status)?;
-        let day = lapses.with_timezone(&zone).date_naive();
-        let day = words::day(f.language(), day);
-        Some(format!("{day} {}", words::clock(lapses, zone)))
+        Some(words::day_and_clock(f.language(), lapses, zone))
     };
     let said = if !fields.get("changed").is_empty() {
         Some(if booking.status == BookingStatus::Asked {

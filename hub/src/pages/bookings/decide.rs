@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use model::booking::Booking;
 use model::permission::{Action, Target, may};
 
@@ -53,10 +53,7 @@ pub(crate) async fn shown(
         };
         let children = child_names(f, booking, &[]).filter(|_| care);
         let children = children.map(|children| format!("{} {children}", f.say("保育", "Care:")));
-        let at = |time: DateTime<Utc>| {
-            let day = time.with_timezone(&zone).date_naive();
-            format!("{} {}", words::day(f.language(), day), words::clock(time, zone))
-        };
+        let at = |time| words::day_and_clock(f.language(), time, zone);
         all.push(Waiting {
             id: booking.id.to_string(),
             guest: guest.map(|guest| guest.name).unwrap_or_default(),

@@ -36,7 +36,6 @@ pub(super) struct ReportShown {
 
 impl Shown {
     pub(super) fn of(f: &Frame, one: &Incident, today: NaiveDate, zone: Tz) -> Self {
-        let date = one.at.with_timezone(&zone).date_naive();
         let after_first = one.first.done.is_some();
         let unread = || {
             f.say(
@@ -48,7 +47,7 @@ impl Shown {
             place: one.place,
             child: one.child.to_string(),
             name: one.name.clone().unwrap_or_else(|| f.say("消去済み", "erased").to_owned()),
-            when: format!("{} {}", words::day(f.language(), date), words::clock(one.at, zone)),
+            when: words::day_and_clock(f.language(), one.at, zone),
             text: one.text.clone().unwrap_or_else(|| unread().to_owned()),
             reports: vec![
                 ReportShown::of(f, "first", &one.first, true, (today, zone)),

@@ -95,10 +95,7 @@ pub async fn get(
     });
     let talks = day.talks.iter().map(|(child, name, interview)| {
         let state = match interview.fixed_for() {
-            Some(on) => {
-                let local = on.with_timezone(&zone).date_naive();
-                format!("{} {}", words::day(f.language(), local), words::clock(on, zone))
-            }
+            Some(on) => words::day_and_clock(f.language(), on, zone),
             None => match interview {
                 Interview::Asked { at } => {
                     let on = words::day(f.language(), at.with_timezone(&zone).date_naive());

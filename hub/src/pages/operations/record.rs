@@ -12,6 +12,7 @@ use crate::service::Refused;
 /// What was noticed of a site is shown for so long.
 const SHOWN_FOR: TimeDelta = TimeDelta::days(7);
 
+#[derive(PartialEq, Eq)]
 pub(super) struct AlarmShown {
     pub what: &'static str,
     pub advice: &'static str,
@@ -31,8 +32,7 @@ pub(super) async fn alarms(
     let kept = hub.store.site_alarms(centre.id, now - SHOWN_FOR).await?;
     let shown = kept.into_iter().map(|alarm| {
         let (what, advice) = alarm_words(f, alarm.kind);
-        let day = words::day(f.language(), alarm.last_at.with_timezone(&zone).date_naive());
-        let when = format!("{day} {}", words::clock(alarm.last_at, zone));
+        let when = words::day_and_clock(f.language(), alarm.last_at, zone);
         let more = match alarm.kind {
             SiteAlarmKind::Shed => format!("{}{}", alarm.detail, f.say("件", " records")),
             SiteAlarmKind::ConfigRolledBack => edges_words(f, &alarm.detail),

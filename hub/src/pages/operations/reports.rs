@@ -1,28 +1,30 @@
 //! What a centre's site did while it was on its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
 use model::centre::Centre;
 use model::id::{BookingId, PersonId, SpaceId};
 use model::permission::Action;
-use store::{Absence, WalkInConflict};
+use store::{Absence, SILENT, WalkInConflict};
 
 use super::happenings::refusal;
 use super::{doors, find_for};
 use crate::pages::fields::{Asked, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
-use crate::service::absence::{self, HouseEvent, Report};
+use crate::service::absence::{self, HouseEvent, Report, WalkedIn};
 use crate::service::atlas::Atlas;
 use crate::service::{Caller, Refused};
 use crate::typed;
 use crate::web::Web;
+
+/// So many of each list are shown.
+const SHOWN: usize = 100;
 
 #[derive(Template)]
 #[template(path = "operations/reports.html")]
@@ -31,8 +33,10 @@ struct List {
     slug: String,
     centre: String,
     rows: Vec<Row>,
+    /// What is no absence yet.
+    silent: String,
     /// Those that are open, whichever report they are of.
-    conflicts: Vec<Conflict>,
+    conflicts: First<Conflict>,
 }
 
 /// A time that the site was on its own.
@@ -53,13 +57,26 @@ struct One {
     /// How many of what, where there were any.
     counts: Vec<(&'static str, usize)>,
     refused: Vec<(&'static str, usize)>,
-    walk_ins: Vec<WalkIn>,
-    conflicts: Vec<Conflict>,
-    doors: Vec<(String, String, &'static str)>,
-    house: Vec<(String, &'static str)>,
+    walk_ins: First<WalkIn>,
+    conflicts: First<Conflict>,
+    doors: First<(String, String, &'static str)>,
+    house: First<(String, &'static str)>,
     to_do: Vec<String>,
     cut: bool,
     made: String,
+}
+
+/// The first of a list, and how many there are beside them.
+struct First<T> {
+    shown: Vec<T>,
+    more: usize,
+}
+
+impl<T> First<T> {
+    fn of<S>(all: &[S], show: impl FnMut(&S) -> T) -> Self {
+        let shown: Vec<T> = all.iter().take(SHOWN).map(show).collect();
+        Self { more: all.len() - shown.len(), shown }
+    }
 }
 
 struct WalkIn {
@@ -121,39 +138,34 @@ async fn list(
     let rows = absences.iter().map(|absence| row(&f, centre, absence)).collect();
     let open = absence::open_conflicts(&web.hub, caller, centre.id).await?;
     let open: Vec<_> = open.into_iter().map(|one| (one, true)).collect();
-    let mut names = Names { web, known: BTreeMap::new() };
-    let conflicts = conflicts(&f, &mut names, atlas, centre, &open).await?;
-    let (slug, name) = (centre.slug.to_string(), f.get(&centre.name).to_owned());
-    Ok(html(StatusCode::OK, &List { slug, centre: name, rows, conflicts, f }))
+    let names = Names::of(web, &f, &open, &[]).await?;
+    let page = List {
+        slug: centre.slug.to_string(),
+        centre: f.get(&centre.name).to_owned(),
+        rows,
+        silent: words::length(f.language(), SILENT.num_minutes()),
+        conflicts: conflicts(&f, &names, atlas, centre, &open),
+        f,
+    };
+    Ok(html(StatusCode::OK, &page))
 }
 
-async fn conflicts(
+fn conflicts(
     f: &Frame,
-    names: &mut Names<'_>,
+    names: &Names,
     atlas: &Atlas,
     centre: &Centre,
     all: &[(WalkInConflict, bool)],
-) -> Result<Vec<Conflict>, Refused> {
-    let mut shown = Vec::new();
-    for (one, open) in all {
-        let mut of = async |booking: BookingId| {
-            let booking = names.web.hub.store.booking(booking).await?;
-            match booking {
-                Some(booking) => names.of(f, booking.person).await,
-                None => Ok(f.say("消去済み", "erased").to_owned()),
-            }
-        };
-        shown.push(Conflict {
-            open: *open,
-            desk: desk(atlas, one.space),
-            when: words::hours(f.language(), &one.when, centre.time_zone),
-            walk_in: of(one.walk_in).await?,
-            guest: of(one.booking).await?,
-            booking: one.booking.to_string(),
-            moved_to: one.moved_to.map(|space| desk(atlas, space)),
-        });
-    }
-    Ok(shown)
+) -> First<Conflict> {
+    First::of(all, |(one, open)| Conflict {
+        open: *open,
+        desk: desk(atlas, one.space),
+        when: words::day_and_hours(f.language(), &one.when, centre.time_zone),
+        walk_in: names.guest(one.walk_in),
+        guest: names.guest(one.booking),
+        booking: one.booking.to_string(),
+        moved_to: one.moved_to.map(|space| desk(atlas, space)),
+    })
 }
 
 fn desk(atlas: &Atlas, space: SpaceId) -> String {
@@ -161,11 +173,7 @@ fn desk(atlas: &Atlas, space: SpaceId) -> String {
 }
 
 fn row(f: &Frame, centre: &Centre, absence: &Absence) -> Row {
-    let zone = centre.time_zone;
-    let moment = |time: DateTime<Utc>| {
-        let day = words::day(f.language(), time.with_timezone(&zone).date_naive());
-        format!("{day} {}", words::clock(time, zone))
-    };
+    let moment = |time| words::day_and_clock(f.language(), time, centre.time_zone);
     let (gone, back) = (moment(absence.gone_at), moment(absence.back_at));
     let minutes = (absence.back_at - absence.gone_at).num_minutes();
     Row {
@@ -185,29 +193,26 @@ async fn one(
 ) -> Result<Response, Refused> {
     let f = Frame::new(caller, Part::Operations);
     let zone = centre.time_zone;
-    let Report { absence, done, conflicts: met } = report;
+    let moment = |time| words::day_and_clock(f.language(), time, zone);
+    let Report { absence, done, conflicts: mut met } = report;
+    // What is to be solved is not behind what is cut off.
+    met.sort_by_key(|(_, open)| !open);
     let open = met.iter().any(|(_, open)| *open);
-    let mut names = Names { web, known: BTreeMap::new() };
-    let mut walk_ins = Vec::new();
-    for one in &done.walk_ins {
-        walk_ins.push(WalkIn {
-            time: words::clock(one.at, zone),
-            until: words::clock(one.until, zone),
-            desk: desk(atlas, one.space),
-            who: names.of(&f, one.person).await?,
-        });
-    }
-    let shown = conflicts(&f, &mut names, atlas, centre, &met).await?;
-    let mut alarms = Vec::new();
+    let names = Names::of(web, &f, &met, &done.walk_ins).await?;
+    let walk_ins = First::of(&done.walk_ins, |one| WalkIn {
+        time: moment(one.at),
+        until: moment(one.until),
+        desk: desk(atlas, one.space),
+        who: names.person(one.person),
+    });
+    let shown = conflicts(&f, &names, atlas, centre, &met);
     let known = web.hub.store.doors(centre.id).await?;
-    for alarm in &done.doors {
+    let alarms = First::of(&done.doors, |alarm| {
         let name = known.iter().find(|door| door.device == alarm.door);
         let name = name.map_or_else(|| alarm.door.to_string(), |door| f.get(&door.name).to_owned());
-        alarms.push((words::clock(alarm.at, zone), name, doors::state_words(&f, alarm.state)));
-    }
-    let house =
-        done.house.iter().map(|(at, what)| (words::clock(*at, zone), house_words(&f, *what)));
-    let house = house.collect();
+        (moment(alarm.at), name, doors::state_words(&f, alarm.state))
+    });
+    let house = First::of(&done.house, |(at, what)| (moment(*at), house_words(&f, *what)));
     let counts = [
         (f.say("入館", "Came in"), done.checked_in),
         (f.say("退館", "Left"), done.checked_out),
@@ -298,20 +303,36 @@ fn to_do(f: &Frame, open: bool, done: &absence::Done) -> Vec<String> {
     all.into_iter().filter(|(due, _)| *due).map(|(_, words)| words.to_owned()).collect()
 }
 
-/// Names that were looked up.
-struct Names<'a> {
-    web: &'a Web,
-    known: BTreeMap<PersonId, String>,
+/// Who is meant by what a page shows, looked up at once.
+struct Names {
+    guests: BTreeMap<BookingId, PersonId>,
+    people: BTreeMap<PersonId, String>,
+    erased: &'static str,
 }
 
-impl Names<'_> {
-    async fn of(&mut self, f: &Frame, person: PersonId) -> Result<String, Refused> {
-        if let Some(name) = self.known.get(&person) {
-            return Ok(name.clone());
-        }
-        let found = self.web.hub.store.person(person).await?;
-        let name = found.map_or_else(|| f.say("消去済み", "erased").to_owned(), |one| one.name);
-        self.known.insert(person, name.clone());
-        Ok(name)
+impl Names {
+    async fn of(
+        web: &Web,
+        f: &Frame,
+        conflicts: &[(WalkInConflict, bool)],
+        walk_ins: &[WalkedIn],
+    ) -> Result<Self, Refused> {
+        let met = conflicts.iter().take(SHOWN).flat_map(|(one, _)| [one.walk_in, one.booking]);
+        let bookings = web.hub.store.bookings_named(&met.collect::<Vec<_>>()).await?;
+        let guests: BTreeMap<_, _> =
+            bookings.iter().map(|booking| (booking.id, booking.person)).collect();
+        let walked_in = walk_ins.iter().take(SHOWN).map(|one| one.person);
+        let people: BTreeSet<_> = guests.values().copied().chain(walked_in).collect();
+        let people = web.hub.store.persons(&people.into_iter().collect::<Vec<_>>()).await?;
+        let people = people.into_iter().map(|person| (person.id, person.name)).collect();
+        Ok(Self { guests, people, erased: f.say("消去済み", "erased") })
+    }
+
+    fn person(&self, person: PersonId) -> String {
+        self.people.get(&person).map_or(self.erased, String::as_str).to_owned()
+    }
+
+    fn guest(&self, booking: BookingId) -> String {
+        self.guests.get(&booking).map_or_else(|| self.erased.to_owned(), |of| self.person(*of))
     }
 }

@@ -14,20 +14,21 @@ use uuid::Uuid;
 
 use crate::support::World;
 
-struct Site<'a> {
+/// A centre's site, as far as the hub hears of it.
+pub struct Site<'a> {
     world: &'a World,
-    centre: Centre,
+    pub centre: Centre,
 }
 
 impl<'a> Site<'a> {
-    async fn of(world: &'a World) -> Self {
+    pub async fn of(world: &'a World) -> Self {
         let centres = world.hub.store.centres().await.unwrap();
         let centre = centres.into_iter().find(|one| one.slug.as_str() == "yokohama").unwrap();
         Self { world, centre }
     }
 
     /// The site runs on the newest sheet, and has told so.
-    async fn runs_on_the_newest(&self) -> u64 {
+    pub async fn runs_on_the_newest(&self) -> u64 {
         let hub = &self.world.hub;
         let newest = hub.live.sheets.current(hub, self.centre.id).await.unwrap().unwrap();
         let version = newest.sheet.version;
@@ -42,7 +43,7 @@ impl<'a> Site<'a> {
         newest.sheet.lease.iter().map(|leased| (leased.space, leased.when)).collect()
     }
 
-    async fn tell(&self, events: Vec<(DateTime<Utc>, Happening)>) {
+    pub async fn tell(&self, events: Vec<(DateTime<Utc>, Happening)>) {
         let hub = &self.world.hub;
         let first = hub.store.site_status(self.centre.id).await.unwrap().reached + 1;
         let events = events.into_iter().map(|(at, what)| SiteEvent { at, what }).collect();
@@ -134,7 +135,7 @@ async fn what_a_site_did_alone_is_reported_to_its_operators() {
         page.body.contains("/operations/yokohama/reports") && !page.body.contains("新しい報告")
     );
     let none = operator.get("/operations/yokohama/reports").await;
-    assert!(none.body.contains("まだありません"), "{}", none.body);
+    assert!(none.body.contains("2分を超えて切れたことは、まだありません"), "{}", none.body);
 
     let gone = hub.now();
     world.clock.advance(TimeDelta::minutes(40));
@@ -192,6 +193,10 @@ async fn what_a_site_did_alone_is_reported_to_its_operators() {
             assert!(all.contains(word), "{word}: {}", one.body);
         }
         assert!(one.body.contains(&desk.label), "{}", one.body);
+        let met = ["11月25日（水） 11:00〜12:00", "Wed 25 Nov 11:00–12:00"];
+        for page in [&one.body, &list.body] {
+            assert!(met.iter().any(|when| page.contains(when)), "{page}");
+        }
         let booking = made.json()["id"].as_str().unwrap().to_owned();
         assert!(one.body.contains(&format!("/bookings/{booking}")));
         assert!(!one.body.contains("{{"));
@@ -234,4 +239,61 @@ async fn what_a_site_did_alone_is_reported_to_its_operators() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{key}");
     }
     assert_eq!(operator.get("/operations/azamino/reports").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_several_days_names_them_and_cuts_what_is_long() {
+    let world = World::new().await;
+    let hub = &world.hub;
+    let site = Site::of(&world).await;
+    site.runs_on_the_newest().await;
+    let gone = hub.now();
+    world.clock.advance(TimeDelta::days(3));
+    let hour = |hours| gone + TimeDelta::hours(hours);
+    let guest = world.person("takahashi").await;
+    let spaces = hub.store.spaces().await.unwrap();
+    let mut desks = spaces.into_iter().filter(|space| space.centre == site.centre.id);
+    let desk = desks.next().unwrap();
+    let mut events = walked_in(guest, desk.id, (hour(25), hour(27)), 71).to_vec();
+    let door = || Happening::LockFault { door: "yokohama-door-1".parse().unwrap() };
+    events.extend((0..130).map(|_| (hour(26), door())));
+    events.push((hour(49), Happening::Fire { on: true }));
+    site.tell(events).await;
+    site.tell(vec![(hub.now(), Happening::Started)]).await;
+
+    let mut operator = world.signed_in("kobayashi").await;
+    for (language, words) in [
+        (
+            "ja",
+            [
+                "高橋 彩",
+                ">11月26日（木） 10:00</td>",
+                ">11月26日（木） 12:00</td>",
+                "<li>11月26日（木） 11:00 ",
+                "<li>11月27日（金） 10:00 火災受信機が扉を開放",
+                "ほかに30件あります",
+            ],
+        ),
+        (
+            "en",
+            [
+                "高橋 彩",
+                ">Thu 26 Nov 10:00</td>",
+                ">Thu 26 Nov 12:00</td>",
+                "<li>Thu 26 Nov 11:00 ",
+                "<li>Fri 27 Nov 10:00 The fire panel released the doors",
+                "And 30 more.",
+            ],
+        ),
+    ] {
+        let path = format!("/operations/yokohama/reports?number=1&lang={language}");
+        let report = operator.get(&path).await;
+        assert_eq!(report.status, StatusCode::OK);
+        for word in words {
+            assert!(report.body.contains(word), "{word}: {}", report.body);
+        }
+        let doors = report.body.split("id=\"doors\"").nth(1).unwrap();
+        let doors = doors.split("</section>").next().unwrap();
+        assert_eq!(doors.matches("<li>").count(), 100, "{doors}");
+    }
 }

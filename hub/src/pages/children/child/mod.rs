@@ -509,11 +509,7 @@ fn talks(f: &Frame, file: &File, nurseries: &[Nursery], zone: Tz) -> Vec<Talk> {
                         "asked for; the nursery will give a time",
                     )
                     .to_owned(),
-                Interview::Fixed { on } => {
-                    let local = on.with_timezone(&zone);
-                    let day = words::day(f.language(), local.date_naive());
-                    format!("{day} {}", words::clock(on, zone))
-                }
+                Interview::Fixed { on } => words::day_and_clock(f.language(), on, zone),
                 Interview::Held { on, .. } => {
                     let on = words::full_date(f.language(), on);
                     if f.ja() { format!("{on}に済み") } else { format!("held on {on}") }
