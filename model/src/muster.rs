@@ -37,6 +37,9 @@ pub struct PersonIn {
     pub away_since: Option<DateTime<Utc>>,
     /// What was last seen of them.
     pub last: Evidence,
+    /// Whether they work here and have no visit: a shift names nobody, so they may be one of the caregivers, too.
+    #[serde(default)]
+    pub on_staff: bool,
 }
 
 /// A caregiver.

@@ -19,7 +19,7 @@ pub(crate) fn of(world: &World, now: DateTime<Utc>) -> Muster {
     let signs = Signs::of(&snapshot, now);
     let mut people: Vec<PersonIn> = (snapshot.visits.iter())
         .map(|visit| signs.guest(visit, book))
-        .chain(signs.without_a_visit(&snapshot))
+        .chain(signs.without_a_visit(&snapshot, book))
         .collect();
     people.sort_by_key(|one| (one.last, one.person));
     Muster {
@@ -127,15 +127,19 @@ impl Signs {
             space: Some(book.label(visit.space)).filter(|label| !label.is_empty()),
             away_since: visit.away_since,
             last: self.people.get(&visit.person).copied().unwrap_or(checked_in),
+            on_staff: false,
         }
     }
 
-    fn without_a_visit(&self, snapshot: &Snapshot) -> impl Iterator<Item = PersonIn> {
+    fn without_a_visit(&self, snapshot: &Snapshot, book: &Book) -> impl Iterator<Item = PersonIn> {
+        let care = book.care.as_ref();
         let guests: BTreeSet<PersonId> = snapshot.visits.iter().map(|one| one.person).collect();
-        self.let_in.iter().filter(move |person| !guests.contains(person)).filter_map(|person| {
+        let others = self.let_in.iter().filter(move |person| !guests.contains(person));
+        others.filter_map(move |person| {
             let last = *self.people.get(person)?;
+            let on_staff = care.is_some_and(|care| care.staff(*person).is_some());
             let (person, visit, space, away_since) = (*person, None, None, None);
-            Some(PersonIn { person, visit, space, away_since, last })
+            Some(PersonIn { person, visit, space, away_since, last, on_staff })
         })
     }
 

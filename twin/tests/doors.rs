@@ -681,6 +681,9 @@ fn the_muster_says_who_is_in_and_by_what_evidence() {
     let muster = site.twin.muster(at(site.now).now);
     let people: Vec<_> = muster.people.iter().map(|one| (one.person, one.last.what)).collect();
     assert_eq!(people, [(person(2), Sign::CheckedIn), (person(40), Sign::CameThrough)]);
+    // Whoever works here is no guest, and may be one of those who have said so at the screen.
+    let on_staff: Vec<_> = muster.people.iter().map(|one| one.on_staff).collect();
+    assert_eq!(on_staff, [false, true]);
     assert_eq!(muster.people[0].space.as_deref(), Some("A-02"));
     let [child] = &muster.children[..] else { panic!("{muster:?}") };
     assert_eq!((child.name.as_str(), child.last.what), ("はる", Sign::Brought));

@@ -12,7 +12,7 @@ use model::care::file::{CollectsAs, NotCollecting};
 use model::child::Contact;
 use model::id::{ChildId, NurseryId, RoomId, ShiftId, TicketId};
 use model::language::LocalText;
-use model::muster::Muster;
+use model::muster::{Evidence, Muster};
 use model::site_order::OrderAnswer;
 use serde::{Deserialize, Serialize};
 
@@ -211,6 +211,18 @@ pub struct StaffMuster {
     /// How many caregivers are in the house whom they do not work with.
     #[serde(default)]
     pub caregivers_elsewhere: usize,
+    /// The staff whose cards were seen; some of them may be among the caregivers.
+    #[serde(default)]
+    pub by_card: Vec<StaffIn>,
+}
+
+/// Somebody of the staff, by their card.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffIn {
+    /// Their name; empty where they are no colleague.
+    pub name: String,
+    /// What was last seen of them.
+    pub last: Evidence,
 }
 
 /// How the nurseries of somebody of the staff stand.

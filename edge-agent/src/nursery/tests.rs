@@ -10,6 +10,7 @@ use model::day_sheet::{SheetChild, SheetNursery, SheetStaff, Site};
 use model::id::{BookingId, CentreId, MunicipalityId, NurseryId};
 use model::interval::Interval;
 use model::language::LocalText;
+use model::muster::{Evidence, Muster, PersonIn, Sign};
 use ring::rand::SystemRandom;
 use uuid::Uuid;
 use wire::request::Secret;
@@ -191,4 +192,26 @@ fn a_board_is_of_the_nurseries_that_somebody_works_in() {
     assert_eq!(child.look_by, Some(now() + TimeDelta::minutes(5)));
     assert!(nurseries.board(PersonId(id(41)), views(), now(), (fresh, true)).is_none());
     assert!(nurseries.child(ChildId(id(9)), now()).is_none());
+}
+
+#[test]
+fn whoever_works_here_is_no_guest_and_told_by_name_to_colleagues_alone() {
+    let mut care = care();
+    for (number, name, nursery) in [(41, "青木", 1), (42, "石井", 2)] {
+        let (person, nurseries) = (PersonId(id(number)), vec![NurseryId(id(nursery))]);
+        care.staff.push(SheetStaff { person, name: name.to_owned(), nurseries });
+    }
+    let nurseries = nurseries();
+    nurseries.use_sheet(&sheet(care));
+    let last = Evidence { at: now(), what: Sign::CameThrough };
+    let seen = |number, on_staff| {
+        let (visit, space, away_since) = (None, None, None);
+        PersonIn { person: PersonId(id(number)), visit, space, away_since, last, on_staff }
+    };
+    let people = vec![seen(5, false), seen(40, true), seen(41, true), seen(42, true)];
+    let list = nurseries.muster(PersonId(id(40)), Muster { people, ..Muster::default() }).unwrap();
+    let guests: Vec<_> = list.muster.people.iter().map(|one| one.person).collect();
+    assert_eq!(guests, [PersonId(id(5))]);
+    let names: Vec<_> = list.by_card.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["星野", "青木", ""]);
 }

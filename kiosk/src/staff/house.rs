@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use model::care::day::CaregiverState;
 use model::muster::{CaregiverIn, ChildIn, Evidence, PersonIn};
 use serde::Deserialize;
-use wire::nursery::{StaffAnswer, StaffAsk, StaffMuster};
+use wire::nursery::{StaffAnswer, StaffAsk, StaffIn, StaffMuster};
 use wire::request::HouseAlarm;
 
 use super::App;
@@ -35,11 +35,14 @@ struct NurseryIn<'a> {
 }
 
 impl MusterPage<'_> {
-    fn total(&self) -> usize {
-        let children: usize = self.nurseries.iter().map(|one| one.children.len()).sum();
-        let caregivers: usize = self.nurseries.iter().map(|one| one.caregivers.len()).sum();
-        let elsewhere = self.list.elsewhere + self.list.caregivers_elsewhere;
-        self.guests.len() + children + caregivers + elsewhere
+    fn children(&self) -> usize {
+        let here: usize = self.nurseries.iter().map(|one| one.children.len()).sum();
+        here + self.list.elsewhere
+    }
+
+    fn caregivers(&self) -> usize {
+        let here: usize = self.nurseries.iter().map(|one| one.caregivers.len()).sum();
+        here + self.list.caregivers_elsewhere
     }
 
     fn on_break(&self, one: &CaregiverIn) -> bool {
@@ -56,6 +59,10 @@ impl MusterPage<'_> {
 
     fn caregiver_name<'a>(&'a self, one: &'a CaregiverIn) -> &'a str {
         if one.name.is_empty() { self.f.say("保育者", "A caregiver") } else { &one.name }
+    }
+
+    fn staff_name<'a>(&'a self, one: &'a StaffIn) -> &'a str {
+        if one.name.is_empty() { self.f.say("職員", "Somebody of the staff") } else { &one.name }
     }
 
     fn last(&self, evidence: &Evidence) -> String {

@@ -11,10 +11,10 @@ use chrono_tz::Tz;
 use model::care::day::CaregiverState;
 use model::centre::Centre;
 use model::id::{NurseryId, PersonId};
-use model::muster::{Evidence, Muster};
+use model::muster::{Evidence, Muster, PersonIn};
 use model::permission::{Action, Target, may};
+use store::SILENT;
 
-use super::centre::AWAY;
 use super::find_for;
 use crate::hub::Hub;
 use crate::pages::frame::{Frame, Part};
@@ -33,9 +33,11 @@ struct Page {
     /// Whether nothing has been heard of the site for a while.
     stale: bool,
     heard: Option<String>,
-    /// How many are in: grown-ups, caregivers, children.
-    total: usize,
+    caregivers: usize,
+    children: usize,
     people: Vec<PersonShown>,
+    /// The staff whose cards were seen; some of them may be among the caregivers, so nothing is added up.
+    staff: Vec<PersonShown>,
     away: Vec<PersonShown>,
     nurseries: Vec<NurseryShown>,
     may_order: bool,
@@ -71,14 +73,11 @@ pub async fn get(
     let muster = look(&web.hub, &centre).await?;
     let heard = web.hub.store.site_status(centre.id).await?.heard_at;
     let zone = centre.time_zone;
-    let stale = heard.is_none_or(|heard| muster.at - heard > AWAY);
+    let stale = heard.is_none_or(|heard| muster.at - heard > SILENT);
     let moment = |time| words::moment(f.language(), time, muster.at, zone);
-    let mut names = BTreeMap::new();
-    for one in &muster.people {
-        if let Some(person) = web.hub.store.person(one.person).await? {
-            names.insert(one.person, person.name);
-        }
-    }
+    let ids: Vec<PersonId> = muster.people.iter().map(|one| one.person).collect();
+    let known = web.hub.store.persons(&ids).await?.into_iter();
+    let names: BTreeMap<PersonId, String> = known.map(|one| (one.id, one.name)).collect();
     let named = |person: PersonId| {
         let unknown = f.say("名前のわからない人", "Somebody whose name is not known");
         names.get(&person).map_or(unknown, String::as_str).to_owned()
@@ -89,24 +88,18 @@ pub async fn get(
         };
         muster.children.iter().filter(answers).count()
     };
-    let (away, people): (Vec<_>, Vec<_>) = muster
-        .people
-        .iter()
-        .map(|one| {
-            let shown = PersonShown {
-                name: named(one.person),
-                space: one.space.clone().unwrap_or_default(),
-                last: evidence(&f, one.last, muster.at, zone),
-                children: children_of(one.person),
-                visit: one.visit.map(|visit| visit.to_string()),
-            };
-            (one.away_since.is_some(), shown)
-        })
-        .partition(|(away, _)| *away);
-    let [mut people, mut away] =
-        [people, away].map(|all| all.into_iter().map(|(_, one)| one).collect::<Vec<_>>());
-    people.sort_by(|a, b| (&a.space, &a.name).cmp(&(&b.space, &b.name)));
-    away.sort_by(|a, b| (&a.space, &a.name).cmp(&(&b.space, &b.name)));
+    let listed = |who: &dyn Fn(&PersonIn) -> bool| {
+        let shown = |one: &PersonIn| PersonShown {
+            name: named(one.person),
+            space: one.space.clone().unwrap_or_default(),
+            last: evidence(&f, one.last, muster.at, zone),
+            children: children_of(one.person),
+            visit: one.visit.map(|visit| visit.to_string()),
+        };
+        let mut all: Vec<_> = muster.people.iter().filter(|one| who(one)).map(shown).collect();
+        all.sort_by(|a, b| (&a.space, &a.name).cmp(&(&b.space, &b.name)));
+        all
+    };
     let nursery_name = |id: NurseryId| {
         let known = atlas.nurseries.iter().find(|one| one.id == id);
         known.map(|one| f.get(&one.name).to_owned()).unwrap_or_default()
@@ -117,9 +110,11 @@ pub async fn get(
         at: moment(if stale { heard.unwrap_or(muster.at) } else { muster.at }),
         stale,
         heard: heard.map(moment),
-        total: people.len() + muster.caregivers.len() + muster.children.len(),
-        people,
-        away,
+        caregivers: muster.caregivers.len(),
+        children: muster.children.len(),
+        people: listed(&|one| one.away_since.is_none() && !one.on_staff),
+        staff: listed(&|one| one.on_staff),
+        away: listed(&|one| one.away_since.is_some()),
         nurseries: nurseries(&f, &muster, zone)
             .into_iter()
             .map(|(id, one)| NurseryShown { name: nursery_name(id), ..one })
@@ -169,7 +164,10 @@ fn nurseries(f: &Frame, muster: &Muster, zone: Tz) -> BTreeMap<NurseryId, Nurser
 fn evidence(f: &Frame, last: Evidence, now: DateTime<Utc>, zone: Tz) -> String {
     let (ja, en) = last.what.words();
     let [on, today] = [last.at, now].map(|time| time.with_timezone(&zone).date_naive());
-    let day =
-        if on == today { String::new() } else { format!("{} ", words::day(f.language(), on)) };
-    format!("{day}{} {}", words::clock(last.at, zone), f.say(ja, en))
+    let clock = if on == today {
+        words::clock(last.at, zone)
+    } else {
+        words::day_and_clock(f.language(), last.at, zone)
+    };
+    format!("{clock} {}", f.say(ja, en))
 }

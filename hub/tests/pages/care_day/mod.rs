@@ -4,11 +4,13 @@ use axum::http::{Method, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use hub::service::{children, vault};
 use model::care::day::{
-    CareEvent, Claimed, HealthCheck, NotHandedOver, NotTakenIn, NoteBody, NoteKind, Sealed,
+    CareEvent, CaregiverState, Claimed, HealthCheck, NotHandedOver, NotTakenIn, NoteBody, NoteKind,
+    Sealed,
 };
 use model::care::file::{CollectsAs, NotCollecting};
 use model::centre::Centre;
-use model::id::{BookingId, ChildId, NurseryId, PersonId, VisitId};
+use model::door::{Side, Zone};
+use model::id::{BookingId, ChildId, NurseryId, PersonId, ShiftId, VisitId};
 use model::site_event::{Happening, Proof, SiteEvent};
 use serde::Serialize;
 use serde_json::json;
@@ -423,9 +425,48 @@ async fn operators_read_who_is_in_with_a_number_of_children_and_no_name() {
     has(&page, &[&ends]);
     let asked = operator.get(&ends.replace("&amp;", "&")).await.body;
     has(&asked, &["この利用を終えますか", "高橋 彩", "そのままお預かりします"]);
+    has(
+        &page,
+        &["利用者 <strong>1人</strong>、子ども <strong>1人</strong>、保育者 <strong>0人</strong>"],
+    );
+    has_not(&page, &["カードで入った職員"]);
+
+    // Whoever works there is no guest, and may be one of the caregivers: nothing is counted twice.
+    let here = CareEvent::Caregiver {
+        nursery: day.nursery,
+        shift: ShiftId(uuid::Uuid::from_u128(0x52)),
+        state: CaregiverState::Here,
+        staff: day.staff,
+    };
+    let through = Happening::LetThrough {
+        door: "yokohama-entrance".parse().unwrap(),
+        reader: "yokohama-entrance-reader".parse().unwrap(),
+        zone: Zone::House,
+        side: Side::Outside,
+        person: Some(day.staff),
+        credential: None,
+        twice: false,
+    };
+    day.happened(vec![("11:58", through), ("11:59", Happening::Care(here))]).await;
+    let page = operator.get(path).await.body;
+    has(
+        &page,
+        &[
+            "利用者 <strong>1人</strong>、子ども <strong>1人</strong>、保育者 <strong>1人</strong>、",
+            "カードで入った職員 <strong>1人</strong>",
+            "二重に数えないよう",
+            "11:58 扉から入室",
+        ],
+    );
+    let guests = page.split("id=\"people-h\"").nth(1).unwrap().split("</table>").next().unwrap();
+    has(guests, &["高橋 彩"]);
+    has_not(guests, &["星野"]);
+    has(&page, &["星野"]);
+
     operator.language = "en";
     let page = operator.get(&format!("{path}?lang=en")).await.body;
     has(&page, &["Who is in", "Count heads", "1 of them with a guardian in the house"]);
+    has(&page, &["caregivers <strong>1</strong>, staff by card <strong>1</strong>"]);
     has_not(&page, &[&name]);
 
     // Who looks after the children reads their names elsewhere, and runs no house.

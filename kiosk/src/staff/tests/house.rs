@@ -32,6 +32,7 @@ fn list() -> StaffMuster {
         space: Some(space.to_owned()),
         away_since: away.then(|| at("00:30")),
         last: seen_at("00:04", Sign::CheckedIn),
+        on_staff: false,
     };
     let muster = Muster {
         at: at("01:00"),
@@ -47,7 +48,10 @@ fn list() -> StaffMuster {
         ..Muster::default()
     };
     let nurseries = vec![(nursery, LocalText::new("さくら保育室", "Sakura Nursery"))];
-    StaffMuster { muster, nurseries, elsewhere: 3, caregivers_elsewhere: 2 }
+    let by_card =
+        |name: &str| StaffIn { name: name.to_owned(), last: seen_at("00:40", Sign::CameThrough) };
+    let by_card = vec![by_card("佐藤 みどり"), by_card("")];
+    StaffMuster { muster, nurseries, elsewhere: 3, caregivers_elsewhere: 2, by_card }
 }
 
 #[tokio::test]
@@ -65,7 +69,10 @@ async fn who_is_in_is_a_list_with_children_and_guardians_and_old_news_is_dated()
         "佐藤 みどり",
         "休憩中",
         "席 A-05",
-        "<strong>9人</strong>",
+        "利用者 <strong>1人</strong>・子ども <strong>5人</strong>・職員 <strong>3人</strong>",
+        "カードで入った職員 <strong>2人</strong>",
+        "二重に数えない",
+        "<b>職員</b><small>9:40 扉から入室",
         "ほかの保育室に、子ども 3人",
         "9:50 保育の記録",
         "外出中 1人",
@@ -77,6 +84,11 @@ async fn who_is_in_is_a_list_with_children_and_guardians_and_old_news_is_dated()
     staff.set_language(Language::En);
     let (_, page) = get(&router, "/muster").await;
     assert!(page.contains("Who is in the house") && page.contains("Count heads"), "{page}");
+    assert!(page.contains("staff by card <strong>2</strong>") && page.contains("twice"), "{page}");
+    let nobody_by_card = StaffMuster { by_card: Vec::new(), ..list() };
+    fake.says(StaffAnswer::Muster(Box::new(nobody_by_card)));
+    let (_, page) = get(&router, "/muster").await;
+    assert!(!page.contains("by card"), "{page}");
     assert_eq!(format!("{:?}", StaffAnswer::Muster(Box::new(list()))).matches("山田").count(), 0);
 }
 
