@@ -5,6 +5,7 @@
   "use strict";
   const QUIET_MS = 40000; // once the server has sent a `ping`, this much silence counts as a lost line
   const RETRY_MS = 5000; // an EventSource gives up after an HTTP error; then we begin again
+  const HOLD_MS = 3000; // what stands still for longer only looks live
 
   const hour = (date, zone) =>
     date.toLocaleTimeString(document.documentElement.lang || undefined, {
@@ -12,20 +13,29 @@
     });
 
   // Nothing moves under a finger: what comes while something is pressed waits until it is let go.
-  let pressed = false, waiting = null;
-  addEventListener("pointerdown", () => { pressed = true; }, true);
-  for (const ended of ["pointerup", "pointercancel"]) {
-    addEventListener(ended, () => setTimeout(() => {
-      pressed = false;
-      if (waiting) { swap(waiting); waiting = null; }
-    }, 0), true);
+  let pressed = 0, waiting = null;
+  function letGo() {
+    clearTimeout(pressed);
+    const show = waiting;
+    pressed = 0;
+    waiting = null;
+    show?.();
   }
+  addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary || event.button !== 0) return;
+    clearTimeout(pressed);
+    pressed = setTimeout(letGo, HOLD_MS);
+  }, true);
+  for (const ended of ["pointerup", "pointercancel", "contextmenu"]) {
+    addEventListener(ended, () => setTimeout(letGo, 0), true);
+  }
+  addEventListener("blur", letGo); // of the window: what loses the focus in it is pressed all the same
 
   function swap(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
     for (const next of [...fresh]) {
       const old = next.id && document.getElementById(next.id);
-      if (!old) continue;
+      if (!old || old.isEqualNode(next)) continue; // what has not changed is not read out again
       const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
       old.replaceWith(document.adoptNode(next));
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -44,7 +54,9 @@
       });
     };
     const alive = () => { heard = new Date(); status(false); };
+    const show = (html) => { swap(html); alive(); };
     const lost = () => {
+      waiting = null; // the first block of the next line is newer
       status(true);
       if (stream.readyState === EventSource.CLOSED) again(RETRY_MS);
     };
@@ -52,8 +64,8 @@
     function open() {
       pinged = false;
       stream = new EventSource(owner.dataset.live);
-      stream.addEventListener("ping", () => { pinged = true; alive(); });
-      stream.addEventListener("block", (event) => { if (pressed) waiting = event.data; else swap(event.data); alive(); });
+      stream.addEventListener("ping", () => { pinged = true; if (!waiting) alive(); });
+      stream.addEventListener("block", ({ data }) => { if (pressed) waiting = () => show(data); else show(data); });
       stream.addEventListener("error", lost);
     }
     open();

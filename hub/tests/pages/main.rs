@@ -7,6 +7,7 @@ mod care_day;
 mod care_files;
 mod doors;
 mod house;
+mod live;
 mod notices;
 mod orders;
 mod organisations;

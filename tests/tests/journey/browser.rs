@@ -1,8 +1,10 @@
 //! A booking as people make it: in a browser, large and small.
 
+use chrono::Utc;
+use serde_json::json;
 use tests::browser::{Browser, DESKTOP, PHONE, WindowSize};
-use tests::http::{PASSWORD, email};
-use tests::region::Database;
+use tests::http::{PASSWORD, Person, email};
+use tests::region::{Database, Region};
 use tests::site::{Bus, Site};
 
 use crate::bookings::{for_now, newer_sheet};
@@ -71,5 +73,45 @@ async fn look_at_the_lobby(site: &Site) {
     browser.shows("どうぞお入りください").await;
     browser.shows("A-0").await;
     browser.screenshot("lobby-2-welcome").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn an_open_page_goes_on_whatever_is_pressed_on_it_and_takes_no_focus_away() {
+    let region = Region::start(Database::Sqlite).await;
+    let operator = Person::sign_in(&region.url, "kobayashi").await;
+    let browser = Browser::open(DESKTOP).await;
+    let page = &browser.page;
+    page.goto(&format!("{}/sign-in?lang=ja", region.url)).await.unwrap();
+    browser.fill("main input[name=email]", &email("kobayashi")).await;
+    browser.fill("main input[name=password]", PASSWORD).await;
+    browser.click("form[action='/sign-in'] button").await;
+    browser.comes_to("/sign-in/second").await;
+    browser.fill("#code", &hub::seed::code(Utc::now()).unwrap()).await;
+    browser.click("form[action='/sign-in/second'] button").await;
+    browser.comes_to("/").await;
+    page.goto(&format!("{}/operations/yokohama", region.url)).await.unwrap();
+    // Another button than the first one, a second finger, and a finger that is never seen to be lifted.
+    for (button, primary, order, shown) in [
+        (2, true, "lockdown", "全館の閉鎖"),
+        (0, false, "evacuate", "避難（全扉の開放）"),
+        (0, true, "unlock", "を1回開ける"),
+    ] {
+        let press = format!(
+            "document.getElementById('evacuate').focus();
+             document.body.dispatchEvent(new PointerEvent('pointerdown',
+                 {{ bubbles: true, button: {button}, isPrimary: {primary} }}));"
+        );
+        page.execute(&press, Vec::new()).await.unwrap();
+        let what = match order {
+            "unlock" => json!({ "order": order, "door": "yokohama-entrance" }),
+            _ => json!({ "order": order, "on": true }),
+        };
+        let (status, told) = operator.post("/api/v1/centres/yokohama/orders", &what).await;
+        assert!(status.is_success(), "{told}");
+        browser.shows(shown).await;
+        let focused = page.execute("return document.activeElement.id", Vec::new()).await.unwrap();
+        assert_eq!(focused, "evacuate", "after {order}");
+    }
     browser.close().await;
 }

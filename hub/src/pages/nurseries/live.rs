@@ -22,7 +22,7 @@ use model::id::{ChildId, NurseryId, RoomId, ShiftId};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::permission::{Action, may};
-use store::{KeyOwner, SiteStatus};
+use store::{KeyOwner, SILENT, SiteStatus};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -42,8 +42,6 @@ use crate::web::Web;
 /// How often the page is told that the line stands, and whoever watches is asked whether they still may:
 /// what is taken from somebody is gone from their screen within five seconds.
 const PING: Duration = Duration::from_secs(3);
-/// A site that was not heard of for so long is shown as away.
-const AWAY: TimeDelta = TimeDelta::minutes(2);
 /// So many quarters of an hour to come are shown.
 const QUARTERS: usize = 24;
 /// What a look that was recorded is sealed for.
@@ -336,7 +334,7 @@ impl Now {
         (now, zone): (DateTime<Utc>, Tz),
     ) -> Self {
         let heard = site.heard_at;
-        let online = heard.is_some_and(|heard| now < heard + AWAY);
+        let online = heard.is_some_and(|heard| now < heard + SILENT);
         let old = heard.filter(|_| !online).map(|heard| {
             let length = words::length(f.language(), (now - heard).num_minutes());
             if f.ja() { format!("{length}前") } else { format!("{length} ago") }
@@ -777,7 +775,7 @@ mod tests {
             "声をかけられる人：石井、江口</span>",
             "そら：お迎えの時間を過ぎています",
             "保護者に電話してください",
-            "href=\"/children/00000000-0000-0000-0000-00000000000e?nursery=n\">はな</a>",
+            "id=\"kid-00000000-0000-0000-0000-00000000000e\" href=\"/children/00000000-0000-0000-0000-00000000000e?nursery=n\">はな</a>",
         ] {
             assert!(html.contains(words), "{words} is not in {html}");
         }

@@ -10,6 +10,7 @@ use crate::pages::frame::Frame;
 use crate::pages::words;
 
 /// A place with sensors, as it is shown.
+#[derive(PartialEq, Eq)]
 pub(super) struct PlaceShown {
     pub name: String,
     pub warnings: Vec<&'static str>,
@@ -17,6 +18,7 @@ pub(super) struct PlaceShown {
 }
 
 /// A sensor's last word.
+#[derive(PartialEq, Eq)]
 pub(super) struct ReadingShown {
     pub what: &'static str,
     pub value: String,

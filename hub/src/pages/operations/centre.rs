@@ -16,17 +16,19 @@ use chrono_tz::Tz;
 use futures::{Stream, stream};
 use model::care::board::NurseryView;
 use model::centre::Centre;
-use model::id::{CentreId, DeviceId, PersonId};
+use model::id::{CentreId, PersonId};
 use model::interval::Interval;
 use model::permission::{Action, Target, may};
-use model::site_order::{InForce, OrderedFrom, SiteOrder};
+use model::site_order::{InForce, OrderedFrom};
 use model::terminal::TerminalState;
+use store::SILENT;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use twin::{SpaceState, SpaceView, View};
 
 use super::happenings::{self, HappeningShown, Listener};
-use super::{air, doors, find_for, order, record};
+use super::orders::{self, OrderShown, OrdersShown};
+use super::{air, doors, find_for, record};
 use crate::hub::Hub;
 use crate::live::LiveView;
 use crate::pages::frame::{Frame, Part};
@@ -39,8 +41,6 @@ use crate::web::Web;
 /// How often the page is told that the line stands, and whoever watches is asked whether they still may:
 /// what is taken from somebody is gone from their screen within five seconds.
 const PING: Duration = Duration::from_secs(3);
-/// A site that was not heard of for so long is shown as away.
-pub(super) const AWAY: TimeDelta = TimeDelta::minutes(2);
 /// How many events are shown.
 const EVENTS: usize = 12;
 
@@ -52,6 +52,8 @@ struct Page {
     name: String,
     zone: String,
     desk: Desk,
+    /// Makes a second click on the page's buttons harmless.
+    key: String,
     now: Shown,
 }
 
@@ -77,10 +79,12 @@ struct Summary<'a> {
 struct Blocks<'a> {
     f: &'a Frame,
     slug: &'a str,
+    key: &'a str,
     now: &'a Shown,
 }
 
 /// What is shown of a centre.
+#[derive(PartialEq, Eq)]
 struct Shown {
     online: bool,
     heard: Option<String>,
@@ -108,25 +112,15 @@ struct Shown {
     events: Vec<HappeningShown>,
 }
 
-/// What can be ordered of the site, and what became of the last orders.
-struct OrdersShown {
-    /// Each door by its device and name, with the key that makes a second click harmless.
-    doors: Vec<(String, String, String)>,
-    lockdown: bool,
-    evacuation: bool,
-    last: Vec<OrderShown>,
-}
-
-struct OrderShown {
-    time: String,
-    what: String,
-    by: String,
-    colour: &'static str,
-    standing: &'static str,
-    advice: Option<&'static str>,
+impl Shown {
+    /// The newest order that was not done.
+    fn failed(&self) -> Option<&OrderShown> {
+        self.orders.as_ref()?.last.iter().find(|order| order.failed())
+    }
 }
 
 /// Whether the site works from the newest sheet.
+#[derive(PartialEq, Eq)]
 enum Sheet {
     None,
     Newest,
@@ -134,6 +128,7 @@ enum Sheet {
 }
 
 /// A nursery as its operators see it: numbers, and no child's name.
+#[derive(PartialEq, Eq)]
 struct NurseryShown {
     name: String,
     children: u32,
@@ -145,6 +140,7 @@ struct NurseryShown {
 }
 
 /// What stands above all doors: fire, evacuation, lockdown.
+#[derive(PartialEq, Eq)]
 struct OverShown {
     danger: bool,
     words: &'static str,
@@ -154,17 +150,20 @@ struct OverShown {
 }
 
 /// The newest settings sent to the edge.
+#[derive(PartialEq, Eq)]
 struct SettingsShown {
     version: u64,
     state: SettingsState,
 }
 
+#[derive(PartialEq, Eq)]
 enum SettingsState {
     Waiting,
     InForce,
     RolledBack(String),
 }
 
+#[derive(PartialEq, Eq)]
 struct SeatShown {
     state: &'static str,
     label: String,
@@ -189,6 +188,7 @@ pub async fn get(
         name: eye.f.get(&eye.centre.name).to_owned(),
         zone: eye.centre.time_zone.name().to_owned(),
         desk: desk(&web, &caller, &eye.centre, &eye.atlas).await?,
+        key: web.hub.new_id()?.to_string(),
         now,
         f: eye.f,
     };
@@ -240,20 +240,27 @@ fn events(
     receiver: watch::Receiver<Arc<LiveView>>,
     caller: Caller,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
+    let sent: Option<Shown> = None;
     stream::unfold(
-        (eye, receiver, caller, true),
-        |(mut eye, mut receiver, caller, first)| async move {
-            let changed = if first { Ok(Ok(())) } else { timeout(PING, receiver.changed()).await };
+        (eye, receiver, caller, sent),
+        |(mut eye, mut receiver, caller, sent)| async move {
+            if sent.is_some() && matches!(timeout(PING, receiver.changed()).await, Ok(Err(_))) {
+                return None;
+            }
             eye.still_allowed(&caller).await?;
-            let event = match changed {
-                Ok(Ok(())) => {
-                    let view = receiver.borrow_and_update().clone();
-                    Event::default().event("block").data(eye.blocks(&view).await?)
-                }
-                Ok(Err(_closed)) => return None,
-                Err(_quiet) => Event::default().event("ping").data(""),
+            // That a site is away, and that nobody has come, shows with the time alone.
+            let view = receiver.borrow_and_update().clone();
+            let now = eye
+                .look(&view)
+                .await
+                .inspect_err(|error| tracing::error!(%error, "a live page stopped"))
+                .ok()?;
+            let event = if sent.as_ref() == Some(&now) {
+                Event::default().event("ping").data("")
+            } else {
+                Event::default().event("block").data(eye.blocks(&now)?)
             };
-            Some((Ok(event), (eye, receiver, caller, false)))
+            Some((Ok(event), (eye, receiver, caller, Some(now))))
         },
     )
 }
@@ -266,8 +273,6 @@ struct Eye {
     f: Frame,
     names: BTreeMap<PersonId, String>,
     may_order: bool,
-    /// When the page was opened, in milliseconds.
-    opened_at: i64,
 }
 
 impl Eye {
@@ -280,21 +285,15 @@ impl Eye {
     fn new(hub: Hub, atlas: Arc<Atlas>, centre: Centre, caller: &Caller) -> Self {
         let may_order = may(&caller.actor, Action::OrderSite, &Target::at(centre.id));
         let f = Frame::new(caller, Part::Operations);
-        let opened_at = hub.now().timestamp_millis();
-        Self { hub, atlas, centre, f, names: BTreeMap::new(), may_order, opened_at }
+        Self { hub, atlas, centre, f, names: BTreeMap::new(), may_order }
     }
 
     /// The blocks as HTML, or nothing when they cannot be made: then the stream ends and the page
     /// says that it is not live.
-    async fn blocks(&mut self, view: &LiveView) -> Option<String> {
-        let now = self
-            .look(view)
-            .await
-            .inspect_err(|error| tracing::error!(%error, "a live page stopped"))
-            .ok()?;
-        let summary = Summary { f: &self.f, now: &now }.render().ok()?;
-        let blocks =
-            Blocks { f: &self.f, slug: self.centre.slug.as_str(), now: &now }.render().ok()?;
+    fn blocks(&self, now: &Shown) -> Option<String> {
+        let summary = Summary { f: &self.f, now }.render().ok()?;
+        let (slug, key) = (self.centre.slug.as_str(), self.hub.new_id().ok()?.to_string());
+        let blocks = Blocks { f: &self.f, slug, key: &key, now }.render().ok()?;
         Some(format!("{summary}{blocks}").replace('\r', ""))
     }
 
@@ -315,7 +314,7 @@ impl Eye {
             }
         }
         let heard = live.site.heard_at;
-        let online = heard.is_some_and(|heard| now < heard + AWAY);
+        let online = heard.is_some_and(|heard| now < heard + SILENT);
         let (f, names) = (&self.f, &self.names);
         let listener = Listener { f, view: &live.view, names, zone };
         // A site that is away cannot say that somebody was seen meanwhile.
@@ -348,7 +347,7 @@ impl Eye {
             settings: self.settings().await?,
             doors: doors::shown(&self.f, doors),
             zones,
-            orders: self.may_order.then(|| self.orders(live)),
+            orders: self.may_order.then(|| orders::shown(f, live, names, zone)),
             events: recent.iter().take(EVENTS).map(|event| listener.told(event)).collect(),
         })
     }
@@ -400,46 +399,6 @@ impl Eye {
             staffed: view.staffed,
             short: view.is_short(),
             alarms,
-        }
-    }
-
-    fn orders(&self, live: &LiveView) -> OrdersShown {
-        let zone = self.centre.time_zone;
-        let view = &live.view;
-        let now = self.hub.now();
-        // A second click is the same order, also where the button was drawn anew in between.
-        let over = |device: &DeviceId| {
-            let opened = live.orders.iter().filter(|(order, _)| {
-                matches!(&order.what, SiteOrder::Unlock { door } if door == device)
-                    && now >= order.not_after
-            });
-            opened.map(|(order, _)| order.asked_at.timestamp_millis()).max().unwrap_or_default()
-        };
-        let doors = view.doors.iter().map(|door| {
-            let device = door.state.door.to_string();
-            let key = format!("{}-{}-{device}", self.opened_at, over(&door.state.door));
-            (device, self.f.get(&door.name).to_owned(), key)
-        });
-        let last = live.orders.iter().map(|(order, standing)| {
-            let door = match &order.what {
-                SiteOrder::Unlock { door } => Some(doors::name(&self.f, view, door)),
-                _ => None,
-            };
-            let (colour, standing, advice) = order::standing(&self.f, &order.what, *standing);
-            OrderShown {
-                time: words::clock_seconds(order.asked_at, zone),
-                what: order::words(&self.f, &order.what, door.as_deref()),
-                by: self.names.get(&order.by).cloned().unwrap_or_default(),
-                colour,
-                standing,
-                advice,
-            }
-        });
-        OrdersShown {
-            doors: doors.collect(),
-            lockdown: view.house.lockdown.is_some(),
-            evacuation: view.house.evacuation.is_some(),
-            last: last.collect(),
         }
     }
 

@@ -6,6 +6,7 @@ use twin::{DoorView, LockLevel, View};
 
 use crate::pages::frame::Frame;
 
+#[derive(PartialEq, Eq)]
 pub(super) struct DoorShown {
     pub state: &'static str,
     pub icon: &'static str,

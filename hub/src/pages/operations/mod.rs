@@ -10,6 +10,7 @@ mod doors;
 mod happenings;
 pub mod muster;
 pub mod order;
+mod orders;
 mod record;
 pub mod reports;
 pub mod rules;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -261,14 +261,26 @@ impl Browser {
 
 /// The first piece of an answer that does not end.
 pub async fn first_piece(browser: &Browser, path: &str) -> String {
+    pieces(browser, path).await.next().await
+}
+
+/// An answer that does not end.
+pub struct Pieces(BodyDataStream);
+
+impl Pieces {
+    pub async fn next(&mut self) -> String {
+        let piece = tokio::time::timeout(Duration::from_secs(30), self.0.next()).await.unwrap();
+        String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
+    }
+}
+
+pub async fn pieces(browser: &Browser, path: &str) -> Pieces {
     let cookies: Vec<String> =
         browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = Request::get(path).header(header::COOKIE, cookies.join("; "));
     let response = browser.call(request.body(Body::empty()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::OK);
-    let mut pieces = response.into_body().into_data_stream();
-    let piece = tokio::time::timeout(Duration::from_secs(10), pieces.next()).await.unwrap();
-    String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
+    Pieces(response.into_body().into_data_stream())
 }
 
 fn encode(text: &str) -> String {

@@ -15,12 +15,13 @@ use model::site_order::{OrderAnswer, Ordered, SiteOrder};
 use model::terminal::TerminalState;
 use twin::{SpaceView, View};
 
-use super::{air, doors, order, record};
+use super::{air, doors, orders, record};
 use crate::pages::frame::Frame;
 use crate::pages::words;
 pub(super) use refusals::refusal;
 
 /// A line of the list.
+#[derive(PartialEq, Eq)]
 pub(super) struct HappeningShown {
     pub alert: bool,
     pub time: String,
@@ -247,7 +248,7 @@ impl Listener<'_> {
             SiteOrder::Unlock { door } => Some(self.door(door)),
             _ => None,
         };
-        let words = order::words(f, &order.what, door.as_deref());
+        let words = orders::words(f, &order.what, door.as_deref());
         let outcome = match answer {
             OrderAnswer::Done => "",
             _ => f.say("（実行されませんでした）", " (not done)"),
