@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use hardware::card::{CardEvent, CardReader};
-use hardware::readers::ReaderChoice;
+use hardware::readers::{ReaderChoice, ReaderError};
 use ring::rand::SecureRandom;
 
 /// Readers that cannot be used beside each other.
@@ -19,6 +19,24 @@ pub enum BadReaders {
     /// Two entries may mean the same reader.
     #[error("{0} and {1} may be the same reader: give more of their names")]
     Same(ReaderChoice, ReaderChoice),
+}
+
+/// Why the readers of a screen cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// They cannot be used beside each other.
+    #[error(transparent)]
+    Bad(#[from] BadReaders),
+    /// One of them cannot start.
+    #[error(
+        "the reader {choice} does not start: {error}. Mend that, or leave {choice} out of KYOTEN_READER"
+    )]
+    One {
+        /// Which.
+        choice: ReaderChoice,
+        /// What it says.
+        error: ReaderError,
+    },
 }
 
 /// Sees that no two of the choices may be the same reader.
@@ -40,18 +58,19 @@ pub fn check(choices: &[ReaderChoice]) -> Result<(), BadReaders> {
 /// Starts the readers of the screen `device` at `site`; simulated ones keep their sockets in `folder`.
 ///
 /// # Errors
-/// When they cannot be used together, or one cannot start. One that is not plugged in starts.
+/// [`NotOpened`] when they cannot be used together, or one cannot start. One that is not plugged in starts.
 pub async fn open(
     choices: &[ReaderChoice],
     site: &str,
     device: &str,
     folder: &Path,
     rng: &Arc<dyn SecureRandom + Send + Sync>,
-) -> anyhow::Result<Readers> {
+) -> Result<Readers, NotOpened> {
     check(choices)?;
     let mut readers: Vec<Box<dyn CardReader>> = Vec::new();
     for choice in choices {
-        readers.push(choice.start(site, device, folder, rng).await?);
+        let started = choice.start(site, device, folder, rng).await;
+        readers.push(started.map_err(|error| NotOpened::One { choice: choice.clone(), error })?);
     }
     Ok(Readers::new(readers))
 }
@@ -180,7 +199,7 @@ impl CardReader for Readers {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test stops at once")]
 
     use std::time::Duration;
 
@@ -251,6 +270,32 @@ mod tests {
             let said = check(&choices(bad)).unwrap_err().to_string();
             assert!(said.contains("may be the same"), "{said}");
         }
+    }
+
+    #[tokio::test]
+    async fn readers_that_cannot_be_opened_say_what_to_do() {
+        let name = format!("kyoten-not-opened-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let no_folder = folder.join("file");
+        std::fs::write(&no_folder, "").unwrap();
+        let rng: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
+        let cases = [
+            (&[][..], &folder, "give KYOTEN_READER at least one"),
+            (&["sim:b", "sim:b"], &folder, "sim:b and sim:b may be the same"),
+            (&["sim", "sim:../b"], &folder, "leave sim:../b out of KYOTEN_READER"),
+            (&["sim:b"], &no_folder, "leave sim:b out of KYOTEN_READER"),
+        ];
+        for (texts, folder, says) in cases {
+            let choices: Vec<ReaderChoice> =
+                texts.iter().map(|text| text.parse().unwrap()).collect();
+            let Err(error) = open(&choices, "here", "kiosk-1", folder, &rng).await else {
+                panic!("{texts:?} opened")
+            };
+            let said = error.to_string();
+            assert!(said.contains(says), "{said}");
+        }
+        let _ = std::fs::remove_dir_all(&folder);
     }
 
     #[tokio::test]

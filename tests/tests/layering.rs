@@ -112,6 +112,23 @@ fn only_the_clock_asks_what_time_it_is() {
     );
 }
 
+#[test]
+fn only_programs_the_seed_and_the_tests_know_anyhow() {
+    let root = root();
+    for (name, krate) in workspace().iter().filter(|(name, _)| !FREE.contains(&name.as_str())) {
+        sources(&krate.folder.join("src"), &mut |file, text| {
+            let file = file.strip_prefix(&root).unwrap();
+            let may = file.starts_with("hub/src/seed")
+                || file.components().any(|part| part.as_os_str() == "bin");
+            assert!(
+                may || !text.contains("anyhow"),
+                "{name}: {} is a library: give it an error of its own",
+                file.display()
+            );
+        });
+    }
+}
+
 /// What serves an address without saying what it asks the table of rights.
 const UNDECLARED: &[&str] = &[".route(", ".route_service(", ".nest_service(", "fallback_service("];
 
