@@ -18,7 +18,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
-use model::device::CERTIFICATE_GRACE;
 use model::id::{DeviceId, Slug};
 use rustls::crypto::{CryptoProvider, ring as rustls_ring};
 use rustls::pki_types::pem::PemObject as _;
@@ -194,7 +193,7 @@ impl DeviceIdentity {
         self.client_of(Dates::of(&self.certificate))
     }
 
-    /// The same for the site bus, where a server's certificate is good for [`CERTIFICATE_GRACE`] after its end.
+    /// The same for the site bus, where a server's certificate is good for [`CERTIFICATE_GRACE`](model::device::CERTIFICATE_GRACE) after its end.
     ///
     /// # Errors
     /// When the library refuses the key.
@@ -211,7 +210,7 @@ impl DeviceIdentity {
     }
 
     /// TLS settings of the edge's bus, which lets in only holders of a certificate of the authority; one that has ended
-    /// is good for [`CERTIFICATE_GRACE`] after.
+    /// is good for [`CERTIFICATE_GRACE`](model::device::CERTIFICATE_GRACE) after.
     ///
     /// # Errors
     /// When the library refuses the key.
@@ -254,7 +253,7 @@ pub struct IdentityFiles {
 }
 
 /// Whom the hub's port for sites lets in: holders of a certificate of this authority, which is good for
-/// [`CERTIFICATE_GRACE`] after its end (to be renewed; the hub looks what is asked), and whoever has none, to enrol.
+/// [`CERTIFICATE_GRACE`](model::device::CERTIFICATE_GRACE) after its end (to be renewed; the hub looks what is asked), and whoever has none, to enrol.
 ///
 /// # Errors
 /// When the library refuses the authority.
