@@ -197,7 +197,8 @@ struct Other {
     claim: ClaimId,
     booking: BookingId,
     when: Interval,
-    /// Whether it may go elsewhere: not where its guest picked it, is inside or was to be there by now.
+    /// Whether it may go elsewhere: not where its guest picked it, is inside or was to be there by now. Who comes soon may:
+    /// somebody sits at their desk.
     may_go: bool,
 }
 
