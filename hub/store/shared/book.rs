@@ -1,6 +1,5 @@
 //! Making a booking, or all of a series: all of it or nothing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -14,7 +13,7 @@ use model::series::Series;
 use sqlx::query::Query;
 use sqlx::{Database, Transaction, query, query_as, query_scalar};
 use store::{
-    BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, SILENT, Stands, StoreError,
+    BookResult, BookingOrder, Idempotency, NewNotice, NoRoom, Result, SILENT, StoreError,
     status_text,
 };
 use uuid::Uuid;
@@ -405,26 +404,12 @@ pub(super) fn order_again(booking: &Booking, centre: &Centre, at: DateTime<Utc>)
             }
         }
     }
+    let (had, revisions) = ((booking.id, booking.code), (booking.tariff_rev, booking.rule_rev));
     BookingOrder {
-        id: booking.id,
-        person: booking.person,
-        centre: centre.clone(),
-        slots: Vec::new(),
-        desks: 1,
-        pinned: None,
         needs: booking.needs,
-        children: Vec::new(),
-        schemes: BTreeMap::new(),
         ages,
         on_account_of: booking.on_account_of,
-        code: booking.code,
-        tariff_rev: booking.tariff_rev,
-        rule_rev: booking.rule_rev,
-        at,
-        stands: Stands::Confirmed,
-        quotas: Vec::new(),
-        idempotency: None,
-        spare: Vec::new(),
+        ..BookingOrder::of_desk(had, booking.person, centre, Vec::new(), revisions, at)
     }
 }
 

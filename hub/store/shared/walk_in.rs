@@ -3,19 +3,16 @@
 //! Nothing is refused here. Where the hub has the space for somebody else, what the site did stands, and the other is moved;
 //! where that cannot be, it is noted for those who run the centre.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{
     self, Approvals, Booking, BookingCode, BookingStatus, DeskClaim, DeskNeeds, Stretches,
 };
-use model::care::age::AgesByDay;
 use model::centre::{Centre, SpaceKind};
 use model::id::{BookingId, ClaimId, PersonId, SpaceId};
 use model::interval::Interval;
 use model::lease::{LeasedSpace, held};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
-use store::{BookingOrder, Result, Stands};
+use store::{BookingOrder, Result};
 use uuid::Uuid;
 
 use super::book::{self, order_again};
@@ -256,30 +253,15 @@ async fn insert(
     when: Interval,
     leased: Option<Listed>,
 ) -> Result<()> {
-    let (tariff_rev, rule_rev) = walk_in.revisions;
     let code = free_code(tx, walk_in.booking).await?;
     // Nobody else's wish moves somebody who sits there.
     let needs = DeskNeeds { pinned: true, ..DeskNeeds::default() };
+    let made = (walk_in.booking, code);
+    let (person, centre, slots) = (walk_in.person, walk_in.centre, vec![when]);
     let order = BookingOrder {
-        id: walk_in.booking,
-        person: walk_in.person,
-        centre: walk_in.centre.clone(),
-        slots: vec![when],
-        desks: 1,
         pinned: Some(walk_in.space),
         needs,
-        children: Vec::new(),
-        schemes: BTreeMap::new(),
-        ages: AgesByDay::default(),
-        on_account_of: None,
-        code,
-        tariff_rev,
-        rule_rev,
-        at: walk_in.at,
-        stands: Stands::Confirmed,
-        quotas: Vec::new(),
-        idempotency: None,
-        spare: Vec::new(),
+        ..BookingOrder::of_desk(made, person, centre, slots, walk_in.revisions, walk_in.at)
     };
     let (space, released_at, refunded_at) = (walk_in.space, None, None);
     let desks = vec![DeskClaim { id: claim, space, when, released_at, refunded_at }];
@@ -297,8 +279,8 @@ async fn insert(
         awaits: Approvals::default(),
         series: None,
         on_account_of: None,
-        tariff_rev,
-        rule_rev,
+        tariff_rev: order.tariff_rev,
+        rule_rev: order.rule_rev,
         made_at: walk_in.at,
         version: 1,
     };

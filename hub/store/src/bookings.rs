@@ -379,6 +379,41 @@ pub fn status_text(status: BookingStatus) -> &'static str {
 }
 
 impl BookingOrder {
+    /// One desk for each of `slots`, whichever it is, confirmed at once and on nobody's account; `revisions` are those of
+    /// prices and rules.
+    #[must_use]
+    pub fn of_desk(
+        (id, code): (BookingId, BookingCode),
+        person: PersonId,
+        centre: &Centre,
+        slots: Vec<Interval>,
+        revisions: (u32, u32),
+        at: DateTime<Utc>,
+    ) -> Self {
+        let (tariff_rev, rule_rev) = revisions;
+        Self {
+            id,
+            person,
+            centre: centre.clone(),
+            slots,
+            desks: 1,
+            pinned: None,
+            needs: DeskNeeds::default(),
+            children: Vec::new(),
+            schemes: BTreeMap::new(),
+            ages: AgesByDay::default(),
+            on_account_of: None,
+            code,
+            tariff_rev,
+            rule_rev,
+            at,
+            stands: Stands::Confirmed,
+            quotas: Vec::new(),
+            idempotency: None,
+            spare: Vec::new(),
+        }
+    }
+
     /// How old a child of the order counts while a slot of it runs, if that is known.
     #[must_use]
     pub fn ages_of(&self, child: ChildId, slot: &Interval) -> Option<Ages> {

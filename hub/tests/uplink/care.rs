@@ -14,7 +14,7 @@ use model::language::{Language, LocalText};
 use model::people::{Grant, Person};
 use model::site_event::{Happening, SiteEvent};
 use store::{
-    AuditWanted, BookResult, BookingOrder, KeyOwner, SealedChild, SealedEntry, Stands, WrappedKey,
+    AuditWanted, BookResult, BookingOrder, KeyOwner, SealedChild, SealedEntry, WrappedKey,
 };
 use uuid::Uuid;
 
@@ -67,26 +67,13 @@ async fn child(region: &Region) {
     let torn = WrappedKey { id, owner: KeyOwner::Child(TORN), ring_key: 1, wrapped: vec![1; 60] };
     hub.store.keep_seal_key(&torn).await.unwrap();
     let starts = hub.now() + TimeDelta::hours(1);
+    let made = (BOOKING, BookingCode::from_random(7));
+    let centre = region.centre(HERE).await;
+    let slots = vec![Interval::new(starts, starts + TimeDelta::hours(2)).unwrap()];
     let order = BookingOrder {
-        id: BOOKING,
-        person: WORKER,
-        centre: region.centre(HERE).await,
-        slots: vec![Interval::new(starts, starts + TimeDelta::hours(2)).unwrap()],
         desks: 0,
-        pinned: None,
         children: vec![CHILD, TORN],
-        schemes: Default::default(),
-        ages: Default::default(),
-        on_account_of: None,
-        code: BookingCode::from_random(7),
-        tariff_rev: 1,
-        rule_rev: 1,
-        at: hub.now(),
-        idempotency: None,
-        needs: Default::default(),
-        stands: Stands::Confirmed,
-        quotas: Vec::new(),
-        spare: Vec::new(),
+        ..BookingOrder::of_desk(made, WORKER, &centre, slots, (1, 1), hub.now())
     };
     let booked = hub.store.book(&order).await.unwrap();
     assert!(matches!(booked, BookResult::Made(_)), "{booked:?}");

@@ -25,7 +25,7 @@ use model::permission::Actor;
 use model::sign_in::{Means, Stage};
 use store::{
     BookResult, BookingOrder, Credential, Erasure, KeyOwner, Roster, RosterPut, Rostered,
-    SealedChild, Session, Stands,
+    SealedChild, Session,
 };
 use uuid::Uuid;
 use wire::event::Told as Line;
@@ -160,26 +160,11 @@ async fn furnish(region: &Region) {
     }
     let starts = hub.now() + TimeDelta::hours(1);
     let slot = Interval::new(starts, starts + TimeDelta::hours(2)).unwrap();
+    let made = (BookingId(Uuid::from_u128(0xc0)), model::booking::BookingCode::from_random(7));
+    let centre = region.centre(HERE).await;
     let mut order = BookingOrder {
-        id: BookingId(Uuid::from_u128(0xc0)),
-        person: MOTHER,
-        centre: region.centre(HERE).await,
-        slots: vec![slot],
-        desks: 1,
-        pinned: None,
         children: vec![SISTER, CHILD],
-        schemes: Default::default(),
-        ages: Default::default(),
-        on_account_of: None,
-        code: model::booking::BookingCode::from_random(7),
-        tariff_rev: 1,
-        rule_rev: 1,
-        at: hub.now(),
-        idempotency: None,
-        needs: Default::default(),
-        stands: Stands::Confirmed,
-        quotas: Vec::new(),
-        spare: Vec::new(),
+        ..BookingOrder::of_desk(made, MOTHER, &centre, vec![slot], (1, 1), hub.now())
     };
     order.ages.put(CHILD, day, Ages { months: 24, school_year: 2 });
     let booked = hub.store.book(&order).await.unwrap();

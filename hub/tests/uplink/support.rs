@@ -22,7 +22,7 @@ use model::opening::OpeningRules;
 use model::people::{Grant, Person};
 use ring::rand::SystemRandom;
 use serde::Serialize;
-use store::{BookResult, BookingOrder, Credential, Stands};
+use store::{BookResult, BookingOrder, Credential};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -141,27 +141,13 @@ impl Region {
     pub async fn book(&self, number: u128, from: i64, minutes: i64) -> Booking {
         let centre = self.centre(HERE).await;
         let starts = self.hub.now() + TimeDelta::minutes(from);
-        let order = BookingOrder {
-            id: BookingId(Uuid::from_u128(0x1000 * number)),
-            person: WORKER,
-            centre,
-            slots: vec![Interval::new(starts, starts + TimeDelta::minutes(minutes)).unwrap()],
-            desks: 1,
-            pinned: None,
-            children: Vec::new(),
-            schemes: Default::default(),
-            ages: Default::default(),
-            on_account_of: None,
-            code: BookingCode::from_random(u64::try_from(number).unwrap()),
-            tariff_rev: 1,
-            rule_rev: 1,
-            at: self.hub.now(),
-            idempotency: None,
-            needs: Default::default(),
-            stands: Stands::Confirmed,
-            quotas: Vec::new(),
-            spare: Vec::new(),
-        };
+        let slot = Interval::new(starts, starts + TimeDelta::minutes(minutes)).unwrap();
+        let made = (
+            BookingId(Uuid::from_u128(0x1000 * number)),
+            BookingCode::from_random(u64::try_from(number).unwrap()),
+        );
+        let now = self.hub.now();
+        let order = BookingOrder::of_desk(made, WORKER, &centre, vec![slot], (1, 1), now);
         match self.hub.store.book(&order).await.unwrap() {
             BookResult::Made(booking) => {
                 self.hub.live.booking_made(HERE);

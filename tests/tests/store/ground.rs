@@ -16,9 +16,7 @@ use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
 use sqlx::ConnectOptions as _;
-use store::{
-    BookResult, BookingOrder, Employer, EmployerKind, LiveClaims, SealedChild, Stands, Store,
-};
+use store::{BookResult, BookingOrder, Employer, EmployerKind, LiveClaims, SealedChild, Store};
 use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tests::folder::Folder;
@@ -194,26 +192,10 @@ impl Ground {
 
     /// An order of one desk.
     pub fn order(&self, person: PersonId, centre: &Centre, slots: &[Interval]) -> BookingOrder {
+        let made = (BookingId(self.id()), BookingCode::from_random(self.number()));
         BookingOrder {
-            id: BookingId(self.id()),
-            person,
-            centre: centre.clone(),
-            slots: slots.to_vec(),
-            desks: 1,
-            pinned: None,
-            children: Vec::new(),
-            schemes: Default::default(),
-            ages: Default::default(),
             on_account_of: Some(self.employer),
-            code: BookingCode::from_random(self.number()),
-            tariff_rev: 1,
-            rule_rev: 2,
-            at: at(0, 0),
-            idempotency: None,
-            needs: Default::default(),
-            stands: Stands::Confirmed,
-            quotas: Vec::new(),
-            spare: Vec::new(),
+            ..BookingOrder::of_desk(made, person, centre, slots.to_vec(), (1, 2), at(0, 0))
         }
     }
 
