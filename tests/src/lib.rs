@@ -19,6 +19,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod region;
+pub mod report;
 pub mod site;
 pub mod truth;
 pub mod waiting;

@@ -114,6 +114,16 @@ impl Truth {
         .await
     }
 
+    /// How many pairs of visits at one desk ran at the same time.
+    pub async fn sat_together(&self) -> i64 {
+        self.count(
+            "SELECT COUNT(*) FROM visits a JOIN visits b ON a.space_id = b.space_id AND a.id < b.id
+             WHERE (b.checked_out_at IS NULL OR a.checked_in_at < b.checked_out_at)
+                 AND (a.checked_out_at IS NULL OR b.checked_in_at < a.checked_out_at)",
+        )
+        .await
+    }
+
     /// What is there by halves, of what is still to come at `now`.
     pub async fn halves(&self, now: DateTime<Utc>) -> Vec<&'static str> {
         let now = self.time(now);
