@@ -243,6 +243,22 @@ impl Site {
     /// Taps, and answers the visit that the kiosk asks about.
     pub async fn tap_to_be_asked(&self, card: &str) -> String {
         self.tap(card);
+        self.asked_about().await
+    }
+
+    /// Shows a code to the kiosk's scanner.
+    ///
+    /// # Panics
+    /// When the kiosk does not take it.
+    pub async fn scan(&self, text: &str) {
+        self.post_to_kiosk("scan", &[("text", text)]).await;
+    }
+
+    /// Waits until the kiosk asks something, and answers the visit that it asks about.
+    ///
+    /// # Panics
+    /// When it does not ask in time.
+    pub async fn asked_about(&self) -> String {
         let page = self.kiosk_shows("screen--leaving").await;
         let (_, rest) = page.split_once(r#"name="visit" value=""#).unwrap();
         rest.split('"').next().unwrap().to_owned()
@@ -255,15 +271,17 @@ impl Site {
 
     /// Answers the question whether they leave: `yes`, `no` or `soon`.
     pub async fn answer_leaving(&self, visit: &str, answer: &str) {
-        let form = [("visit", visit), ("answer", answer)];
-        let answer = self
-            .region
-            .http
-            .post(format!("{}/leaving", self.kiosk_url))
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
+        self.post_to_kiosk("leaving", &[("visit", visit), ("answer", answer)]).await;
+    }
+
+    /// Says yes to the desk that is offered to somebody who has none.
+    pub async fn take_offered(&self, visit: &str) {
+        self.post_to_kiosk("walk-in", &[("visit", visit), ("answer", "yes")]).await;
+    }
+
+    async fn post_to_kiosk(&self, path: &str, form: &[(&str, &str)]) {
+        let request = self.region.http.post(format!("{}/{path}", self.kiosk_url)).form(form);
+        let answer = request.send().await.unwrap();
         assert!(answer.status().is_redirection(), "{}", answer.status());
     }
 

@@ -49,7 +49,8 @@ async fn a_day(database: Database, bus: Bus, hub_away: bool) {
     let booking = book_two_days(&site, &centre).await;
     let before = site.events(centre.id).await.len();
 
-    let staff = sign_in(&site, &screen).await;
+    let staff = open_staff_screen(&screen).await;
+    sign_in(&site, &staff).await;
     come_to_work(&staff).await;
     if hub_away {
         site.region.stop_hub();
@@ -98,7 +99,7 @@ async fn a_day(database: Database, bus: Bus, hub_away: bool) {
 }
 
 /// Two teachers at all hours around now, and hand-overs of ten minutes.
-fn staff_the_nursery(site: &Site, centre: &Centre) {
+pub fn staff_the_nursery(site: &Site, centre: &Centre) {
     let today = Utc::now().with_timezone(&centre.time_zone).date_naive();
     let mut shifts = "日付,氏名,資格,開始,終了,休憩\n".to_owned();
     for day in 0..4 {
@@ -161,9 +162,13 @@ async fn book_two_days(site: &Site, centre: &Centre) -> Booking {
     booking
 }
 
-async fn sign_in(site: &Site, screen: &str) -> Browser {
+pub async fn open_staff_screen(screen: &str) -> Browser {
     let staff = Browser::open(DESKTOP).await;
     staff.page.goto(screen).await.unwrap();
+    staff
+}
+
+pub async fn sign_in(site: &Site, staff: &Browser) {
     staff.shows("カードをかざしてください").await;
     // Whoever does not work there gets no further.
     site.tap_at(STAFF, "tanaka");
@@ -174,10 +179,9 @@ async fn sign_in(site: &Site, screen: &str) -> Browser {
     staff.fill("#pin", hub::seed::PIN).await;
     staff.click("button[name=key][value=go]:not(.visually-hidden)").await;
     staff.shows("今日の職員").await;
-    staff
 }
 
-async fn come_to_work(staff: &Browser) {
+pub async fn come_to_work(staff: &Browser) {
     for present in 1..=2 {
         press(staff, "[id^=here-]").await;
         until("a caregiver to be counted", async || {
@@ -188,7 +192,7 @@ async fn come_to_work(staff: &Browser) {
 }
 
 /// At the kiosk, after the welcome.
-async fn bring(kiosk: &Browser, nth: u32) {
+pub async fn bring(kiosk: &Browser, nth: u32) {
     kiosk.click(&format!("#bring-{nth}")).await;
     kiosk.shows("体温").await;
     kiosk.click("button[name=key][value=go]:not(.visually-hidden)").await;
@@ -201,7 +205,7 @@ async fn bring(kiosk: &Browser, nth: u32) {
 }
 
 /// Clicks something on the board, which is drawn anew again and again.
-async fn press(staff: &Browser, css: &str) {
+pub async fn press(staff: &Browser, css: &str) {
     until(&format!("{css} to be pressed"), async || {
         staff.page.find(Locator::Css(css)).await.ok()?.click().await.ok()
     })
@@ -214,7 +218,7 @@ async fn number(browser: &Browser, css: &str) -> Option<u32> {
     element.text().await.ok()?.trim().parse().ok()
 }
 
-async fn shows_children(staff: &Browser, count: u32) {
+pub async fn shows_children(staff: &Browser, count: u32) {
     until(&format!("the board to count {count} children"), async || {
         (number(staff, ".count > div:first-child dd").await == Some(count)).then_some(())
     })
@@ -233,7 +237,7 @@ async fn somebody_leaves_the_children(staff: &Browser) {
 }
 
 /// The page of a child in care.
-async fn next_in_care(staff: &Browser, screen: &str) -> Option<String> {
+pub async fn next_in_care(staff: &Browser, screen: &str) -> Option<String> {
     staff.page.goto(screen).await.unwrap();
     staff.shows("今日の職員").await;
     let children = staff.page.find_all(Locator::Css(".children--in a.child")).await.unwrap();
@@ -250,7 +254,7 @@ async fn a_stranger_is_refused(site: &Site, staff: &Browser, screen: &str, child
     staff.page.goto(screen).await.unwrap();
 }
 
-async fn collect(site: &Site, staff: &Browser, screen: &str, child: &str) {
+pub async fn collect(site: &Site, staff: &Browser, screen: &str, child: &str) {
     staff.page.goto(&format!("{screen}{child}/hand-over")).await.unwrap();
     staff.shows("お迎えの人のカードをかざしてください").await;
     site.tap_at(STAFF, "takahashi");
