@@ -155,7 +155,7 @@ pub fn keep(keeping: &Keeping) -> Keep {
     let mut keep = Keep::default();
     let Some(first) = steps.steps.first().map(|step| step.starts) else {
         // Nothing is open as far as desks are kept: whatever is leased of it goes back.
-        keep.ask_back = (0..keeping.lease.len()).filter(|_| keeping.wanted == 0).collect();
+        keep.ask_back = (0..keeping.lease.len()).collect();
         return keep;
     };
     for (place, leased) in keeping.lease.iter().enumerate() {
@@ -384,8 +384,11 @@ mod tests {
         assert_eq!(back(Keeping { lease: beyond, ..house(1, desks()) }), [0]);
         let gone = vec![leased(9, 0, 600)];
         assert_eq!(back(Keeping { lease: gone, ..house(1, desks()) }), [0]);
-        let nothing_open = Keeping { open: Vec::new(), lease, ..house(0, desks()) };
-        assert_eq!(back(nothing_open), [0, 1]);
+        for wanted in [0, 2] {
+            let nothing_open =
+                Keeping { open: Vec::new(), lease: lease.clone(), ..house(wanted, desks()) };
+            assert_eq!(back(nothing_open), [0, 1], "{wanted} are wanted, and the house is shut");
+        }
     }
 
     #[test]

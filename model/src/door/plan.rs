@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Limits;
 use crate::id::{BadSlug, DeviceId, NurseryId, Slug};
-use crate::opening::{DayKind, OpeningRules, local};
+use crate::opening::{DayKind, local};
 
 /// The most readers of one door.
 pub const MOST_READERS: usize = 8;
@@ -141,9 +141,6 @@ pub enum Wiring {
 }
 
 impl Wiring {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::FailSafe, Self::FailSecure];
-
     /// Its word, in JSON and in files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -444,14 +441,6 @@ fn sound<'w>(list: &'static str, windows: impl Iterator<Item = &'w Window>) -> R
         }
     }
     Ok(())
-}
-
-impl Calendar {
-    /// The one that a centre is opened by.
-    #[must_use]
-    pub fn of(opening: &OpeningRules, zone: Tz) -> Self {
-        Self { zone, holidays: opening.holidays.clone() }
-    }
 }
 
 #[cfg(test)]
