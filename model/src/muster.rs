@@ -1,6 +1,6 @@
 //! Who is in the building, by the last evidence there is of each: for the place where everybody gathers.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::care::day::CaregiverState;
@@ -8,7 +8,11 @@ use crate::id::{ChildId, NurseryId, PersonId, RoomId, ShiftId, VisitId};
 use crate::language::LocalText;
 use crate::site_order::HouseState;
 
-/// Who is in. Nobody is left out because the evidence is thin or old: how old it is stands beside it.
+/// Somebody without a visit of whom nothing was seen for so long is on no muster any more: longer than anybody's shift.
+pub const SEEN_FOR: TimeDelta = TimeDelta::hours(18);
+
+/// Who is in. Nobody is left out because the evidence is thin, nor for [`SEEN_FOR`] because it is old: how old it is
+/// stands beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Muster {
     /// When the list was made.
@@ -110,9 +114,9 @@ pub enum Sign {
     SteppedOut,
     /// They came back.
     CameBack,
-    /// Their card opened a door inwards.
+    /// Their card opened a door inwards, or out of a room and so into the house.
     CameThrough,
-    /// Their card opened a door outwards.
+    /// Their card opened a door of the house outwards.
     WentThrough,
     /// They were let in to bring or collect a child.
     LetIn,

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, OrderId, PersonId, VisitId};
+use crate::site_event::{Happening, SiteEvent};
 
 /// An order that reaches its site later than this has no effect.
 pub const GOOD_FOR: TimeDelta = TimeDelta::seconds(10);
@@ -74,6 +75,25 @@ pub struct HouseState {
 }
 
 impl HouseState {
+    /// As it is after `event`. Who ordered something first has ordered it.
+    #[must_use]
+    pub fn after(mut self, event: &SiteEvent) -> Self {
+        match &event.what {
+            Happening::Fire { on } => self.fire = on.then_some(self.fire.unwrap_or(event.at)),
+            Happening::Ordered { order, answer: OrderAnswer::Done } => {
+                let first = InForce { since: event.at, by: order.by, from: order.from };
+                let set = |now: Option<InForce>, on: bool| on.then_some(now.unwrap_or(first));
+                match order.what {
+                    SiteOrder::Lockdown { on } => self.lockdown = set(self.lockdown, on),
+                    SiteOrder::Evacuate { on } => self.evacuation = set(self.evacuation, on),
+                    SiteOrder::Unlock { .. } | SiteOrder::EndVisit { .. } => {}
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Whether every door is to be open.
     #[must_use]
     pub fn is_released(&self) -> bool {
@@ -158,6 +178,46 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn what_stands_above_the_house_follows_from_what_happened() {
+        use OrderAnswer::{Done, Overruled};
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let by = |number| PersonId(Uuid::from_u128(number));
+        let from = OrderedFrom::Hub;
+        let ordered = |number, what, answer| {
+            let order =
+                Ordered { id: OrderId(Uuid::from_u128(number)), what, by: by(number), from };
+            Happening::Ordered { order, answer }
+        };
+        let in_force = |minutes, number| Some(InForce { since: at(minutes), by: by(number), from });
+        let nothing = HouseState::default();
+        let locked = HouseState { lockdown: in_force(1, 1), ..nothing };
+        let (locked_and_leaving, burning) = (
+            HouseState { evacuation: in_force(4, 4), ..locked },
+            HouseState { evacuation: in_force(4, 4), fire: Some(at(6)), ..locked },
+        );
+        let mut house = nothing;
+        for (minutes, what, want) in [
+            (1, ordered(1, SiteOrder::Lockdown { on: true }, Done), locked),
+            (2, ordered(2, SiteOrder::Lockdown { on: true }, Done), locked),
+            (3, ordered(3, SiteOrder::Evacuate { on: true }, Overruled), locked),
+            (4, ordered(4, SiteOrder::Evacuate { on: true }, Done), locked_and_leaving),
+            (5, Happening::Started, locked_and_leaving),
+            (6, Happening::Fire { on: true }, burning),
+            (7, Happening::Fire { on: true }, burning),
+            (
+                8,
+                ordered(8, SiteOrder::Evacuate { on: false }, Done),
+                HouseState { fire: Some(at(6)), ..locked },
+            ),
+            (9, Happening::Fire { on: false }, locked),
+            (10, ordered(10, SiteOrder::Lockdown { on: false }, Done), nothing),
+        ] {
+            house = house.after(&SiteEvent { at: at(minutes), what });
+            assert_eq!(house, want, "after minute {minutes}");
+        }
+    }
 
     #[test]
     fn only_what_closes_or_empties_the_house_needs_no_clock() {

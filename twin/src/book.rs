@@ -53,7 +53,7 @@ pub(crate) struct Book {
     pub deadlines: Vec<Deadline>,
     /// Whether the site's clock is in doubt.
     pub clock_unset: bool,
-    /// Since when guests have been able to check in; nothing while they are not.
+    /// Since when guests have been able to check in; nothing while they are not, in a lockdown neither.
     pub serving_since: Option<DateTime<Utc>>,
 }
 

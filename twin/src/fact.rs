@@ -118,6 +118,11 @@ pub enum Fact {
         /// Whether the leaf stands open.
         open: bool,
     },
+    /// A contact has not answered for some time.
+    ContactSilent {
+        /// Which door's.
+        door: DeviceId,
+    },
     /// A button inside a door was read.
     ExitRead {
         /// Which door's.

@@ -12,6 +12,7 @@ mod fact;
 mod muster;
 mod nursery;
 mod parts;
+mod plausible;
 mod sensors;
 mod snapshot;
 mod view;
@@ -39,6 +40,7 @@ pub use nursery::{
 };
 use nursery::{Looked, Situation};
 use parts::Notes;
+use plausible::Plausible as _;
 pub use sensors::{AirView, Hint, OpenAir, ReadingView, SensorEntry};
 use sensors::{Ears, SensorNotes};
 pub use snapshot::{
@@ -110,6 +112,10 @@ impl Twin {
         self.world.insert_resource(Asked(None));
         if let Some(sheet) = sheet {
             self.load_sheet(&sheet);
+            // By the new sheet: after a start that found none, the counts before are still to be held against it.
+            self.world.resource_scope(|world, mut tries: Mut<'_, PinTries>| {
+                tries.forget_all_but(world.resource::<Book>());
+            });
         }
         let mut decision = std::mem::take(&mut self.world.resource_mut::<Said>().0);
         decision.pins = self.world.resource_mut::<PinTries>().take_changes();
@@ -122,7 +128,9 @@ impl Twin {
 
     /// Brings the world to where it is after `event`. Takes any events in any order.
     pub fn apply(&mut self, event: &SiteEvent) {
-        self.world.insert_resource(Happened(Some(event.clone())));
+        let mut event = event.clone();
+        event.make_plausible();
+        self.world.insert_resource(Happened(Some(event)));
         self.applying.run(&mut self.world);
     }
 
@@ -215,7 +223,7 @@ impl Twin {
 
     /// Replaces all that events have brought about; the sheet stays.
     pub fn restore(&mut self, snapshot: &Snapshot) {
-        snapshot.put_into(&mut self.world);
+        snapshot.clone().put_into(&mut self.world);
     }
 
     /// [`Snapshot::hash`] of the state now.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::care::day::{CareEvent, CaregiverState};
-use model::door::PASSBACK_FOR;
+use model::door::Zone;
 use model::id::{ChildId, PersonId};
-use model::muster::{CaregiverIn, ChildIn, Evidence, GuardianIn, Muster, PersonIn, Sign};
+use model::muster::{CaregiverIn, ChildIn, Evidence, GuardianIn, Muster, PersonIn, SEEN_FOR, Sign};
 use model::site_event::Happening;
 
 use crate::book::Book;
@@ -46,38 +46,47 @@ impl Signs {
     fn of(snapshot: &Snapshot, now: DateTime<Utc>) -> Self {
         let mut signs =
             Self { people: BTreeMap::new(), children: BTreeMap::new(), let_in: BTreeSet::new() };
+        let (people, children) = (&mut signs.people, &mut signs.children);
         for ended in &snapshot.ended {
-            signs.saw(ended.visit.person, ended.until, Sign::CheckedOut);
+            saw(people, ended.visit.person, ended.until, Sign::CheckedOut);
         }
         for visit in &snapshot.visits {
-            signs.saw(visit.person, visit.since, Sign::CheckedIn);
+            saw(people, visit.person, visit.since, Sign::CheckedIn);
             if let Some(away) = visit.away_since {
-                signs.saw(visit.person, away, Sign::SteppedOut);
+                saw(people, visit.person, away, Sign::SteppedOut);
             }
         }
+        let mut within = BTreeSet::new();
         for pass in &snapshot.passes {
+            let of_house = pass.zone == Zone::House;
+            // Whoever comes out of a room stands in the house then.
+            let left = if of_house { Sign::WentThrough } else { Sign::CameThrough };
             // Of two at the same instant the one that says that they are in.
-            for (at, sign) in [(pass.left, Sign::WentThrough), (pass.entered, Sign::CameThrough)] {
+            for (at, sign) in [(pass.left, left), (pass.entered, Sign::CameThrough)] {
                 if let Some(at) = at {
-                    signs.saw(pass.person, at, sign);
+                    saw(people, pass.person, at, sign);
                 }
             }
-            let late = now.checked_sub_signed(PASSBACK_FOR);
-            if pass.is_in && pass.entered.max(pass.left) >= late {
-                signs.let_in.insert(pass.person);
+            let late = now.checked_sub_signed(SEEN_FOR);
+            if pass.entered.max(pass.left) >= late {
+                if pass.is_in {
+                    signs.let_in.insert(pass.person);
+                } else if !of_house && pass.left >= late {
+                    within.insert(pass.person);
+                }
             }
         }
         for let_in in &snapshot.let_in {
-            signs.saw(let_in.person, let_in.at, Sign::LetIn);
+            saw(people, let_in.person, let_in.at, Sign::LetIn);
             signs.let_in.insert(let_in.person);
         }
         for stay in &snapshot.stays {
-            signs.saw_child(stay.child, stay.since, Sign::Brought);
+            saw(children, stay.child, stay.since, Sign::Brought);
             if let Some((_, looked)) = stay.asleep {
-                signs.saw_child(stay.child, looked, Sign::LookedAt);
+                saw(children, stay.child, looked, Sign::LookedAt);
             }
             if let Some((person, at)) = stay.guardian_out {
-                signs.saw(person, at, Sign::WentOut);
+                saw(people, person, at, Sign::WentOut);
             }
         }
         for event in &snapshot.recent {
@@ -85,38 +94,26 @@ impl Signs {
                 Happening::CameBack { visit } => {
                     let known = snapshot.visits.iter().find(|open| open.visit == *visit);
                     if let Some(open) = known {
-                        signs.saw(open.person, event.at, Sign::CameBack);
+                        saw(people, open.person, event.at, Sign::CameBack);
                     }
                 }
                 Happening::Care(CareEvent::WentOut { person, .. }) => {
-                    signs.saw(*person, event.at, Sign::WentOut);
+                    saw(people, *person, event.at, Sign::WentOut);
                 }
                 Happening::Care(CareEvent::Received { child, .. }) => {
-                    signs.saw_child(*child, event.at, Sign::Received);
+                    saw(children, *child, event.at, Sign::Received);
                 }
                 Happening::Care(
                     CareEvent::LookedAt { child, .. }
                     | CareEvent::Noted { child, .. }
                     | CareEvent::Moved { child, .. },
-                ) => signs.saw_child(*child, event.at, Sign::LookedAt),
+                ) => saw(children, *child, event.at, Sign::LookedAt),
                 _ => {}
             }
         }
+        let still = |person: &PersonId| people.get(person).is_some_and(|last| !last.what.is_out());
+        signs.let_in.extend(within.into_iter().filter(still));
         signs
-    }
-
-    fn saw(&mut self, person: PersonId, at: DateTime<Utc>, what: Sign) {
-        let last = self.people.entry(person).or_insert(Evidence { at, what });
-        if last.at <= at {
-            *last = Evidence { at, what };
-        }
-    }
-
-    fn saw_child(&mut self, child: ChildId, at: DateTime<Utc>, what: Sign) {
-        let last = self.children.entry(child).or_insert(Evidence { at, what });
-        if last.at <= at {
-            *last = Evidence { at, what };
-        }
     }
 
     fn guest(&self, visit: &OpenVisit, book: &Book) -> PersonIn {
@@ -175,6 +172,13 @@ impl Signs {
                 })
                 .collect(),
         }
+    }
+}
+
+fn saw<Who: Ord>(of: &mut BTreeMap<Who, Evidence>, who: Who, at: DateTime<Utc>, what: Sign) {
+    let last = of.entry(who).or_insert(Evidence { at, what });
+    if last.at <= at {
+        *last = Evidence { at, what };
     }
 }
 

@@ -47,7 +47,22 @@ pub(crate) struct Exit(pub Option<bool>);
 
 /// Since when a door's levels are what they are; not shared.
 #[derive(Component, Clone, Copy, Debug, Default)]
-pub(crate) struct Watching(pub Option<Watch>);
+pub(crate) struct Watching {
+    pub watch: Option<Watch>,
+    pub contact: Heard,
+}
+
+/// What this run of the site's program has heard of a contact: what events said of it may be of a run before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// Its level.
+    Level,
+    /// That it does not answer.
+    Silence,
+}
 
 /// What whoever looks on was shown last; not shared.
 #[derive(Component, Clone, Copy, Debug, Default)]

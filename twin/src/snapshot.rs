@@ -12,12 +12,11 @@ use model::terminal::TerminalState;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::LockLevel;
-use crate::nursery::{
-    Caregiver, CaregiverEntry, EndedStay, InCare, OpenAlarm, OpenStay, plausible,
-};
+use crate::nursery::{Caregiver, CaregiverEntry, EndedStay, InCare, OpenAlarm, OpenStay};
 use crate::parts::{
     Contact, Door, Lock, Notes, Standing, Terminal, TerminalLevel, Visit, Welcomed,
 };
+use crate::plausible::Plausible as _;
 use crate::sensors::{OpenAir, SensorEntry, SensorNotes};
 
 /// The shared state of a centre; every list is sorted by its first field.
@@ -172,7 +171,7 @@ pub struct Pass {
     pub zone: Zone,
     /// They came in last, and have not gone out since.
     pub is_in: bool,
-    /// The door that they came in by.
+    /// The door that is to open for them; nothing once it has, or they were seen to leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub door: Option<DeviceId>,
     /// When they last came in.
@@ -331,7 +330,9 @@ impl Snapshot {
         snapshot
     }
 
-    pub(crate) fn put_into(&self, world: &mut World) {
+    /// Makes the world as this says, with times that can be reckoned with.
+    pub(crate) fn put_into(mut self, world: &mut World) {
+        self.make_plausible();
         let mut known =
             world.query_filtered::<Entity, Or<(With<Visit>, With<InCare>, With<Caregiver>)>>();
         let old: Vec<Entity> = known.iter(world).collect();
@@ -339,10 +340,10 @@ impl Snapshot {
             world.despawn(entity);
         }
         for stay in &self.stays {
-            world.spawn(InCare(stay.plausible()));
+            world.spawn(InCare(*stay));
         }
         for one in &self.caregivers {
-            world.spawn(Caregiver(CaregiverEntry { at: plausible(one.at), ..*one }));
+            world.spawn(Caregiver(*one));
         }
         for visit in &self.visits {
             world.spawn((Visit(*visit), Welcomed(visit.since)));
@@ -373,25 +374,20 @@ impl Snapshot {
             sheet: self.sheet,
             started_at: self.started_at,
             ended: self.ended.iter().map(|ended| (ended.visit.visit, *ended)).collect(),
-            given_free: self.given_free.clone(),
+            given_free: self.given_free,
             turned_away: self.turned_away.iter().map(|one| (one.booking, one.at)).collect(),
-            collected: (self.collected.iter())
-                .map(|one| EndedStay {
-                    stay: one.stay.plausible(),
-                    collected_at: plausible(one.collected_at),
-                })
-                .collect(),
-            alarms: self.alarms.iter().map(|one| (one.alarm.clone(), one.since)).collect(),
+            collected: self.collected,
+            alarms: self.alarms.into_iter().map(|one| (one.alarm, one.since)).collect(),
             house: self.house,
-            orders: self.orders.clone(),
-            passes: (self.passes.iter())
-                .map(|pass| ((pass.person, pass.zone.clone()), pass.clone()))
+            orders: self.orders,
+            passes: (self.passes.into_iter())
+                .map(|pass| ((pass.person, pass.zone.clone()), pass))
                 .collect(),
-            let_in: self.let_in.iter().map(|one| (one.person, plausible(one.at))).collect(),
-            released: self.released.map(plausible),
+            let_in: self.let_in.iter().map(|one| (one.person, one.at)).collect(),
+            released: self.released,
             proved: self.proved.iter().map(|one| (one.credential, one.level)).collect(),
             counts: self.counts,
-            recent: self.recent.iter().cloned().collect(),
+            recent: self.recent.into(),
         });
     }
 }

@@ -326,3 +326,19 @@ fn a_snapshot_without_sensors_is_written_as_before() {
     let written = serde_json::to_string(&house.site.snapshot()).unwrap();
     assert!(!written.contains("sensors") && !written.contains("\"air\""), "{written}");
 }
+
+#[test]
+fn what_was_told_under_a_clock_that_was_ahead_holds_nothing_back() {
+    let air = sensor("thing-1", "co2", Measure::Co2, by_the_window());
+    let mut house = House::new(with(sheet(1, 1, Vec::new()), vec![air.clone()]));
+    let told = |happened: &[Happening]| {
+        happened.iter().any(|what| matches!(what, Happening::Measured { .. }))
+    };
+    let (sensor, measures, place) = (air.id.clone(), air.measures, air.place.clone());
+    let what = Happening::Measured { sensor, measures, place, value: Reading(6_000) };
+    let ahead = SiteEvent { at: minute(24 * 60), what };
+    house.site.apply(&ahead);
+    house.mirror.apply(&ahead);
+    assert!(told(&house.says(60, &air, 6_100)));
+    assert!(!told(&house.says(70, &air, 6_200)), "and then it is told now and then again");
+}

@@ -809,6 +809,15 @@ fn a_power_cut_gives_no_new_tries() {
 
     let mut restarted = morning();
     restarted.restore_pins(&kept, at(0).mono);
+    // It found no sheet that could be read; the next one comes from the hub.
+    let mut bare = Twin::new();
+    bare.restore_pins(&kept, at(0).mono);
+    bare.decide(at(0), Fact::Started);
+    let whoever = PinOf::Person(person(1));
+    let came = bare.decide(at(1), Fact::Sheet(Box::new(sheet(1, 1, Vec::new()))));
+    assert_eq!(came.pins, [], "the count goes on");
+    let gone = bare.decide(at(2), Fact::Sheet(Box::new(sheet(1, 0, Vec::new()))));
+    assert_eq!(gone.pins, [PinCount { of: whoever, wrong: 0 }], "and ends with whose it was");
     let third = restarted.decide(at(1), typed(1, false, 7));
     assert_eq!(refused(&third), RefusalKind::CodePaused);
     let mut again = morning();

@@ -44,6 +44,8 @@ pub enum DoorState {
     Held,
     /// The button inside is pressed for so long that it is stuck, or something leans on it.
     ExitStuck,
+    /// Its contact does not answer: whether its leaf is shut, or was forced, nobody can tell.
+    ContactSilent,
     /// Its lock is not where it should be, or does not answer.
     LockFault,
     /// Its leaf stands open though it should be locked, and nobody was let in or out. It stays so until the
@@ -53,13 +55,14 @@ pub enum DoorState {
 
 impl DoorState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Locked,
         Self::Unlocked,
         Self::Open,
         Self::Ajar,
         Self::Held,
         Self::ExitStuck,
+        Self::ContactSilent,
         Self::LockFault,
         Self::Forced,
     ];
@@ -74,6 +77,7 @@ impl DoorState {
             Self::Ajar => "ajar",
             Self::Held => "held",
             Self::ExitStuck => "exit_stuck",
+            Self::ContactSilent => "contact_silent",
             Self::LockFault => "lock_fault",
             Self::Forced => "forced",
         }
@@ -113,8 +117,10 @@ pub struct Seen {
     pub lock: Option<LockLevel>,
     /// The lock did not do what it was last told, or does not answer.
     pub fault: bool,
-    /// Whether the leaf stands open; nothing while the contact does not answer.
+    /// Whether the leaf stands open; nothing while the contact does not answer, or was not read yet.
     pub open: Option<bool>,
+    /// The contact has not answered for so long that somebody has to look after it.
+    pub silent: bool,
     /// Whether the button inside is pressed; nothing where there is none, or it does not answer.
     pub pressed: Option<bool>,
     /// How long the lock has not been where it should be; zero where it is.
@@ -131,9 +137,11 @@ pub struct Seen {
 
 impl DoorState {
     /// What is to be thought of `seen`. Of all that is so, the worst: a forced door before a lock that does not
-    /// follow, that before a button that is stuck, that before a leaf that stands open too long.
+    /// follow, that before a contact that is silent, that before a button that is stuck, that before a leaf that
+    /// stands open too long.
     ///
-    /// A contact that does not answer is no evidence of anything: then the lock alone speaks.
+    /// A contact that does not answer is no evidence of anything: then the lock alone speaks, until the silence has
+    /// lasted.
     #[must_use]
     pub fn of(seen: &Seen, limits: &Limits) -> Self {
         let open = seen.open == Some(true);
@@ -143,6 +151,9 @@ impl DoorState {
         }
         if seen.fault || seen.strayed > FOLLOWS {
             return Self::LockFault;
+        }
+        if seen.silent {
+            return Self::ContactSilent;
         }
         if seen.pressed == Some(true) && seen.pressed_for > EXIT_STUCK {
             return Self::ExitStuck;
@@ -174,6 +185,8 @@ pub struct Watch {
     bolted: Option<Duration>,
     pressed: Option<Duration>,
     let_open: bool,
+    /// It was forced, by the last that was read of its leaf.
+    forced: bool,
 }
 
 impl Watch {
@@ -182,13 +195,20 @@ impl Watch {
     #[must_use]
     pub fn since(state: Option<DoorState>) -> Self {
         let forced = state == Some(DoorState::Forced);
-        Self { looked_before: forced, ..Self::default() }
+        Self { looked_before: forced, forced, ..Self::default() }
     }
 
     /// A look at the levels, `now` by a clock that nobody can set. The durations and [`Seen::let_open`] of
     /// `levels` are filled in.
     pub fn look(&mut self, levels: &Seen, limits: &Limits, now: Duration) -> DoorState {
-        DoorState::of(&self.seen(levels, now), limits)
+        let state = DoorState::of(&self.seen(levels, now), limits);
+        if levels.open.is_some() {
+            self.forced = state == DoorState::Forced;
+        } else if self.forced && !levels.released && !limits.free_handle {
+            // Only a leaf that is read shut ends it.
+            return DoorState::Forced;
+        }
+        state
     }
 
     fn seen(&mut self, levels: &Seen, now: Duration) -> Seen {
@@ -242,6 +262,7 @@ impl Seen {
             lock,
             fault: false,
             open,
+            silent: false,
             pressed,
             strayed: zero,
             open_for: zero,

@@ -3,12 +3,14 @@
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::care::day::CareEvent;
-use model::door::{PASSBACK_FOR, Side, Zone};
-use model::id::PersonId;
+use model::door::{Side, Zone};
+use model::id::{DeviceId, PersonId};
+use model::muster::SEEN_FOR;
 use model::site_event::{Happening, SiteEvent};
-use model::site_order::{InForce, OrderAnswer, Ordered, SiteOrder};
+use model::site_order::{OrderAnswer, Ordered, SiteOrder};
 
 use super::Happened;
+use crate::fact::LockLevel;
 use crate::parts::{Door, Lock, Notes, Standing, Visit};
 use crate::snapshot::{Pass, TakenOrder};
 
@@ -41,17 +43,20 @@ pub(super) fn notes(
     locks: Query<(&Door, &Lock)>,
 ) {
     let Some(event) = &happened.0 else { return };
+    notes.house = notes.house.after(event);
+    // A lock that does not move lets nobody through, whatever was decided; one that does not close lets everybody.
+    let stays_shut = |door: &DeviceId| {
+        let shut = |lock: &Lock| lock.fault && lock.level != Some(LockLevel::Unlocked);
+        locks.iter().any(|(known, lock)| known.0 == *door && shut(lock))
+    };
+    let just_now = event.at.checked_sub_signed(JUST_NOW).unwrap_or(event.at);
     match &event.what {
-        Happening::Fire { on } => {
-            notes.house.fire = on.then_some(notes.house.fire.unwrap_or(event.at));
-            notes.released = Some(event.at);
-        }
+        Happening::Fire { .. } => notes.released = Some(event.at),
         Happening::Care(CareEvent::LetIn { person, .. }) => {
             notes.let_in.insert(*person, event.at);
         }
         Happening::Care(CareEvent::WentOut { person, .. })
         | Happening::CheckedOut { person, .. } => {
-            notes.let_in.remove(person);
             went_out(&mut notes, *person, event.at);
         }
         Happening::SteppedOut { visit } => {
@@ -59,12 +64,15 @@ pub(super) fn notes(
                 went_out(&mut notes, theirs.0.person, event.at);
             }
         }
-        // Whoever it was to open for did not get through.
-        Happening::LockFault { door } => {
-            let just_now = event.at.checked_sub_signed(JUST_NOW).unwrap_or(event.at);
-            for pass in notes.passes.values_mut() {
-                let by_it = pass.door.as_ref() == Some(door) && pass.entered >= Some(just_now);
-                pass.is_in &= !by_it;
+        // Whoever it was to open for did not get through, unless it opens after all.
+        Happening::LockFault { door } if stays_shut(door) => {
+            for pass in waits_at(&mut notes, door, just_now) {
+                pass.is_in = false;
+            }
+        }
+        Happening::DoorUnlocked { door, .. } => {
+            for pass in waits_at(&mut notes, door, just_now) {
+                (pass.is_in, pass.door) = (true, None);
             }
         }
         Happening::Ordered { order, answer } => take(&mut notes, event.at, order, *answer),
@@ -72,38 +80,53 @@ pub(super) fn notes(
             let (person, zone) = (*person, zone.clone());
             let pass = notes.passes.entry((person, zone.clone())).or_insert(Pass {
                 person,
-                zone,
+                zone: zone.clone(),
                 is_in: false,
                 door: None,
                 entered: None,
                 left: None,
             });
-            // A lock that does not move lets nobody through, whatever was decided.
-            let moves = !locks.iter().any(|(known, lock)| known.0 == *door && lock.fault);
-            pass.is_in = *side == Side::Outside && moves;
             match side {
                 Side::Outside => {
+                    pass.is_in = !stays_shut(door);
                     pass.entered = Some(event.at);
                     pass.door = Some(door.clone());
                 }
-                Side::Inside => pass.left = Some(event.at),
+                Side::Inside if zone == Zone::House => went_out(&mut notes, person, event.at),
+                Side::Inside => {
+                    (pass.is_in, pass.door) = (false, None);
+                    pass.left = Some(event.at);
+                }
             }
         }
         _ => {}
     }
     let since = |ago| event.at.checked_sub_signed(ago).unwrap_or(event.at);
-    let (passes, orders) = (since(PASSBACK_FOR), since(ORDERS_FOR));
-    notes.passes.retain(|_, pass| pass.entered.max(pass.left) >= Some(passes));
-    notes.let_in.retain(|_, at| *at >= passes);
+    let (seen, orders) = (since(SEEN_FOR), since(ORDERS_FOR));
+    notes.passes.retain(|_, pass| pass.entered.max(pass.left) >= Some(seen));
+    notes.let_in.retain(|_, at| *at >= seen);
     notes.orders.retain(|order| order.at >= orders);
 }
 
-/// Whoever says that they leave is let out, by whichever door.
+/// Whoever leaves the house, by whichever door, is in no zone of it any more.
 fn went_out(notes: &mut Notes, person: PersonId, at: DateTime<Utc>) {
-    if let Some(pass) = notes.passes.get_mut(&(person, Zone::House)) {
-        pass.is_in = false;
-        pass.left = Some(at);
+    notes.let_in.remove(&person);
+    for pass in notes.passes.values_mut().filter(|pass| pass.person == person) {
+        (pass.is_in, pass.door) = (false, None);
+        if pass.zone == Zone::House {
+            pass.left = Some(at);
+        }
     }
+}
+
+/// For whom a door is to open since then, and has not.
+fn waits_at<'a>(
+    notes: &'a mut Notes,
+    door: &'a DeviceId,
+    since: DateTime<Utc>,
+) -> impl Iterator<Item = &'a mut Pass> {
+    let passes = notes.passes.values_mut();
+    passes.filter(move |pass| pass.door.as_ref() == Some(door) && pass.entered >= Some(since))
 }
 
 fn take(notes: &mut Notes, at: DateTime<Utc>, order: &Ordered, answer: OrderAnswer) {
@@ -111,21 +134,7 @@ fn take(notes: &mut Notes, at: DateTime<Utc>, order: &Ordered, answer: OrderAnsw
     notes.orders.push(TakenOrder { id: order.id, at, answer });
     let too_many = notes.orders.len().saturating_sub(MOST_ORDERS);
     notes.orders.drain(..too_many);
-    if answer != OrderAnswer::Done {
-        return;
-    }
-    // Who ordered it first has ordered it.
-    let set = |now: Option<InForce>, on: bool| {
-        let first = InForce { since: at, by: order.by, from: order.from };
-        on.then_some(now.unwrap_or(first))
-    };
-    let house = &mut notes.house;
-    match order.what {
-        SiteOrder::Lockdown { on } => house.lockdown = set(house.lockdown, on),
-        SiteOrder::Evacuate { on } => {
-            house.evacuation = set(house.evacuation, on);
-            notes.released = Some(at);
-        }
-        SiteOrder::Unlock { .. } | SiteOrder::EndVisit { .. } => {}
+    if answer == OrderAnswer::Done && matches!(order.what, SiteOrder::Evacuate { .. }) {
+        notes.released = Some(at);
     }
 }

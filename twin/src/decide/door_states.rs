@@ -8,7 +8,9 @@ use super::orders::Over;
 use super::{Asked, Said};
 use crate::book::Book;
 use crate::fact::{Effect, Fact};
-use crate::parts::{Contact, Door, Exit, Hold, Lock, Notes, Relock, Shown, Standing, Watching};
+use crate::parts::{
+    Contact, Door, Exit, Heard, Hold, Lock, Notes, Relock, Shown, Standing, Watching,
+};
 
 type Levels<'a> = (
     &'a Door,
@@ -36,7 +38,7 @@ pub(super) fn look(
     for (door, lock, contact, exit, relock, hold, standing, mut watching, mut shown) in &mut doors {
         let Some(known) = book.door(&door.0) else {
             // Should it come back, it is looked at and shown anew.
-            (watching.0, shown.0) = (None, None);
+            (watching.watch, shown.0) = (None, None);
             if standing.0.is_some() {
                 let (door, state) = (door.0.clone(), DoorState::Locked);
                 said.happened(*at, Happening::DoorState { door, state });
@@ -45,13 +47,15 @@ pub(super) fn look(
         };
         let open = hold.on || relock.lets_through(at.mono);
         let wanted = if open { LockLevel::Unlocked } else { LockLevel::Locked };
+        let leaf = contact.open.filter(|_| watching.contact == Heard::Level);
         let levels = Seen {
             released,
             fault: lock.fault,
-            ..Seen::levels(wanted, lock.level, contact.open, exit.0)
+            silent: watching.contact == Heard::Silence,
+            ..Seen::levels(wanted, lock.level, leaf, exit.0)
         };
         let limits = known.plan.as_ref().map_or(Limits::NONE, DoorPlan::limits);
-        let watch = watching.0.get_or_insert_with(|| Watch::since(standing.0));
+        let watch = watching.watch.get_or_insert_with(|| Watch::since(standing.0));
         let state = watch.look(&levels, &limits, at.mono);
         if shown.0.replace(state) != Some(state) {
             said.ask_for(Effect::ShowDoor { door: door.0.clone(), state });

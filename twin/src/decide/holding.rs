@@ -67,11 +67,11 @@ pub(super) fn hold(
         }
         let pressed = exit.0 == Some(true);
         let by_hours = || {
-            let (plan, calendar) = (known.plan.as_ref()?, book.calendar()?);
-            let open = book.serves(at.now) && plan.stands_unlocked(calendar, at.now, came_in);
-            Some(open).filter(|open| *open && !over.lockdown)
+            let plan = known.plan.as_ref().zip(book.calendar());
+            plan.is_some_and(|(plan, calendar)| plan.stands_unlocked(calendar, at.now, came_in))
         };
-        if over.released || pressed || by_hours().is_some() {
+        let in_its_hours = || !over.lockdown && book.serves(at.now) && by_hours();
+        if over.released || pressed || in_its_hours() {
             let first = !hold.on;
             hold.on = true;
             // Only the hold says now when it closes.

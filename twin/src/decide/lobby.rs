@@ -145,7 +145,9 @@ pub(super) fn come_in(
     };
 
     if Over::of(&notes, &[]).lockdown {
-        return refuse(&mut said, at, reader, Refusal::of(&guest, RefusalKind::Lockdown));
+        let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
+        let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
+        return refuse(&mut said, at, reader, locked_out(&guest, &leased, &terminals));
     }
     said.0.guest = Some(guest.person);
     // A voucher that is worth nothing any more speaks only of the visit that it began.
@@ -162,7 +164,7 @@ pub(super) fn come_in(
         let until = book.until(&visit, at.now);
         match (access::inside(at.now - welcomed.0), visit.away_since) {
             (Inside::Again, Some(_)) => {
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), Some(proved));
                 said.answer(Answer::SeeYouSoon { space, until, language });
             }
             (Inside::AskLeaving, None) => {
@@ -171,7 +173,7 @@ pub(super) fn come_in(
             (Inside::Again, None) | (Inside::AskLeaving, Some(_)) => {
                 welcomed.0 = at.now;
                 back(&mut said, at, &visit);
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), Some(proved));
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
             }
         }
@@ -184,7 +186,8 @@ pub(super) fn come_in(
         Ok(Seat { booking, space, by }) => {
             if let Some(why) = closed_to(&book, proved, at) {
                 said.0.guest = None;
-                return refuse(&mut said, at, reader, Refusal::of(&guest, why));
+                let refusal = Refusal { came_for: vec![booking], ..Refusal::of(&guest, why) };
+                return refuse(&mut said, at, reader, refusal);
             }
             for gone in sitting.iter().filter(|visit| visit.space == space) {
                 check_out(&mut said, &book, at, *gone, None);
@@ -199,7 +202,7 @@ pub(super) fn come_in(
                 OpenVisit { visit, person, booking, space, since, vouched, away_since, walk_in };
             let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
-            open_doors(&mut said, &book, at, &mut doors, Some(visit), proved);
+            open_doors(&mut said, &book, at, &mut doors, Some(visit), Some(proved));
             if let Some(terminal) = book.terminal(space).cloned() {
                 said.ask_for(Effect::Assign { terminal, visit, until, language });
             }
@@ -211,10 +214,14 @@ pub(super) fn come_in(
                 there.map_or_else(Vec::new, |there| there.of_person(&book, guest.person));
             match may_bring_or_collect(&guest, &refusal, &children) {
                 Some(credential) => {
+                    if let Some(why) = closed_to(&book, proved, at) {
+                        said.0.guest = None;
+                        return refuse(&mut said, at, reader, Refusal::of(&guest, why));
+                    }
                     let (person, language) = (guest.person, guest.language.unwrap_or_default());
                     let event = CareEvent::LetIn { person, credential };
                     said.happened(at, Happening::Care(event));
-                    open_doors(&mut said, &book, at, &mut doors, None, proved);
+                    open_doors(&mut said, &book, at, &mut doors, None, Some(proved));
                     said.care(CareAnswer::LetIn(language));
                 }
                 None => {
@@ -277,6 +284,20 @@ pub(super) fn could_sit(
     terminals: &Terminals<'_, '_>,
 ) -> Result<(), Refusal> {
     place_for(guest, leased, terminals).map(drop)
+}
+
+/// Turns a guest away from a house that is locked down. They did come, whatever becomes of it: what they came for is
+/// given to nobody else.
+pub(super) fn locked_out(
+    guest: &Guest,
+    leased: &Leased<'_>,
+    terminals: &Terminals<'_, '_>,
+) -> Refusal {
+    let came_for = match place_for(guest, leased, terminals) {
+        Ok(seat) => vec![seat.booking],
+        Err(refusal) => refusal.came_for,
+    };
+    Refusal { came_for, ..Refusal::of(guest, RefusalKind::Lockdown) }
 }
 
 /// The card of somebody who has no desk now and comes for their children. With a clock or sheet that cannot be trusted
@@ -615,7 +636,7 @@ fn let_out(
     visit: VisitId,
 ) {
     if !Over::of(notes, &[]).lockdown {
-        open_doors(said, book, at, doors, Some(visit), Proved::WAY_OUT);
+        open_doors(said, book, at, doors, Some(visit), None);
     }
 }
 

@@ -96,9 +96,6 @@ struct Proved {
 }
 
 impl Proved {
-    /// Nothing more is asked of whoever goes out.
-    const WAY_OUT: Self = Self { level: u8::MAX, pin: true };
-
     /// What is missing for a door of the house, if something is.
     fn lacks(self, book: &Book, door: &model::door::Door, at: Moment) -> Option<RefusalKind> {
         let asks = book.asks(door, at.now);
@@ -108,7 +105,7 @@ impl Proved {
             Some(RefusalKind::PinNeeded)
         } else {
             // Two persons are told apart at the door's own reader alone.
-            Some(RefusalKind::SecondPerson).filter(|_| asks.two_persons && self.level != u8::MAX)
+            Some(RefusalKind::SecondPerson).filter(|_| asks.two_persons)
         }
     }
 }
@@ -123,19 +120,21 @@ fn closed_to(book: &Book, proved: Proved, at: Moment) -> Option<RefusalKind> {
     why
 }
 
-/// Opens the doors of the house for a visit. The timers run from here, so that a door relocks even
-/// where nobody ever hears whether it opened.
+/// Opens the doors of the house for a visit, those that ask for no more than was proved; all of them to whoever goes
+/// out, who need not prove anything. The timers run from here, so that a door relocks even where nobody ever hears
+/// whether it opened.
 fn open_doors(
     said: &mut Said,
     book: &Book,
     at: Moment,
     doors: &mut Query<(&Door, &mut Relock)>,
     visit: Option<VisitId>,
-    proved: Proved,
+    proved: Option<Proved>,
 ) {
     for (door, mut relock) in doors {
         let known = book.door(&door.0).filter(|door| door.zone() == Zone::House);
-        if let Some(known) = known.filter(|door| proved.lacks(book, door, at).is_none()) {
+        let lacks = |door| proved.and_then(|proved| proved.lacks(book, door, at));
+        if let Some(known) = known.filter(|door| lacks(door).is_none()) {
             let due = at.mono + Duration::from_secs(known.unlock_seconds.into());
             relock.open_until(due);
             said.ask_for(Effect::Unlock { door: door.0.clone(), visit });

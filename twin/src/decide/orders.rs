@@ -5,7 +5,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::site_event::{Happening, SiteEvent};
-use model::site_order::{OrderAnswer, SiteOrder};
+use model::site_order::{HouseState, OrderAnswer, SiteOrder};
 
 use super::lobby::check_out;
 use super::{Asked, Said};
@@ -25,22 +25,9 @@ pub(crate) struct Over {
 impl Over {
     /// As it is after what has just happened.
     pub fn of(notes: &Notes, happening: &[SiteEvent]) -> Self {
-        let house = &notes.house;
-        let mut fire = house.fire.is_some();
-        let (mut evacuation, mut lockdown) = (house.evacuation.is_some(), house.lockdown.is_some());
-        for event in happening {
-            match &event.what {
-                Happening::Fire { on } => fire = *on,
-                Happening::Ordered { order, answer: OrderAnswer::Done } => match order.what {
-                    SiteOrder::Evacuate { on } => evacuation = on,
-                    SiteOrder::Lockdown { on } => lockdown = on,
-                    SiteOrder::Unlock { .. } | SiteOrder::EndVisit { .. } => {}
-                },
-                _ => {}
-            }
-        }
-        let released = fire || evacuation;
-        Self { released, lockdown: lockdown && !released }
+        let house = happening.iter().fold(notes.house, HouseState::after);
+        let released = house.is_released();
+        Self { released, lockdown: house.lockdown.is_some() && !released }
     }
 }
 

@@ -15,7 +15,8 @@ use model::id::{CredentialId, DeviceId, PersonId, VisitId};
 use model::site_event::Happening;
 
 use super::lobby::{
-    Guest, Refusal, Shown, Terminals, back, could_sit, may_bring_or_collect, refuse, who_tapped,
+    Guest, Refusal, Shown, Terminals, back, could_sit, locked_out, may_bring_or_collect, refuse,
+    who_tapped,
 };
 use super::orders::Over;
 use super::walk_in::Leased;
@@ -44,6 +45,8 @@ struct First {
     person: PersonId,
     credential: Option<CredentialId>,
     reader: DeviceId,
+    /// They came in before and were not seen to go out.
+    twice: bool,
     until: Duration,
 }
 
@@ -68,6 +71,16 @@ struct Entrance<'a> {
     door: &'a SheetDoor,
     reader: &'a DeviceId,
     at: Moment,
+}
+
+/// Whoever may come in, and what they have shown.
+#[derive(Clone, Copy)]
+struct Visitor<'a> {
+    guest: &'a Guest,
+    card: TappedCard,
+    proved: Proved,
+    /// They came in before and were not seen to go out.
+    twice: bool,
 }
 
 /// Somebody who may come in.
@@ -112,9 +125,9 @@ pub(super) fn tap(
     };
     if side == Side::Inside {
         let card = match fact {
+            // A copy is let out, and says nothing of whom it was copied from.
             Fact::Tap { card, .. } => {
-                let listed = |digest| book.credentials.get(&digest);
-                listed(card.digest).or_else(|| card.identifier.and_then(listed))
+                cards::credential(card, &book, &notes).ok().map(|taken| taken.card)
             }
             // No PIN is asked for inside.
             Fact::DoorPin { .. } => return,
@@ -150,7 +163,10 @@ pub(super) fn tap(
     let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
     let found = who_tapped(&tapped, &book, &notes).and_then(|guest| {
         if Over::of(&notes, &[]).lockdown {
-            return Err(Refusal::of(&guest, RefusalKind::Lockdown));
+            return Err(match door.zone() {
+                Zone::House => locked_out(&guest, &leased, &terminals),
+                _ => Refusal::of(&guest, RefusalKind::Lockdown),
+            });
         }
         let visit = sitting.iter().find(|visit| visit.person == guest.person);
         let children =
@@ -165,12 +181,15 @@ pub(super) fn tap(
         Ok(entitled) => entitled,
         Err(refusal) => return refuse(&mut said, at, reader, refusal),
     };
-    let twice = entrance.came_before(guest.person);
+    let before = entrance.came_before(guest.person);
+    let passback = door.plan.as_ref().map(|plan| plan.passback).unwrap_or_default();
+    let twice = before && passback != Passback::Off;
     let asks = book.asks(door, at.now);
-    let first = match door.plan.as_ref().map(|plan| plan.passback) {
+    let visitor = Visitor { guest: &guest, card: tapped, proved, twice };
+    let first = match passback {
         _ if proved.level < asks.level => Err(RefusalKind::LevelTooLow),
-        Some(Passback::Hard) if twice => Err(RefusalKind::Passback),
-        _ => entrance.still_asked(&asks, proved, &guest, tapped, &mut at_readers, &tries),
+        Passback::Hard if twice => Err(RefusalKind::Passback),
+        _ => entrance.still_asked(&asks, &visitor, &mut at_readers, &tries),
     };
     let first = match first {
         Ok(first) => first,
@@ -185,13 +204,12 @@ pub(super) fn tap(
         back(&mut said, at, open);
     }
     open(&mut said, &mut doors, visit);
-    let soft = door.plan.as_ref().is_some_and(|plan| plan.passback != Passback::Off);
     let who = (Some(guest.person), credential);
     if let Some(first) = first {
         let entrance = Entrance { reader: &first.reader, ..entrance };
-        entrance.through(&mut said, side, (Some(first.person), first.credential), false);
+        entrance.through(&mut said, side, (Some(first.person), first.credential), first.twice);
     }
-    entrance.through(&mut said, side, who, soft && twice);
+    entrance.through(&mut said, side, who, twice);
     let language = guest.language.unwrap_or_default();
     said.answer(Answer::DoorOpens { door: door.device.clone(), language });
 }
@@ -311,13 +329,12 @@ impl Entrance<'_> {
     fn still_asked(
         &self,
         asks: &Demanded,
-        proved: Proved,
-        guest: &Guest,
-        card: TappedCard,
+        visitor: &Visitor<'_>,
         at_readers: &mut AtReaders,
         tries: &PinTries,
     ) -> Result<Option<First>, RefusalKind> {
         let Self { reader, door, at, .. } = *self;
+        let Visitor { guest, card, proved, twice } = *visitor;
         let person = guest.person;
         if asks.pin && !proved.pin {
             if tries.paused(PinOf::Person(person), at.mono) {
@@ -336,7 +353,8 @@ impl Entrance<'_> {
             return Ok(Some(first));
         }
         let (credential, reader, until) = (shown(guest), reader.clone(), at.mono + within);
-        at_readers.firsts.insert(door.device.clone(), First { person, credential, reader, until });
+        let first = First { person, credential, reader, twice, until };
+        at_readers.firsts.insert(door.device.clone(), first);
         Err(RefusalKind::SecondPerson)
     }
 

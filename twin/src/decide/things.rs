@@ -7,11 +7,11 @@ use model::site_event::Happening;
 
 use super::orders::Over;
 use super::readers::AtReaders;
-use super::{Asked, PinTries, Said};
+use super::{Asked, Said};
 use crate::book::Book;
 use crate::fact::{Fact, LockLevel};
 use crate::parts::{
-    Contact, Door, Exit, Hold, Lock, Notes, Relock, Terminal, TerminalLevel, Watching,
+    Contact, Door, Exit, Heard, Hold, Lock, Notes, Relock, Terminal, TerminalLevel, Watching,
 };
 
 /// How soon a lock that failed is told again.
@@ -21,7 +21,6 @@ pub(super) fn site(
     asked: Res<Asked>,
     mut book: ResMut<Book>,
     mut said: ResMut<Said>,
-    mut tries: ResMut<PinTries>,
     mut at_readers: ResMut<AtReaders>,
     mut doors: Query<(&mut Hold, &mut Exit, &mut Watching), With<Door>>,
 ) {
@@ -35,7 +34,6 @@ pub(super) fn site(
             }
         }
         Some((at, Fact::Sheet(sheet))) => {
-            tries.forget_all_but(&book);
             said.happened(*at, Happening::SheetInForce { version: sheet.version });
         }
         Some((_, Fact::ClockSet(set))) => {
@@ -108,11 +106,20 @@ pub(super) fn contacts(
     asked: Res<Asked>,
     book: Res<Book>,
     mut said: ResMut<Said>,
-    doors: Query<(&Door, &Contact)>,
+    mut doors: Query<(&Door, &Contact, &mut Watching)>,
 ) {
-    let Some((at, Fact::ContactRead { door, open })) = &asked.0 else { return };
-    let known = doors.iter().find(|(known, _)| known.0 == *door);
-    if book.door(door).is_some() && known.is_some_and(|(_, contact)| contact.open != Some(*open)) {
+    let Some((at, fact)) = &asked.0 else { return };
+    let (Fact::ContactRead { door, .. } | Fact::ContactSilent { door }) = fact else { return };
+    let known = doors.iter_mut().find(|(known, ..)| known.0 == *door);
+    let Some((_, contact, mut watching)) = known.filter(|_| book.door(door).is_some()) else {
+        return;
+    };
+    let Fact::ContactRead { open, .. } = fact else {
+        watching.contact = Heard::Silence;
+        return;
+    };
+    watching.contact = Heard::Level;
+    if contact.open != Some(*open) {
         let door = door.clone();
         said.happened(
             *at,

@@ -10,6 +10,7 @@ use model::site_event::Happening;
 use model::terminal::TerminalState;
 
 use super::lobby::check_out;
+use super::orders::Over;
 use super::{Asked, Said};
 use crate::OpenVisit;
 use crate::book::{Book, Deadline};
@@ -49,7 +50,7 @@ pub(super) fn give_free(
     visits: Query<&Visit>,
 ) {
     let Some((at, Fact::Tick)) = &asked.0 else { return };
-    if !book.serves(at.now) {
+    if !book.serves(at.now) || Over::of(&notes, &said.0.outcomes).lockdown {
         book.serving_since = None;
         return;
     }

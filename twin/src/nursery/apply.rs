@@ -1,7 +1,7 @@
 //! From one event to the next state of the nurseries: the same on the site and in the mirror.
 
 use bevy_ecs::prelude::*;
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Utc};
 use model::care::day::{CareEvent, NoteKind};
 use model::door::{Side, Zone};
 use model::site_event::Happening;
@@ -19,7 +19,7 @@ pub(crate) fn apply(
     visits: Query<&Visit>,
 ) {
     let Some(event) = &happened.0 else { return };
-    let at = plausible(event.at);
+    let at = event.at;
     match &event.what {
         Happening::Care(care) => match care {
             CareEvent::DroppedOff {
@@ -39,7 +39,7 @@ pub(crate) fn apply(
                         booking: *booking,
                         room: *room,
                         since: at,
-                        until: plausible(*until),
+                        until: *until,
                         brought_by: *brought_by,
                         received: staff.is_some(),
                         asleep: None,
@@ -118,15 +118,6 @@ fn change(stay: &mut OpenStay, at: DateTime<Utc>, care: &CareEvent) {
         }
         CareEvent::Noted { kind: NoteKind::NapEnds, .. } => stay.asleep = None,
         _ => {}
-    }
-}
-
-/// A time that can be reckoned with: what a site's clock says may be anything.
-pub(crate) fn plausible(time: DateTime<Utc>) -> DateTime<Utc> {
-    let year = |year| Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).single();
-    match (year(2000), year(2200)) {
-        (Some(first), Some(last)) => time.clamp(first, last),
-        _ => time,
     }
 }
 

@@ -12,7 +12,7 @@ mod state;
 use bevy_ecs::prelude::*;
 
 pub(crate) use alarms::Looked;
-pub(crate) use apply::{apply, plausible};
+pub(crate) use apply::apply;
 pub use fact::{CareAnswer, CareFact, Shown};
 pub(crate) use situation::Situation;
 pub(crate) use state::{Caregiver, InCare};

@@ -6,8 +6,6 @@ use model::care::day::{CareAlarm, CaregiverState};
 use model::id::{BookingId, ChildId, NurseryId, PersonId, RoomId, ShiftId};
 use serde::{Deserialize, Serialize};
 
-use super::apply::plausible;
-
 /// A child in care.
 #[derive(Component, Clone, Copy, Debug)]
 pub(crate) struct InCare(pub OpenStay);
@@ -44,13 +42,6 @@ pub struct OpenStay {
     /// Who of its people went out of the building without it, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guardian_out: Option<(PersonId, DateTime<Utc>)>,
-}
-
-impl OpenStay {
-    /// The same with times that can be reckoned with.
-    pub(crate) fn plausible(self) -> Self {
-        Self { since: plausible(self.since), until: plausible(self.until), ..self }
-    }
 }
 
 /// A child that was collected.

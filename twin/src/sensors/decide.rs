@@ -151,9 +151,11 @@ impl Turn<'_> {
 
     /// Tells what is untold, unless something was told a short while ago.
     fn tell(&mut self, sensor: &Sensor) {
-        let told = self.entry(sensor).and_then(|entry| entry.at);
+        let now = self.at.now;
+        // What was told under a clock that was ahead holds nothing back.
+        let told = self.entry(sensor).and_then(|entry| entry.at).filter(|told| *told <= now);
         let may = told.and_then(|told| told.checked_add_signed(TOLD_EVERY));
-        if may.is_some_and(|may| self.at.now < may) {
+        if may.is_some_and(|may| now < may) {
             return;
         }
         if let Some(value) = self.ear(sensor).untold.take() {

@@ -58,6 +58,7 @@ pub(super) fn state_words(f: &Frame, state: DoorState) -> &'static str {
         DoorState::Ajar => f.say("半開き：錠がかかっていません", "ajar: the bolt holds nothing"),
         DoorState::Held => f.say("開いたままです", "held open too long"),
         DoorState::ExitStuck => f.say("退出ボタンが押されたままです", "exit button stuck"),
+        DoorState::ContactSilent => f.say("開閉センサーが応答しません", "its contact is silent"),
         DoorState::LockFault => f.say("錠が動きません", "lock fault"),
         DoorState::Forced => f.say("こじ開けられました", "forced open"),
     }
