@@ -28,7 +28,9 @@ pub(crate) async fn serve(desk: Arc<Desk>, at: DoorReader) {
             }
             CardEvent::Unreadable { reason } => {
                 tracing::info!(reader = %device, %reason, "a card was not read");
-                desk.unreadable_at_door(&device, &*shows).await;
+                if reason.is_of_now() {
+                    desk.unreadable_at_door(&device, &*shows).await;
+                }
             }
             CardEvent::Pin(pin) => desk.pin_at_door(&device, &pin, &*shows).await,
             CardEvent::Removed => {}

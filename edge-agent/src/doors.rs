@@ -331,9 +331,16 @@ struct Told {
     lock: Option<Result<LockLevel, ()>>,
     lock_silent: Option<Instant>,
     open: Option<bool>,
-    contact_silent: bool,
+    contact_silent: Silence,
     pressed: Option<bool>,
     exit_silent: bool,
+}
+
+/// How long something has not answered.
+#[derive(Default)]
+struct Silence {
+    since: Option<Instant>,
+    told: bool,
 }
 
 fn looks() -> tokio::time::Interval {
@@ -531,13 +538,20 @@ impl DoorTask {
         let open = match level {
             Ok(level) => level == ContactLevel::Open,
             Err(error) => {
-                if !std::mem::replace(&mut self.told.contact_silent, true) {
+                let silence = &mut self.told.contact_silent;
+                if silence.since.is_none() {
                     tracing::error!(door = %self.door, %error, "door fault");
+                }
+                let since = *silence.since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= COMES && !std::mem::replace(&mut silence.told, true) {
+                    // What was read before is not known any more.
+                    self.told.open = None;
+                    self.tell(Fact::ContactSilent { door: self.door.clone() }).await;
                 }
                 return;
             }
         };
-        self.told.contact_silent = false;
+        self.told.contact_silent = Silence::default();
         if self.told.open.replace(open) != Some(open) {
             self.say(CONTACT, if open { "open" } else { "closed" });
             self.tell(Fact::ContactRead { door: self.door.clone(), open }).await;

@@ -181,3 +181,38 @@ pub enum CardError {
     #[error("the reader could not read the card: {0}")]
     Reader(String),
 }
+
+impl CardError {
+    /// Whether somebody holds a card to the reader just now. Otherwise nothing may follow from it: a reader inside
+    /// opens its door for a card that cannot be read.
+    #[must_use]
+    pub fn is_of_now(&self) -> bool {
+        !matches!(self, Self::Stale(_) | Self::BeforeReconnect | Self::AlreadyThere)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_nobody_holds_there_any_more_is_not_of_now() {
+        let second = Duration::from_secs(1);
+        for (error, of_now) in [
+            (CardError::Stale(second), false),
+            (CardError::BeforeReconnect, false),
+            (CardError::AlreadyThere, false),
+            (CardError::NoAnswer(second), true),
+            (CardError::Torn, true),
+            (CardError::Mute, true),
+            (CardError::Refused(0x6A82), true),
+            (CardError::Garbled(3), true),
+            (CardError::Oversize(300), true),
+            (CardError::Nothing, true),
+            (CardError::Bits(26), true),
+            (CardError::Reader("broken".to_owned()), true),
+        ] {
+            assert_eq!(error.is_of_now(), of_now, "{error}");
+        }
+    }
+}

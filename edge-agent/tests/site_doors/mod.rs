@@ -1,14 +1,17 @@
 //! Doors with buttons, a fire panel and orders, in a whole site.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
-use edge_agent::{DoorDriver, Drivers, SimDoors, Site};
+use edge_agent::{DoorDriver, DoorReader as EdgeReader, Drivers, SimDoors, Site};
 use futures::future::join_all;
+use hardware::card::{CardError, CardEvent, CardReader};
 use hardware::door::{Contact, ContactLevel, DoorError, Input, Lock, LockLevel};
+use hardware::feedback::NoFeedback;
 use hardware::sim::{DoorFaults, SimContact, SimDoor};
 use model::access::RefusalKind;
 use model::card::CardLevel;
@@ -18,7 +21,7 @@ use model::day_sheet::{CredentialDigest, DaySheet};
 use model::door::{DoorPlan, DoorReader, DoorState, Side, Wiring};
 use model::id::{DeviceId, OrderId, PersonId, VisitId};
 use model::language::LocalText;
-use model::site_event::Happening;
+use model::site_event::{Happening, SiteEvent};
 use model::site_order::{OrderAnswer, Ordered, OrderedFrom, SiteOrder};
 use tokio::time::{sleep, timeout};
 use twin::{Fact, TappedCard};
@@ -27,6 +30,9 @@ use wire::request::{Answer, Request};
 
 use super::site_support::{DEADLINE, House, Kiosk, id, in_force, morning, sheet, until};
 use super::{mirrored, refused, welcome};
+
+/// Later than any reading may act.
+const LATE: Duration = Duration::from_secs(60);
 
 /// The door of the sheet with a plan, and a second one.
 fn planned(version: u64) -> DaySheet {
@@ -348,6 +354,82 @@ async fn fault_17_a_contact_that_was_missed_is_read_all_the_same() {
         matches!(what, Happening::DoorState { state: DoorState::Locked, .. })
     })
     .await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_17_a_contact_that_falls_silent_is_told() {
+    let house = House::new();
+    let site = open(&house).await;
+    let door = house.doors.get(&id("y-door"));
+    lock_is(&door, LockLevel::Locked).await;
+    door.set_faults(DoorFaults { contact_silent: true, ..DoorFaults::default() });
+    told(&house, "the silence", |what| {
+        matches!(what, Happening::DoorState { state: DoorState::ContactSilent, .. })
+    })
+    .await;
+    door.set_faults(DoorFaults::default());
+    told(&house, "that it is over", |what| {
+        matches!(what, Happening::DoorState { state: DoorState::Locked, .. })
+    })
+    .await;
+    // What it reads then is believed.
+    door.force();
+    told(&house, "that it was forced", |what| {
+        matches!(what, Happening::DoorState { state: DoorState::Forced, .. })
+    })
+    .await;
+    site.stop().await;
+}
+
+/// A reader that tells what it was given, and nothing more.
+struct Scripted(VecDeque<CardEvent>);
+
+#[async_trait]
+impl CardReader for Scripted {
+    fn name(&self) -> &str {
+        "scripted"
+    }
+
+    async fn next_event(&mut self) -> Option<CardEvent> {
+        self.0.pop_front()
+    }
+}
+
+/// Simulated doors; at the yard's inner reader happens what is written down, once that is asked for.
+#[derive(Default)]
+struct AtTheYard {
+    sim: SimDoors,
+}
+
+impl Drivers for AtTheYard {
+    fn door(&self, door: &DeviceId) -> Option<DoorDriver> {
+        self.sim.door(door)
+    }
+
+    fn readers(&self) -> Vec<EdgeReader> {
+        let late = [CardError::AlreadyThere, CardError::BeforeReconnect, CardError::Stale(LATE)];
+        let reasons = late.into_iter().chain([CardError::Torn]);
+        let events = reasons.map(|reason| CardEvent::Unreadable { reason }).collect();
+        let reader = Box::new(Scripted(events));
+        vec![EdgeReader { device: id("y-yard-in"), reader, shows: Box::new(NoFeedback) }]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_a_card_that_nobody_holds_there_any_more_opens_no_way_out() {
+    let house = House::new();
+    // The sheet is there before the reader is: a start from what was kept.
+    open(&house).await.stop().await;
+    let site = house.start_on(house.clock.clone(), Arc::new(AtTheYard::default())).await;
+    let through = |event: &SiteEvent| matches!(&event.what, Happening::LetThrough { reader, .. } if *reader == id("y-yard-in"));
+    until("the card that was held there", async || {
+        house.hub.state().events.iter().any(through).then_some(())
+    })
+    .await;
+    // It came last, and nothing came of those before it.
+    let count = house.hub.state().events.iter().filter(|event| through(event)).count();
+    assert_eq!(count, 1);
     site.stop().await;
 }
 
