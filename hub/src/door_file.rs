@@ -1,8 +1,9 @@
 //! What a centre's doors are, as a file that somebody writes by hand.
 
 use chrono::Weekday;
+use model::day_sheet::DeviceKind;
 use model::door::{
-    BadPlan, Demand, DoorPlan, DoorReader, Passback, Side, Unlocks, Window, Wiring, Zone,
+    BadPlan, Demand, Door, DoorPlan, DoorReader, Passback, Side, Unlocks, Window, Wiring, Zone,
 };
 use model::id::{DeviceId, NurseryId};
 use model::opening::DayKind;
@@ -64,6 +65,18 @@ struct FileWindow {
     pin: Option<bool>,
 }
 
+/// What a centre has that the file may name.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its doors as they are.
+    pub doors: Vec<Door>,
+    /// Its screens and other devices. None of them is a reader at a door: they have a screen of their own to answer on,
+    /// or are no reader at all.
+    pub devices: Vec<(DeviceId, DeviceKind)>,
+    /// Its nurseries.
+    pub nurseries: Vec<NurseryId>,
+}
+
 /// Why a file does not say what doors are.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFile {
@@ -82,6 +95,12 @@ pub enum BadFile {
     /// A reader belongs to one door.
     #[error("door {0}: the reader '{1}' is another door's")]
     ReaderElsewhere(usize, DeviceId),
+    /// What is named as a reader is another device of the centre.
+    #[error("door {0}: '{1}' is a {2} of the centre, and no reader at a door")]
+    NoReader(usize, DeviceId, DeviceKind),
+    /// A nursery is none of the centre's.
+    #[error("door {0}: the centre has no nursery {1}")]
+    NoNursery(usize, NurseryId),
     /// A stretch cannot be read.
     #[error("door {door} ('{device}'): {list} {row}: {why}")]
     Window {
@@ -115,11 +134,11 @@ pub enum BadWindow {
     Stranger(&'static str),
 }
 
-/// Reads it; `doors` are the centre's doors as they are.
+/// Reads it; `known` is what the centre has.
 ///
 /// # Errors
 /// [`BadFile`] says which row cannot be taken, and why.
-pub fn read(text: &str, doors: &[model::door::Door]) -> Result<Vec<(DeviceId, DoorPlan)>, BadFile> {
+pub fn read(text: &str, known: &Known) -> Result<Vec<(DeviceId, DoorPlan)>, BadFile> {
     let file: File = toml::from_str(text).map_err(|error| BadFile::Form(Box::new(error)))?;
     if file.door.is_empty() {
         return Err(BadFile::Empty);
@@ -127,20 +146,28 @@ pub fn read(text: &str, doors: &[model::door::Door]) -> Result<Vec<(DeviceId, Do
     let mut plans: Vec<(DeviceId, DoorPlan)> = Vec::new();
     for (at, door) in file.door.into_iter().enumerate() {
         let (row, device) = (at + 1, door.device.clone());
-        if doors.iter().all(|known| known.device != device) {
+        if known.doors.iter().all(|one| one.device != device) {
             return Err(BadFile::NoSuchDoor(row, device));
         }
-        if plans.iter().any(|(known, _)| *known == device) {
+        if plans.iter().any(|(before, _)| *before == device) {
             return Err(BadFile::Twice(row, device));
         }
         let plan = plan(row, door)?;
         plan.check().map_err(|bad| BadFile::Plan(row, device.clone(), bad))?;
+        if let Some(nursery) = plan.nursery.filter(|one| !known.nurseries.contains(one)) {
+            return Err(BadFile::NoNursery(row, nursery));
+        }
+        for reader in readers(&plan) {
+            if let Some((_, kind)) = known.devices.iter().find(|(device, _)| device == reader) {
+                return Err(BadFile::NoReader(row, reader.clone(), *kind));
+            }
+        }
         plans.push((device, plan));
     }
     // What the file does not name stays as it is.
-    let kept = doors.iter().filter(|door| plans.iter().all(|(device, _)| *device != door.device));
-    let mut taken: Vec<&DeviceId> =
-        kept.filter_map(|door| door.plan.as_ref()).flat_map(readers).collect();
+    let is_kept = |door: &&Door| plans.iter().all(|(device, _)| *device != door.device);
+    let kept = known.doors.iter().filter(is_kept).filter_map(|door| door.plan.as_ref());
+    let mut taken: Vec<&DeviceId> = kept.flat_map(readers).collect();
     for (at, (_, plan)) in plans.iter().enumerate() {
         if let Some(reader) = readers(plan).find(|reader| taken.contains(reader)) {
             return Err(BadFile::ReaderElsewhere(at + 1, reader.clone()));
@@ -224,8 +251,8 @@ fn kind_of(day: &str) -> Result<DayKind, BadWindow> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use model::door::Door;
     use model::language::LocalText;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -264,19 +291,25 @@ mod tests {
         until = "7:00"
     "#;
 
-    fn doors() -> Vec<Door> {
+    const NURSERY: NurseryId = NurseryId(Uuid::from_u128(7));
+
+    fn house() -> Known {
         let door = |device: &str| Door {
             device: device.parse().unwrap(),
             name: LocalText::new("扉", "Door"),
             unlock_seconds: 5,
             plan: None,
         };
-        vec![door("y-entrance"), door("y-nursery"), door("y-lab")]
+        Known {
+            doors: vec![door("y-entrance"), door("y-nursery"), door("y-lab")],
+            devices: vec![("y-kiosk-1".parse().unwrap(), DeviceKind::Kiosk)],
+            nurseries: vec![NURSERY],
+        }
     }
 
     #[test]
     fn plans_are_read() {
-        let plans = read(FILE, &doors()).unwrap();
+        let plans = read(FILE, &house()).unwrap();
         let [(front, entrance), (second, nursery)] = &plans[..] else { unreachable!("{plans:?}") };
         assert_eq!((front.as_str(), second.as_str()), ("y-entrance", "y-nursery"));
         assert_eq!(entrance.readers[1].side, Side::Inside);
@@ -287,13 +320,16 @@ mod tests {
         assert_eq!((nursery.demands[0].level, nursery.demands[0].pin), (3, true));
         assert_eq!(nursery.two_persons[0].days, [DayKind::Weekday(Weekday::Sun)]);
         assert_eq!(nursery.wiring, Some(Wiring::FailSecure));
-        let least = read("[[door]]\ndevice = \"y-lab\"", &doors()).unwrap();
+        let least = read("[[door]]\ndevice = \"y-lab\"", &house()).unwrap();
         assert_eq!(least[0].1, DoorPlan::default());
+        let ours = format!("zone = \"nursery\"\nnursery = \"{NURSERY}\"");
+        let plans = read(&FILE.replace("zone = \"nursery\"", &ours), &house()).unwrap();
+        assert_eq!(plans[1].1.nursery, Some(NURSERY));
     }
 
     #[test]
     fn a_row_that_cannot_be_taken_is_named() {
-        let said = |text: &str| read(text, &doors()).unwrap_err().to_string();
+        let said = |text: &str| read(text, &house()).unwrap_err().to_string();
         let with = |from: &str, to: &str| said(&FILE.replace(from, to));
         assert_eq!(said(""), "it names no door: each has its [[door]]");
         assert!(with("passback = \"hard\"", "colour = 1").contains("colour"));
@@ -332,8 +368,18 @@ mod tests {
                 .starts_with("door 2 ('y-nursery'): a way out is missing")
         );
         assert!(with("held_seconds = 20", "held_seconds = -1").contains("held_seconds"));
-        let mut kept = doors();
-        kept[2].plan = Some(DoorPlan {
+        assert_eq!(
+            with("y-reader-2", "y-kiosk-1"),
+            "door 1: 'y-kiosk-1' is a kiosk of the centre, and no reader at a door"
+        );
+        let elsewhere = NurseryId(Uuid::from_u128(8));
+        assert_eq!(
+            with("free_handle = true", &format!("free_handle = true\nnursery = \"{elsewhere}\"")),
+            format!("door 2: the centre has no nursery {elsewhere}")
+        );
+        assert!(with("free_handle = true", "nursery = \"chicks\"").contains("UUID"));
+        let mut kept = house();
+        kept.doors[2].plan = Some(DoorPlan {
             readers: vec![DoorReader { device: "y-reader-3".parse().unwrap(), side: Side::Inside }],
             ..DoorPlan::default()
         });

@@ -103,10 +103,7 @@ impl Live {
 
     /// Says that the plan of a centre has changed: its site is told of the new sheet at once.
     pub fn plan_changed(&self, centre: CentreId) {
-        if let Some(mirror) = self.mirrors().get(&centre) {
-            mirror.plan.send_modify(|changes| *changes += 1);
-        }
-        self.some_plan_changed.notify_one();
+        self.wake(centre);
         // Whoever is concerned was written to with the change.
         self.notice_written.notify_one();
     }
@@ -114,6 +111,11 @@ impl Live {
     /// Says that an order to a centre's site was given or answered: the site's stream looks at once, and
     /// so do the pages that are open.
     pub fn order_given(&self, centre: CentreId) {
+        self.wake(centre);
+    }
+
+    /// Wakes the stream of a centre's site, and the one who keeps the open pages up to date.
+    fn wake(&self, centre: CentreId) {
         if let Some(mirror) = self.mirrors().get(&centre) {
             mirror.plan.send_modify(|changes| *changes += 1);
         }
@@ -134,7 +136,8 @@ impl Live {
         self.plan_changed(centre);
     }
 
-    /// Changes whenever [`Live::plan_changed`] is called for the centre; closes when the hub stops.
+    /// Changes whenever the site's stream has to look: at a new plan, an order, or people's cards. Closes when the hub
+    /// stops.
     #[must_use]
     pub fn plan_changes(&self, centre: CentreId, now: DateTime<Utc>) -> watch::Receiver<u64> {
         self.mirror(centre, now).plan.subscribe()

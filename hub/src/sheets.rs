@@ -6,14 +6,16 @@
 mod care;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use model::booking::{Booking, BookingStatus};
 use model::card::CardState;
 use model::centre::{Centre, Door, Space};
 use model::day_sheet::{
-    CertificateDigest, DaySheet, LISTED_AHEAD, MOST_STOPPED, PERIOD, REACH, Released, SheetBooking,
+    CertificateDigest, DaySheet, LISTED_AHEAD, MOST_STOPPED, PERIOD, Released, SheetBooking,
     SheetChild, SheetCredential, SheetDesk, SheetPerson, Site, SiteDevice,
 };
 use model::id::{CentreId, PersonId};
@@ -60,6 +62,19 @@ impl From<Refused> for SheetError {
         match refused {
             Refused::Store(error) => Self::Store(error),
             other => Self::Care(other),
+        }
+    }
+}
+
+impl From<SheetError> for Refused {
+    fn from(error: SheetError) -> Self {
+        match error {
+            SheetError::Store(error) => Self::Store(error),
+            // Whatever it was: whoever asked has no part in it.
+            other => {
+                tracing::error!(error = %other, "a centre's sheet cannot be made");
+                Self::Inner("a centre's sheet cannot be made")
+            }
         }
     }
 }
@@ -208,6 +223,12 @@ impl Period {
 
     fn not_after(self) -> DateTime<Utc> {
         self.begins + PERIOD + LASTS
+    }
+
+    /// Every day on which a sheet of it may serve.
+    fn days(self, zone: Tz) -> RangeInclusive<NaiveDate> {
+        let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
+        day(self.begins)..=day(self.not_after())
     }
 }
 
@@ -394,7 +415,11 @@ impl Plan {
                 spaces: self.spaces.clone(),
                 doors: self.doors.clone(),
                 zone: Some(centre.time_zone),
-                holidays: holidays_of(centre, stamp.made_at),
+                // By the period: when it was made is no part of its content.
+                holidays: (centre.opening.holidays)
+                    .range(stamp.period.days(centre.time_zone))
+                    .copied()
+                    .collect(),
                 sensors: self.sensors.clone(),
             },
             devices: self.devices.clone(),
@@ -410,14 +435,6 @@ impl Plan {
                 .collect(),
         }
     }
-}
-
-/// The holidays that a sheet's days may be.
-fn holidays_of(centre: &Centre, made_at: DateTime<Utc>) -> BTreeSet<NaiveDate> {
-    let day = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone).date_naive();
-    let first = day(made_at);
-    let last = made_at.checked_add_signed(REACH).map_or(first, day);
-    centre.opening.holidays.range(first..=last).copied().collect()
 }
 
 /// A device as its site knows it. A certificate that another was given in the place of stays on the
@@ -483,6 +500,9 @@ fn on_sheet(booking: &Booking, horizon: &Interval) -> SheetBooking {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+    use chrono_tz::America::Lima;
+    use chrono_tz::Asia::Tokyo;
+
     use super::*;
 
     #[test]
@@ -495,5 +515,20 @@ mod tests {
         assert!(period.not_after() - late >= LASTS);
         let (from, to) = period.horizon();
         assert!(from <= late - BEHIND && to - late >= LISTED_AHEAD);
+    }
+
+    #[test]
+    fn a_sheet_knows_each_day_on_which_it_serves() {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (zone, made, first, last) in [
+            (Tokyo, "2026-11-24T06:00:00Z", "2026-11-24", "2026-11-28"),
+            (Tokyo, "2026-11-24T11:59:59Z", "2026-11-24", "2026-11-28"),
+            (Tokyo, "2026-11-24T12:00:00Z", "2026-11-24", "2026-11-29"),
+            (Tokyo, "2026-11-24T17:59:59Z", "2026-11-24", "2026-11-29"),
+            (Lima, "2026-11-24T00:00:00Z", "2026-11-23", "2026-11-28"),
+        ] {
+            let days = Period::at(time(made)).days(zone);
+            assert_eq!(days, first.parse().unwrap()..=last.parse().unwrap(), "{zone} {made}");
+        }
     }
 }

@@ -157,13 +157,15 @@ pub enum Action {
     RunThing,
     /// Release the desks of guests who have not come.
     ReleaseNoShows,
+    /// Keep spaces for whoever comes without a booking, and free what a site has given back.
+    KeepLeases,
     /// Delete or anonymise what was kept long enough.
     ForgetOldData,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 39] = {
+    pub const ALL: [Self; 40] = {
         use Action::*;
         [
             UseTheDoor,
@@ -204,6 +206,7 @@ impl Action {
             RunTerminal,
             RunThing,
             ReleaseNoShows,
+            KeepLeases,
             ForgetOldData,
         ]
     };
@@ -334,6 +337,7 @@ pub const TABLE: &[(Role, Action, Scope)] = {
         (Seat, RenewCertificate, Own),
         (Seat, RunTerminal, TheirCentre),
         (Clockwork, ReleaseNoShows, Any),
+        (Clockwork, KeepLeases, Any),
         (Clockwork, ForgetOldData, Any),
     ]
 };
@@ -569,6 +573,8 @@ mod tests {
             (&edge, Action::RunThing, Target::at(here), false),
             (&Actor::clockwork(), Action::ReleaseNoShows, Target::default(), true),
             (&system, Action::ReleaseNoShows, Target::default(), false),
+            (&Actor::clockwork(), Action::KeepLeases, Target::default(), true),
+            (&system, Action::KeepLeases, Target::default(), false),
             (&worker, Action::BookDesk, Target::of(me), true),
             (&worker, Action::BookDesk, Target::of(other), false),
             (&worker, Action::BookCare, Target::of(me), false),

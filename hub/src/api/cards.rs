@@ -36,7 +36,8 @@ pub struct Card {
     valid_until: Option<DateTime<Utc>>,
     /// Since when it is theirs.
     added_at: DateTime<Utc>,
-    /// What it has to prove: 1 its identifier, which can be copied; 3 a private key, which cannot.
+    /// What it has to prove: 1 its identifier, which can be copied; 2 a key that the reader has too; 3 a private key,
+    /// which cannot be copied.
     level: u8,
 }
 

@@ -96,7 +96,7 @@ pub struct Order {
     ),
     responses(
         (status = 202, body = Order, description = "It is on its way."),
-        (status = 200, body = Order, description = "It was given before, with the same key."),
+        (status = 200, body = Order, description = "It was given before: with the same key, or by the same person within three seconds."),
         NotTheirs, NotReadable,
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The key was used for another request."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "The centre has no such door."),

@@ -22,7 +22,7 @@ use hub::service::audit::verify::{self, Whole};
 use hub::service::audit::witness;
 use hub::service::cards::card_key;
 use hub::service::devices::{self, Standing};
-use hub::service::doors::set_plans;
+use hub::service::doors;
 use hub::service::edge_settings;
 use hub::service::event_chain;
 use hub::service::nursery;
@@ -466,20 +466,20 @@ fn list_schemes(files: &[PathBuf]) -> anyhow::Result<()> {
 
 async fn tell_doors(hub: &Hub, slug: &Slug, what: DoorWhat) -> anyhow::Result<()> {
     let centre = &centre_named(hub, slug).await?;
-    let doors = hub.store.doors(centre.id).await?;
+    let known = doors::known(hub, centre.id).await?;
     match what {
         DoorWhat::Plan { file } => {
             let text = read_text(&file)?;
-            let plans = door_file::read(&text, &doors);
+            let plans = door_file::read(&text, &known);
             let plans = plans.with_context(|| file.display().to_string())?;
-            set_plans(hub, centre, &plans).await?;
+            doors::set_plans(hub, centre, &plans).await?;
             for (device, plan) in &plans {
                 let zone = plan.zone.as_str();
                 println!("{device} is of the zone '{zone}' from now on; {}", wired(plan.wiring));
             }
         }
         DoorWhat::List => {
-            let told = doors.iter().map(|door| {
+            let told = known.doors.iter().map(|door| {
                 let wiring = wired(door.plan.as_ref().and_then(|plan| plan.wiring));
                 let readers = door.plan.as_ref().map_or(0, |plan| plan.readers.len());
                 let (device, zone) = (&door.device, door.zone());
@@ -642,6 +642,9 @@ async fn verify_events(hub: &Hub, slug: &Slug) -> anyhow::Result<()> {
                  when they came that they do not follow.",
                 whole.events, whole.last, whole.unchained, whole.doubtful
             );
+            if whole.forgotten > 0 {
+                println!("The first {} are not kept any more: they were too old.", whole.forgotten);
+            }
             Ok(())
         }
         Err(fault) => anyhow::bail!("{fault}"),

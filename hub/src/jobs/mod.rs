@@ -52,7 +52,7 @@ const WORK: &[Work] = &[
     Work {
         name: "keep-leases",
         every: TimeDelta::minutes(1),
-        needs: Action::ReleaseNoShows,
+        needs: Action::KeepLeases,
         run: |hub| Box::pin(keep_leases::run(hub)),
     },
     Work {

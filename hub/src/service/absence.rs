@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
 use model::care::day::CareEvent;
 use model::door::DoorState;
-use model::id::{BookingId, CentreId, DeviceId, PersonId, SpaceId, VisitId};
+use model::id::{CentreId, DeviceId, PersonId, SpaceId};
 use model::permission::{Action, Target};
 use model::site_event::{Happening, Proof, SiteEvent};
 use model::site_order::{OrderAnswer, SiteOrder};
@@ -50,10 +50,6 @@ pub struct WalkedIn {
     pub at: DateTime<Utc>,
     /// Who.
     pub person: PersonId,
-    /// Their visit.
-    pub visit: VisitId,
-    /// The booking that was made of it.
-    pub booking: BookingId,
     /// The space.
     pub space: SpaceId,
     /// Until when.
@@ -167,10 +163,9 @@ pub fn count<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> Done {
                 done.vouchers += usize::from(matches!(by, Proof::Voucher { vouched: Some(_) }));
             }
             Happening::CheckedOut { .. } => done.checked_out += 1,
-            Happening::WalkedIn { visit, person, booking, space, until, .. } => {
-                let (visit, person, booking) = (*visit, *person, *booking);
-                let (at, space, until) = (event.at, *space, *until);
-                done.walk_ins.push(WalkedIn { at, person, visit, booking, space, until });
+            Happening::WalkedIn { person, space, until, .. } => {
+                let (person, space, until) = (*person, *space, *until);
+                done.walk_ins.push(WalkedIn { at: event.at, person, space, until });
             }
             Happening::Refused { why, .. } => {
                 match done.refused.iter_mut().find(|(known, _)| known == why) {

@@ -4,32 +4,36 @@
 use model::audit::{AuditAction, AuditActor};
 use model::centre::Centre;
 use model::door::DoorPlan;
-use model::id::DeviceId;
+use model::id::{CentreId, DeviceId};
 
 use super::Refused;
 use super::audit::{self, Entry};
+use crate::door_file::Known;
 use crate::hub::Hub;
 
-/// Gives doors of `centre` plans that have been checked, from now on: all of them or none.
+/// What a centre has that plans of its doors may name.
 ///
 /// # Errors
-/// [`Refused`] when one of them is none of the centre's doors, a screen or another device of the site is named as a reader
-/// (it has a screen of its own to answer on), or the store fails.
+/// When the store fails.
+pub async fn known(hub: &Hub, centre: CentreId) -> store::Result<Known> {
+    let devices = hub.store.devices_of(centre).await?.into_iter();
+    let nurseries = hub.store.nurseries().await?.into_iter();
+    Ok(Known {
+        doors: hub.store.doors(centre).await?,
+        devices: devices.map(|record| (record.device, record.kind)).collect(),
+        nurseries: nurseries.filter(|one| one.centre == centre).map(|one| one.id).collect(),
+    })
+}
+
+/// Gives doors of `centre` plans that [`crate::door_file::read`] has checked, from now on: all of them or none.
+///
+/// # Errors
+/// [`Refused`] when one of them is none of the centre's doors, or the store fails.
 pub async fn set_plans(
     hub: &Hub,
     centre: &Centre,
     plans: &[(DeviceId, DoorPlan)],
 ) -> Result<(), Refused> {
-    let devices = hub.store.devices_of(centre.id).await?;
-    let readers = plans.iter().flat_map(|(_, plan)| &plan.readers);
-    for reader in readers {
-        if let Some(known) = devices.iter().find(|known| known.device == reader.device) {
-            let (device, kind) = (&known.device, known.kind);
-            return Err(Refused::Unreadable(format!(
-                "{device} is a {kind} of this centre, and no reader at a door"
-            )));
-        }
-    }
     if !hub.store.set_door_plans(centre.id, plans).await? {
         return Err(Refused::NotFound);
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use model::event_chain::ChainHash;
 use model::id::CentreId;
-use store::StoreError;
+use store::{Kept, SiteStatus, StoreError};
 use wire::chain::link;
 
 use crate::hub::Hub;
@@ -21,6 +22,11 @@ pub enum Fault {
         /// The first place that is gone.
         from: u64,
         /// The last that was told.
+        told: u64,
+    },
+    /// Nothing at all is left, and not all of it can have been forgotten by age.
+    Wiped {
+        /// The last place that was told.
         told: u64,
     },
     /// The last event is another than the one with which the chain ends.
@@ -42,6 +48,11 @@ impl fmt::Display for Fault {
                 "The end was cut off: event {from} and what followed are gone, and the site has \
                  told up to event {told}."
             ),
+            Self::Wiped { told } => write!(
+                f,
+                "Nothing is left of what the site told, up to event {told}, and it was heard of too \
+                 lately for all of it to have been forgotten by age: the events were deleted here."
+            ),
             Self::OtherEnd(place) => {
                 write!(f, "Event {place} is another than the one with which the chain ends.")
             }
@@ -54,6 +65,8 @@ impl fmt::Display for Fault {
 pub struct Whole {
     /// How many events were walked.
     pub events: u64,
+    /// Up to which place nothing is kept any more.
+    pub forgotten: u64,
     /// How many of them came without a chain.
     pub unchained: u64,
     /// At how many it was noticed when they came that they do not follow.
@@ -68,6 +81,8 @@ pub struct Whole {
 /// # Errors
 /// When the store fails.
 pub async fn verify(hub: &Hub, centre: CentreId) -> Result<Result<Whole, Fault>, StoreError> {
+    // Before the events: what is told meanwhile is no end that was cut off.
+    let site = hub.store.site_status(centre).await?;
     let chains = hub.store.site_chains(centre).await?;
     let mut whole = Whole::default();
     let mut before: Option<ChainHash> = None;
@@ -82,6 +97,9 @@ pub async fn verify(hub: &Hub, centre: CentreId) -> Result<Result<Whole, Fault>,
             }
             if let Some(begun) = chains.iter().find(|chain| chain.began == event.place) {
                 before = Some(begun.before);
+            }
+            if whole.events == 0 {
+                whole.forgotten = event.place.saturating_sub(1);
             }
             whole.events += 1;
             whole.last = event.place;
@@ -106,10 +124,15 @@ pub async fn verify(hub: &Hub, centre: CentreId) -> Result<Result<Whole, Fault>,
             before = event.chain;
         }
     }
-    let told = hub.store.site_status(centre).await?.reached;
-    // Where all of it is so old that it was forgotten, nothing is left to look at.
-    let forgotten = whole.events == 0 && chains.iter().all(|chain| chain.place <= told);
-    if told > whole.last && !forgotten {
+    // Whoever cut the end off may have changed what is written of one of the two.
+    let told = chains.iter().map(|chain| chain.place).fold(site.reached, u64::max);
+    if whole.events == 0 && told > 0 {
+        if !is_forgotten(hub, &site).await? {
+            return Ok(Err(Fault::Wiped { told }));
+        }
+        return Ok(Ok(Whole { forgotten: told, ..whole }));
+    }
+    if told > whole.last {
         return Ok(Err(Fault::Cut { from: whole.last + 1, told }));
     }
     let end = chains.iter().find(|chain| chain.place == whole.last);
@@ -117,4 +140,13 @@ pub async fn verify(hub: &Hub, centre: CentreId) -> Result<Result<Whole, Fault>,
         return Ok(Err(Fault::OtherEnd(whole.last)));
     }
     Ok(Ok(whole))
+}
+
+/// Whether all that a site told is so old that it was forgotten: nothing came after it was last heard of. A site that is
+/// heard of tells several events a day, each new sheet among them.
+async fn is_forgotten(hub: &Hub, site: &SiteStatus) -> Result<bool, StoreError> {
+    let rules = hub.store.retention().await?;
+    let days = rules.iter().find(|rule| rule.what == Kept::SiteEvents).map(|rule| rule.days);
+    let before = days.map(|days| hub.now() - TimeDelta::days(days.into()));
+    Ok(before.zip(site.heard_at).is_some_and(|(before, heard)| heard < before))
 }

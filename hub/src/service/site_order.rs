@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use model::audit::{AuditAction, AuditActor};
 use model::centre::Centre;
-use model::id::{CentreId, DeviceId, OrderId};
+use model::id::{CentreId, DeviceId, OrderId, PersonId};
 use model::permission::{Action, Target};
 use model::site_order::{GOOD_FOR, OrderAnswer, Ordered, OrderedFrom, SiteOrder};
 use store::{OrderAdded, SiteOrderRecord};
@@ -19,6 +19,10 @@ use crate::hub::Hub;
 
 /// So long after an order has ended its answer may still be on its way.
 const ANSWER_TRAVELS: TimeDelta = TimeDelta::seconds(5);
+/// The same person's same order within so long is a second click: whoever means it twice waits to see what the first did.
+pub const DOUBLE_CLICK: TimeDelta = TimeDelta::seconds(3);
+/// So many orders of a centre are looked through for the first click; nobody gives more in so short a time.
+const CLICKS: u32 = 100;
 /// The most orders of one centre that may be on their way at once.
 const MOST_IN_HAND: usize = 20;
 /// How long an order is shown after it was given.
@@ -42,7 +46,7 @@ pub enum Standing {
 pub enum Given {
     /// It is on its way.
     Done(SiteOrderRecord),
-    /// It was given before, with the same key.
+    /// It was given before: with the same key, or by the first of two clicks.
     Before(SiteOrderRecord),
     /// The centre's plan has no such door.
     UnknownDoor,
@@ -60,7 +64,8 @@ pub fn standing(order: &SiteOrderRecord, now: DateTime<Utc>) -> Standing {
     }
 }
 
-/// Orders something of a centre's site. With `key` the same request again orders nothing new.
+/// Orders something of a centre's site. With `key` the same request again orders nothing new, and neither does the same
+/// person's same wish within [`DOUBLE_CLICK`], whatever its key.
 ///
 /// # Errors
 /// [`Refused`] when they may not, when too many orders are on their way, or the store fails.
@@ -79,12 +84,15 @@ pub async fn order_site(
     {
         return given_before(before);
     }
+    let now = hub.now();
+    if let Some(first) = first_click(hub, centre.id, by, &what, now).await? {
+        return Ok(Given::Before(first));
+    }
     if let SiteOrder::Unlock { door } = &what
         && !has_door(hub, centre.id, door).await?
     {
         return Ok(Given::UnknownDoor);
     }
-    let now = hub.now();
     // What makes the house safer waits behind no heap of other orders.
     if !what.makes_safer()
         && hub.store.site_orders_in_hand(centre.id, now).await?.len() >= MOST_IN_HAND
@@ -171,6 +179,29 @@ pub async fn answered(
     Ok(stands)
 }
 
+/// The order of which this wish is the second click.
+async fn first_click(
+    hub: &Hub,
+    centre: CentreId,
+    by: PersonId,
+    what: &SiteOrder,
+    now: DateTime<Utc>,
+) -> Result<Option<SiteOrderRecord>, Refused> {
+    let newest_first = hub.store.site_orders_since(centre, now - DOUBLE_CLICK, CLICKS).await?;
+    // What was ordered otherwise since then makes it a wish of its own: a lockdown that was lifted is begun anew.
+    let mut stands = newest_first.into_iter().take_while(|one| !is_otherwise(&one.what, what));
+    Ok(stands.find(|one| one.by == by && one.what == *what))
+}
+
+/// Whether one of two orders begins what the other lifts.
+fn is_otherwise(one: &SiteOrder, other: &SiteOrder) -> bool {
+    match (one, other) {
+        (SiteOrder::Lockdown { on: one }, SiteOrder::Lockdown { on: other })
+        | (SiteOrder::Evacuate { on: one }, SiteOrder::Evacuate { on: other }) => one != other,
+        _ => false,
+    }
+}
+
 fn given_before(before: OrderAdded) -> Result<Given, Refused> {
     match before {
         OrderAdded::Before(order) => Ok(Given::Before(*order)),
@@ -180,10 +211,7 @@ fn given_before(before: OrderAdded) -> Result<Given, Refused> {
 }
 
 async fn has_door(hub: &Hub, centre: CentreId, door: &DeviceId) -> Result<bool, Refused> {
-    let newest = hub.live.sheets.current(hub, centre).await.map_err(|error| {
-        tracing::error!(%error, "a centre's doors cannot be looked up");
-        Refused::Inner("a centre's doors cannot be looked up")
-    })?;
+    let newest = hub.live.sheets.current(hub, centre).await?;
     Ok(newest.is_some_and(|now| now.sheet.site.doors.iter().any(|known| known.device == *door)))
 }
 

@@ -36,8 +36,10 @@ pub(super) async fn record(hub: &Hub, edge: &Device) -> Result<(), Refused> {
 
 /// An entry's id, made from the alarm that it tells of: recorded twice, it stands there once.
 fn id_of(centre: CentreId, kind: &str, alarm: &SiteAlarm) -> AuditId {
-    let began = alarm.began_at.timestamp_micros();
-    let hash = sha256(format!("kyoten: {kind} noticed of {centre} at {began}").as_bytes());
+    let (began, detail) = (alarm.began_at.timestamp_micros(), &alarm.detail);
+    // Of one kind there may be several in one batch: two devices that have a twin each.
+    let named = format!("kyoten: {kind} noticed of {centre} at {began}: {detail}");
+    let hash = sha256(named.as_bytes());
     let mut id = [0; 16];
     id.copy_from_slice(&hash[..16]);
     AuditId(uuid::Builder::from_custom_bytes(id).into_uuid())

@@ -36,6 +36,7 @@ pub async fn post(
     let Json(batch) = body?;
     let now = hub.now();
     let last = check(&batch)?;
+    let chain = chain::check(&batch).map_err(|bad| Problem::malformed(format!("{bad}.")))?;
     let centre = hub
         .live
         .sheets
@@ -65,7 +66,6 @@ pub async fn post(
     });
     let before = hub.store.site_status(edge.centre).await?.reached;
     care::record(&hub, &edge, &batch, before).await?;
-    let chain = chain::check(&batch).map_err(|bad| Problem::malformed(format!("{bad}.")))?;
     let bodies = batch.events.iter().map(|event| event.written().to_owned()).collect();
     let told = ToldRecord { bodies, chain, boot: batch.boot };
     let brings_news = !batch.events.is_empty();

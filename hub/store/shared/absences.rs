@@ -90,6 +90,16 @@ impl Absences for Here {
         rows.into_iter().map(Absence::try_from).collect()
     }
 
+    async fn unread_absences(&self, centre: CentreId) -> Result<u32> {
+        let count: i64 = query_scalar(
+            "SELECT COUNT(*) FROM site_absences WHERE centre_id = $1 AND read_at IS NULL",
+        )
+        .bind(centre.0)
+        .fetch_one(self.reader())
+        .await?;
+        number(count)
+    }
+
     async fn absence(&self, centre: CentreId, which: u32) -> Result<Option<Absence>> {
         let row: Option<AbsenceRow> = query_as(
             "SELECT number, gone_at, back_at, first_place, read_at FROM site_absences
@@ -118,6 +128,21 @@ impl Absences for Here {
         .bind(signed(absence.first_place)?)
         .fetch_one(self.reader())
         .await?;
+        let next = next.unwrap_or(i64::MAX);
+        // Once the site is back and tells what happened since, nothing of before follows: the log is not read to its end.
+        // What it tells at first may be of the absence even where its clock was ahead.
+        let live: Option<i64> = query_scalar(
+            "SELECT place FROM site_events
+             WHERE centre_id = $1 AND place >= $2 AND place < $3 AND at > $4 AND taken_at > $5
+             ORDER BY place LIMIT 1",
+        )
+        .bind(centre.0)
+        .bind(signed(absence.first_place)?)
+        .bind(next)
+        .bind(absence.back_at)
+        .bind(storable(absence.back_at + SILENT))
+        .fetch_optional(self.reader())
+        .await?;
         let rows: Vec<(i64, String)> = query_as(
             "SELECT place, body FROM site_events
              WHERE centre_id = $1 AND place >= $2 AND place < $3 AND at <= $4
@@ -125,7 +150,7 @@ impl Absences for Here {
         )
         .bind(centre.0)
         .bind(signed(absence.first_place)?)
-        .bind(next.unwrap_or(i64::MAX))
+        .bind(live.unwrap_or(next))
         .bind(absence.back_at)
         .bind(i64::from(most))
         .fetch_all(self.reader())

@@ -20,6 +20,7 @@ mod counted;
 mod days;
 mod devices;
 mod diary;
+mod edge_configs;
 mod ending;
 mod factors;
 mod floor;

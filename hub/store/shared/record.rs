@@ -11,13 +11,12 @@ use model::id::{BootId, CentreId, ChainFileId};
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    ChainedEvent, EdgeConfigRecord, EventBatch, EventsTaken, Result, SiteAlarm, SiteChain,
-    SiteRecord, ToldRecord,
+    ChainedEvent, EventBatch, EventsTaken, Result, SiteAlarm, SiteChain, SiteRecord, ToldRecord,
 };
 use uuid::Uuid;
 
 use super::convert::{bytes32, from_word, number, signed, storable, word};
-use super::noting;
+use super::{edge_configs, noting};
 use crate::{Db, Here};
 
 /// The same again within so long is the same alarm.
@@ -26,6 +25,8 @@ const SAME: TimeDelta = TimeDelta::hours(1);
 const BOOTS: i64 = 16;
 const MOST_EVENTS: i64 = 1000;
 const MOST_ALARMS: i64 = 50;
+/// Each is sealed and written while its site waits for an answer; the rest is recorded with what it tells next.
+const MOST_TO_RECORD: i64 = 50;
 const LONGEST_DETAIL: usize = 300;
 
 type Tx = Transaction<'static, Db>;
@@ -87,9 +88,10 @@ impl SiteRecord for Here {
     async fn alarms_to_record(&self, centre: CentreId) -> Result<Vec<SiteAlarm>> {
         let rows: Vec<AlarmRow> = query_as(
             "SELECT kind, began_at, last_at, times, place, detail FROM site_alarms
-             WHERE centre_id = $1 AND recorded_at IS NULL ORDER BY began_at, kind",
+             WHERE centre_id = $1 AND recorded_at IS NULL ORDER BY began_at, kind, detail LIMIT $2",
         )
         .bind(centre.0)
+        .bind(MOST_TO_RECORD)
         .fetch_all(self.reader())
         .await?;
         rows.into_iter().map(AlarmRow::read).collect()
@@ -114,85 +116,10 @@ impl SiteRecord for Here {
         .await?;
         Ok(())
     }
-
-    async fn put_edge_config(
-        &self,
-        centre: CentreId,
-        json: &str,
-        at: DateTime<Utc>,
-    ) -> Result<u64> {
-        let version: i64 = query_scalar(
-            "INSERT INTO edge_configs (centre_id, version, body, made_at)
-             SELECT $1, COALESCE(MAX(version), 0) + 1, $2, $3 FROM edge_configs WHERE centre_id = $1
-             RETURNING version",
-        )
-        .bind(centre.0)
-        .bind(json)
-        .bind(storable(at))
-        .fetch_one(self.writer())
-        .await?;
-        number(version)
-    }
-
-    async fn edge_config(&self, centre: CentreId) -> Result<Option<EdgeConfigRecord>> {
-        let row: Option<ConfigRow> = query_as(
-            "SELECT version, body, in_force_at, rolled_back_at, why FROM edge_configs
-             WHERE centre_id = $1 ORDER BY version DESC LIMIT 1",
-        )
-        .bind(centre.0)
-        .fetch_optional(self.reader())
-        .await?;
-        row.map(ConfigRow::read).transpose()
-    }
-}
-
-#[derive(FromRow)]
-struct ConfigRow {
-    version: i64,
-    body: String,
-    in_force_at: Option<DateTime<Utc>>,
-    rolled_back_at: Option<DateTime<Utc>>,
-    why: Option<String>,
-}
-
-impl ConfigRow {
-    fn read(self) -> Result<EdgeConfigRecord> {
-        Ok(EdgeConfigRecord {
-            version: number(self.version)?,
-            json: self.body,
-            in_force_at: self.in_force_at,
-            rolled_back: self.rolled_back_at.map(|at| (at, self.why.unwrap_or_default())),
-        })
-    }
-}
-
-/// Keeps what a site says became of settings. One that does not know their version changes nothing.
-async fn note_config(tx: &mut Tx, centre: CentreId, event: &SiteEvent) -> Result<()> {
-    let (version, in_force, rolled_back, why) = match &event.what {
-        Happening::ConfigInForce { version } => (*version, Some(storable(event.at)), None, None),
-        Happening::ConfigRolledBack { version, why } => {
-            (*version, None, Some(storable(event.at)), Some(cut(why)))
-        }
-        _ => return Ok(()),
-    };
-    // What a site says must never be refused for ever, and no version is so high.
-    let Ok(version) = i64::try_from(version) else { return Ok(()) };
-    query(
-        "UPDATE edge_configs SET in_force_at = $3, rolled_back_at = $4, why = $5
-         WHERE centre_id = $1 AND version = $2",
-    )
-    .bind(centre.0)
-    .bind(version)
-    .bind(in_force)
-    .bind(rolled_back)
-    .bind(why)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// So much of what a site says in words as is kept.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().filter(|one| *one != '\0').take(LONGEST_DETAIL).collect()
 }
 
@@ -259,7 +186,7 @@ pub(super) async fn hold(
     }
     let new = (batch.first..).zip(&batch.events).filter(|(place, _)| *place > reached);
     for (_, event) in new.clone() {
-        note_config(tx, centre, event).await?;
+        edge_configs::note(tx, centre, event).await?;
     }
     judged.noticed.extend(new.filter_map(|(place, event)| said(place, event)));
     for one in &judged.noticed {

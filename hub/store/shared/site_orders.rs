@@ -30,11 +30,6 @@ impl SiteOrders for Here {
         order: &SiteOrderRecord,
         idempotency: Option<&Idempotency>,
     ) -> Result<OrderAdded> {
-        if let Some(idempotency) = idempotency
-            && let Some(before) = self.site_order_before(order.by, idempotency).await?
-        {
-            return Ok(before);
-        }
         let done = query(
             "INSERT INTO site_orders (id, centre_id, what, ordered_by, asked_at, not_after,
                  idempotency_key, idempotency_digest)
@@ -52,7 +47,7 @@ impl SiteOrders for Here {
         .await;
         match done {
             Ok(_) => Ok(OrderAdded::Kept),
-            // The same request came twice at once, and the other was faster.
+            // The same request came before, or twice at once.
             Err(error) if crate::broken(&error) == Some(Broken::Unique) => {
                 let Some(idempotency) = idempotency else {
                     return Err(StoreError::Duplicate("order"));

@@ -9,8 +9,8 @@ use model::id::{CentreId, PersonId};
 use model::site_event::{Happening, SiteEvent};
 use sqlx::{FromRow, Transaction, query, query_as, query_scalar};
 use store::{
-    Credential, EventBatch, EventsTaken, Leases as _, Result, SILENT, SheetPersonRecord,
-    SiteStatus, Sites, StoreError, ToldRecord,
+    Credential, EventBatch, EventsTaken, Result, SILENT, SheetPersonRecord, SiteStatus, Sites,
+    StoreError, ToldRecord,
 };
 use uuid::Uuid;
 
@@ -86,16 +86,6 @@ impl Sites for Here {
         Ok(query_scalar("SELECT rev FROM revisions WHERE name = 'people'")
             .fetch_one(self.reader())
             .await?)
-    }
-
-    async fn next_sheet_version(
-        &self,
-        centre: CentreId,
-        content: &[u8; 32],
-        at: DateTime<Utc>,
-    ) -> Result<(u64, bool)> {
-        let made = self.next_sheet_listing(centre, content, &[], at).await?;
-        made.ok_or_else(|| StoreError::Corrupt("a sheet that lists nothing was refused".to_owned()))
     }
 
     async fn sheet_people(&self, persons: &[PersonId]) -> Result<Vec<SheetPersonRecord>> {

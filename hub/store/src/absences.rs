@@ -13,6 +13,8 @@ use crate::Result;
 pub trait Absences {
     /// The times that a centre's site was on its own, newest first; at most 100.
     async fn absences(&self, centre: CentreId) -> Result<Vec<Absence>>;
+    /// How many of them no operator has read of yet.
+    async fn unread_absences(&self, centre: CentreId) -> Result<u32>;
     /// One of them.
     async fn absence(&self, centre: CentreId, number: u32) -> Result<Option<Absence>>;
     /// What the site did meanwhile, with places, in order; at most so many.

@@ -19,8 +19,9 @@ use crate::bookings::{BookingOrder, Spare};
 pub trait Leases {
     /// What a centre's site may give away in a stretch of time, for its sheet.
     async fn leased(&self, centre: CentreId, window: &Interval) -> Result<Vec<LeaseClaim>>;
-    /// Keeps a sheet as [`crate::Sites::next_sheet_version`] does, and notes that these claims stand on it. Nothing
-    /// where one of them is not the site's to give away any more: the plan is to be read again.
+    /// Keeps a sheet with the next version of this centre, which it answers, when `content` differs from the newest
+    /// one's; else answers the newest version and `false`. Notes that these claims stand on it; nothing is kept where
+    /// one of them is not the site's to give away any more: the plan is to be read again.
     async fn next_sheet_listing(
         &self,
         centre: CentreId,

@@ -12,6 +12,7 @@ pub mod cards;
 pub mod care;
 pub mod days;
 pub mod devices;
+pub mod edge_configs;
 pub mod factors;
 pub mod house;
 pub mod jobs;
@@ -37,6 +38,7 @@ pub use cards::*;
 pub use care::*;
 pub use days::*;
 pub use devices::*;
+pub use edge_configs::*;
 pub use factors::*;
 pub use house::*;
 pub use jobs::*;
@@ -92,6 +94,7 @@ pub trait Store:
     + Care
     + Days
     + Devices
+    + EdgeConfigs
     + Factors
     + House
     + Jobs
@@ -122,6 +125,7 @@ impl<T> Store for T where
         + Care
         + Days
         + Devices
+        + EdgeConfigs
         + Factors
         + House
         + Jobs

@@ -24,7 +24,7 @@ pub trait SiteRecord {
     async fn chained_events(&self, centre: CentreId, place: u64) -> Result<Vec<ChainedEvent>>;
     /// What was noticed of a centre's site since then, the newest first; at most 50.
     async fn site_alarms(&self, centre: CentreId, since: DateTime<Utc>) -> Result<Vec<SiteAlarm>>;
-    /// What is not in the record of who did what yet.
+    /// What is not in the record of who did what yet, the oldest first; at most 50.
     async fn alarms_to_record(&self, centre: CentreId) -> Result<Vec<SiteAlarm>>;
     /// Notes that an alarm is in the record.
     async fn alarm_recorded(
@@ -33,24 +33,6 @@ pub trait SiteRecord {
         alarm: &SiteAlarm,
         at: DateTime<Utc>,
     ) -> Result<()>;
-    /// Keeps settings for a centre's edge, JSON, and answers their version.
-    async fn put_edge_config(&self, centre: CentreId, json: &str, at: DateTime<Utc>)
-    -> Result<u64>;
-    /// The newest settings for a centre's edge.
-    async fn edge_config(&self, centre: CentreId) -> Result<Option<EdgeConfigRecord>>;
-}
-
-/// Settings that the hub sends an edge, and what became of them there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EdgeConfigRecord {
-    /// The version.
-    pub version: u64,
-    /// The settings, as JSON.
-    pub json: String,
-    /// Since when they are in force.
-    pub in_force_at: Option<DateTime<Utc>>,
-    /// When they were taken back, and why.
-    pub rolled_back: Option<(DateTime<Utc>, String)>,
 }
 
 /// What a site tells besides the events themselves.

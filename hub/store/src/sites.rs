@@ -11,7 +11,9 @@ use crate::Result;
 use crate::bookings::Spare;
 use crate::cards::Credential;
 
-/// A site that was not heard of for so long may be cut off: it sells no care for the same day, and nobody is moved there.
+/// A site that was not heard of for so long is away, wherever that is asked: its operators and its nursery's staff see it
+/// so, it sells no care for the same day, nobody is moved there, its lease stays as it is, and what it tells when it is
+/// back was done on its own. An edge tells several times a minute; what is shorter is a line that hiccups.
 pub const SILENT: TimeDelta = TimeDelta::minutes(2);
 
 /// Sites: their sheets and events.
@@ -28,14 +30,6 @@ pub trait Sites {
     async fn plan_revision(&self, centre: CentreId, from: NaiveDate, to: NaiveDate) -> Result<i64>;
     /// A number that rises whenever people, their cards or their children change.
     async fn people_revision(&self) -> Result<i64>;
-    /// Keeps a sheet with the next version of this centre, which it answers, when `content` differs
-    /// from the newest one's; else answers the newest version and `false`.
-    async fn next_sheet_version(
-        &self,
-        centre: CentreId,
-        content: &[u8; 32],
-        at: DateTime<Utc>,
-    ) -> Result<(u64, bool)>;
     /// Whom a centre's sheet speaks of: the given persons' cards and PINs.
     async fn sheet_people(&self, persons: &[PersonId]) -> Result<Vec<SheetPersonRecord>>;
 

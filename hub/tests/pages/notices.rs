@@ -375,7 +375,8 @@ async fn who_did_not_come_is_told_that_the_desk_is_free_again() {
     let booking = hub.store.bookings_of(sato, hub.now()).await.unwrap().remove(0);
     let centres = hub.store.centres().await.unwrap();
     let centre = centres.into_iter().find(|centre| centre.id == booking.centre).unwrap();
-    let (version, _) = hub.store.next_sheet_version(centre.id, &[1; 32], hub.now()).await.unwrap();
+    let made = hub.store.next_sheet_listing(centre.id, &[1; 32], &[], hub.now()).await.unwrap();
+    let (version, _) = made.unwrap();
     hub.store.ack_sheet(centre.id, version, hub.now()).await.unwrap();
     // A third of the grace after the start, as the site has told: the guest hears until when.
     let starts = booking.span().unwrap().starts();

@@ -9,12 +9,14 @@ mod record;
 mod support;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Asia::Tokyo;
 use hub::jobs::{self, release_no_shows};
 use hub::service::cards::offers;
 use model::booking::{Booking, BookingStatus};
 use model::card::{CardLevel, CardState};
+use model::centre::Holiday;
 use model::id::{CredentialId, VisitId};
-use model::language::Language;
+use model::language::{Language, LocalText};
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
 use store::{CardChange, OfferTaken, TakeOffer};
 use support::{CARD, DEADLINE, Edge, HERE, Region, THERE, Told, WORKER, problem};
@@ -239,6 +241,27 @@ async fn a_booking_is_on_the_sheet_at_once() {
     // A plan that never changes still gets a new sheet in time.
     region.clock.advance(TimeDelta::hours(6));
     assert!(sheet(line.next().await) > third);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_on_its_own_knows_of_a_holiday_on_its_last_day() {
+    let region = Region::start().await;
+    let edge = region.edge("here-edge").await;
+    let (before, _) = edge.sheet(&trust(&region, 0), region.hub.now()).await;
+    let last = before.not_after.with_timezone(&Tokyo).date_naive();
+    let add = async |date| {
+        let name = LocalText::new("祝日", "A holiday");
+        let holiday = Holiday { date, name, source: "test".to_owned() };
+        region.hub.store.add_holidays(&[holiday]).await.unwrap();
+    };
+    add(last).await;
+    let (after, salt) = edge.sheet(&trust(&region, before.version), region.hub.now()).await;
+    assert!(after.version > before.version, "the site takes no other content of the same version");
+    assert_eq!(after.site.holidays, [last].into());
+    // One that it will not live to see changes nothing.
+    add(last.succ_opt().unwrap()).await;
+    let same = edge.sheet(&trust(&region, before.version), region.hub.now()).await;
+    assert_eq!(same, (after, salt));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,9 @@
 //! The chain over events, from a site's batch to the record of who did what and the operators' page.
 
 use model::audit::AuditAction;
+use model::care::day::CareEvent;
 use model::event_chain::{SiteAlarmKind, ToldChain};
-use model::id::{BootId, ChainFileId};
+use model::id::{BootId, ChainFileId, PersonId};
 use model::site_event::{Happening, SiteEvent};
 use uuid::Uuid;
 use wire::chain::{link, start};
@@ -21,6 +22,12 @@ fn chained(events: Vec<EventBody>) -> Batch {
     }
     let chain = Some(ToldChain { file, began: 1, before, links });
     Batch { first: 1, events, chain, ..Batch::default() }
+}
+
+async fn recorded(region: &Region, action: AuditAction) -> usize {
+    let action = Some(hub::service::audit::word(action));
+    let wanted = store::AuditWanted { action, ..Default::default() };
+    region.hub.store.audit_like(&wanted, 200).await.unwrap().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,11 +53,7 @@ async fn fault_21_a_changed_event_is_taken_kept_as_an_alarm_and_recorded() {
     let alarms = region.hub.store.site_alarms(HERE, now).await.unwrap();
     assert_eq!((alarms.len(), alarms[0].place), (1, 5));
     assert_eq!(region.hub.store.alarms_to_record(HERE).await.unwrap(), []);
-    let wanted = store::AuditWanted {
-        action: Some(hub::service::audit::word(AuditAction::SiteAlarmRaised)),
-        ..Default::default()
-    };
-    assert_eq!(region.hub.store.audit_like(&wanted, 10).await.unwrap().len(), 1);
+    assert_eq!(recorded(&region, AuditAction::SiteAlarmRaised).await, 1);
 
     // One that the site cannot read any more: its place is kept, and named.
     let file = ChainFileId(Uuid::from_u128(1));
@@ -62,6 +65,27 @@ async fn fault_21_a_changed_event_is_taken_kept_as_an_alarm_and_recorded() {
     assert_eq!(taken(&edge, &told).await.reached, place);
     let alarms = region.hub.store.site_alarms(HERE, now).await.unwrap();
     assert!(alarms.iter().any(|one| (one.kind, one.place) == (SiteAlarmKind::EventMissing, place)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_alarm_of_one_batch_is_recorded() {
+    let region = Region::start().await;
+    let edge = region.edge("here-edge").await;
+    let now = region.hub.now();
+    let twin = |device: &str| Happening::BusTwin { device: device.parse().unwrap() };
+    let events = ["here-kiosk-1", "here-door"].map(|one| SiteEvent { at: now, what: twin(one) });
+    assert_eq!(taken(&edge, &batch(1, events.to_vec(), now)).await.reached, 2);
+    assert_eq!(region.hub.store.alarms_to_record(HERE).await.unwrap(), []);
+    assert_eq!(recorded(&region, AuditAction::SiteAlarmRaised).await, 2);
+
+    // More at once than are recorded at once: the rest comes with what is told next.
+    let many: Vec<SiteEvent> = (0..60)
+        .map(|number| SiteEvent { at: now, what: twin(&format!("here-seat-{number}")) })
+        .collect();
+    taken(&edge, &batch(3, many, now)).await;
+    assert_eq!(region.hub.store.alarms_to_record(HERE).await.unwrap().len(), 10);
+    taken(&edge, &batch(63, vec![started(now)], now)).await;
+    assert_eq!(recorded(&region, AuditAction::SiteAlarmRaised).await, 62);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +108,9 @@ async fn fault_19_both_of_two_agents_with_one_identity_are_told() {
 async fn what_is_no_chain_is_refused_in_words() {
     let region = Region::start().await;
     let edge = region.edge("here-edge").await;
-    let good = chained(vec![started(region.hub.now()).into()]);
+    let (at, staff) = (region.hub.now(), PersonId(Uuid::from_u128(0x99)));
+    let what = Happening::Care(CareEvent::SignedIn { staff, let_in: false });
+    let good = chained(vec![SiteEvent { at, what }.into()]);
     let mut uneven = good.clone();
     uneven.chain.as_mut().unwrap().links.clear();
     let mut later = good.clone();
@@ -97,6 +123,9 @@ async fn what_is_no_chain_is_refused_in_words() {
     let (status, _) = problem(edge.post_bytes("events", text.into_bytes()).await).await;
     assert!(matches!(status, 400 | 422), "{status}");
     assert_eq!(region.hub.store.site_status(HERE).await.unwrap().reached, 0);
+    assert_eq!(recorded(&region, AuditAction::SignInRefused).await, 0, "nothing of it happened");
+    assert_eq!(taken(&edge, &good).await.reached, 1);
+    assert_eq!(recorded(&region, AuditAction::SignInRefused).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,8 +46,8 @@ async fn a_silent_edge_releases_nobodys_desk_and_its_word_does() {
 
     hub.store.take_events(&word(clock.now())).await.unwrap();
     assert_eq!(release_no_shows::run(&hub).await.unwrap(), 0, "it has no sheet with the booking");
-    let (version, _) =
-        hub.store.next_sheet_version(yokohama.id, &[1; 32], clock.now()).await.unwrap();
+    let made = hub.store.next_sheet_listing(yokohama.id, &[1; 32], &[], clock.now()).await.unwrap();
+    let (version, _) = made.unwrap();
     hub.store.ack_sheet(yokohama.id, version, clock.now()).await.unwrap();
     assert!(release_no_shows::run(&hub).await.unwrap() > 0, "its word has passed the deadline");
     assert_eq!(status().await, BookingStatus::NoShow);

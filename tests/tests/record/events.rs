@@ -2,12 +2,13 @@
 //! record when somebody touched it by hand.
 
 use chrono::TimeDelta;
+use hub::jobs::forget;
 use hub::service::event_chain::{Fault, Whole, verify};
 use model::centre::Centre;
 use model::event_chain::{SiteAlarmKind, ToldChain};
 use model::id::{BootId, ChainFileId};
 use model::site_event::{Happening, SiteEvent};
-use store::{EventBatch, EventsTaken, ToldRecord};
+use store::{EventBatch, EventsTaken, Kept, ToldRecord};
 use uuid::Uuid;
 use wire::chain;
 use wire::event::{Batch, EventBody};
@@ -189,6 +190,48 @@ pub async fn damage_to_what_sites_told_is_named(ground: Ground) {
         ground.run("INSERT INTO site_events SELECT * FROM kept").await.unwrap();
     }
     assert!(verdict(&ground, &site).await.is_ok());
+
+    // With how far the site has told: the chain says more.
+    for (damage, told, fault) in [
+        (of(last), last - 1, Fault::Cut { from: last, told: last }),
+        ("place > 0".to_owned(), last, Fault::Wiped { told: last }),
+        ("place > 0".to_owned(), 0, Fault::Wiped { told: last }),
+    ] {
+        ground.run(&format!("DELETE FROM site_events WHERE {damage}")).await.unwrap();
+        ground.run(&format!("UPDATE sites SET reached = {told}")).await.unwrap();
+        assert_eq!(verdict(&ground, &site).await, Err(fault), "{damage}, {told}");
+        ground.run(&format!("UPDATE sites SET reached = {last}")).await.unwrap();
+        ground.run("DELETE FROM site_events").await.unwrap();
+        ground.run("INSERT INTO site_events SELECT * FROM kept").await.unwrap();
+    }
     ground.run("UPDATE site_chains SET head = before_hash").await.unwrap();
     assert_eq!(verdict(&ground, &site).await, Err(Fault::OtherEnd(last)));
+}
+
+pub async fn what_was_forgotten_by_age_was_not_deleted(ground: Ground) {
+    let mut site = Site::of(&ground, 1).await;
+    (1..=3).for_each(|version| site.happens(&ground, version));
+    site.tell(&ground, site.batch(0)).await;
+    let (hub, last) = (&ground.hub, site.place(2));
+    assert_eq!(verdict(&ground, &site).await.unwrap().forgotten, 0);
+    hub.store.put_snapshot(site.centre.id, last, "{}", hub.now()).await.unwrap();
+    ground.clock.advance(TimeDelta::days(400));
+    let gone = forget::run(hub).await.unwrap();
+    assert!(gone[&Kept::SiteEvents] >= last, "{gone:?}");
+    let nothing = Whole { forgotten: last, ..Whole::default() };
+    assert_eq!(verdict(&ground, &site).await, Ok(nothing));
+
+    // It is back, and goes on: what it tells now is young, and whoever deletes it is found out.
+    site.happens(&ground, 4);
+    site.tell(&ground, site.batch(3)).await;
+    let whole = verdict(&ground, &site).await.unwrap();
+    assert_eq!((whole.events, whole.forgotten, whole.last), (1, last, last + 1));
+    ground.run("DELETE FROM site_events").await.unwrap();
+    assert_eq!(verdict(&ground, &site).await, Err(Fault::Wiped { told: last + 1 }));
+
+    // Of a site that has told nothing yet nothing is missing.
+    let quiet = "DELETE FROM site_chains";
+    ground.run(quiet).await.unwrap();
+    ground.run("UPDATE sites SET reached = 0").await.unwrap();
+    assert_eq!(verdict(&ground, &site).await, Ok(Whole::default()));
 }

@@ -33,7 +33,8 @@ on_both_databases! {
     events:
         what_does_not_follow_is_noticed_marked_and_kept,
         two_runs_of_one_edge_that_take_turns_are_noticed,
-        damage_to_what_sites_told_is_named;
+        damage_to_what_sites_told_is_named,
+        what_was_forgotten_by_age_was_not_deleted;
     personal:
         health_is_for_guardians_and_the_nursery_and_each_look_is_recorded,
         care_takes_consent,

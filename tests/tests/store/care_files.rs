@@ -235,7 +235,7 @@ pub async fn a_silent_centre_sells_no_care_for_today(ground: Ground) {
     // Where there never was a site, nobody can fall silent.
     assert!(!store.silent_sites(now).await.unwrap().contains(&centre.id));
     assert!(matches!(book(&order(3, 10, now)).await, BookResult::Made(_)));
-    store.next_sheet_version(centre.id, &[1; 32], now).await.unwrap();
+    store.next_sheet_listing(centre.id, &[1; 32], &[], now).await.unwrap();
     store.ack_sheet(centre.id, 1, now).await.unwrap();
     let minutes = |minutes| now + TimeDelta::minutes(minutes);
     let almost = minutes(2) - TimeDelta::seconds(1);

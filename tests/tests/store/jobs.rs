@@ -83,8 +83,8 @@ pub async fn claims_nobody_has_come_for(ground: Ground) {
     for (content, made_at, word) in
         [(1, at(0, 0) - TimeDelta::seconds(1), None), (2, at(0, 0), Some(at(1, 9)))]
     {
-        let (version, _) =
-            store.next_sheet_version(centre.id, &[content; 32], made_at).await.unwrap();
+        let made = store.next_sheet_listing(centre.id, &[content; 32], &[], made_at).await.unwrap();
+        let (version, _) = made.unwrap();
         store.ack_sheet(centre.id, version, at(1, 9)).await.unwrap();
         let claims = store.unvisited_claims(at(1, 10)).await.unwrap();
         assert_eq!(claims[0].site.told_until, word);

@@ -501,16 +501,33 @@ pub async fn a_site_that_is_back_is_told_of_once(ground: Ground) {
     for minute in 32..36 {
         store.ack_sheet(centre.id, 1, past(9, minute)).await.unwrap();
     }
-    tell(&ground, &centre, past(9, 36), vec![happened(9, 33), happened(9, 35)]).await;
+    // For a while its clock was ahead.
+    let late = vec![happened(9, 33), happened(9, 50), happened(9, 35)];
+    tell(&ground, &centre, past(9, 36), late).await;
     let told = store.absences(centre.id).await.unwrap();
     assert_eq!((told.len(), told[0].number, told[0].gone_at), (2, 2, past(9, 33)));
+    let of_the_second = async || {
+        let done = store.done_alone(centre.id, &told[0], 100).await.unwrap();
+        done.iter().map(|(_, event)| event.at).collect::<Vec<_>>()
+    };
+    assert_eq!(of_the_second().await, [past(9, 33), past(9, 35)]);
+    // It goes on, and one day its clock is put back: what it tells then was not done alone.
+    for minute in [38, 39] {
+        store.ack_sheet(centre.id, 1, past(9, minute)).await.unwrap();
+    }
+    tell(&ground, &centre, past(9, 40), vec![happened(9, 39), happened(9, 34)]).await;
+    assert_eq!(of_the_second().await, [past(9, 33), past(9, 35)]);
+    let unread = async |centre| store.unread_absences(centre).await.unwrap();
+    assert_eq!(unread(centre.id).await, 2);
     store.note_absence_read(centre.id, 2, past(9, 40)).await.unwrap();
     store.note_absence_read(centre.id, 2, past(9, 50)).await.unwrap();
     store.note_absence_read(centre.id, 77, past(9, 50)).await.unwrap();
     let read = store.absence(centre.id, 2).await.unwrap().unwrap();
     assert_eq!(read.read_at, Some(past(9, 40)), "the first time counts");
     assert_eq!(store.absence(centre.id, 3).await.unwrap(), None);
+    assert_eq!(unread(centre.id).await, 1);
     let other = ground.centre().await;
+    assert_eq!(unread(other.id).await, 0);
     assert!(store.absences(other.id).await.unwrap().is_empty());
 }
 

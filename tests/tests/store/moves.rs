@@ -78,9 +78,10 @@ pub async fn who_is_about_to_come_is_not_moved(ground: Ground) {
 pub async fn nobody_is_moved_behind_a_sites_back(ground: Ground) {
     let (centre, _, person, _) = scattered(&ground).await;
     let store = &ground.store;
-    let (version, _) = store.next_sheet_version(centre.id, &[1; 32], at(0, 0)).await.unwrap();
+    let made = store.next_sheet_listing(centre.id, &[1; 32], &[], at(0, 0)).await.unwrap();
+    let (version, _) = made.unwrap();
     store.ack_sheet(centre.id, version, at(0, 0)).await.unwrap();
-    store.next_sheet_version(centre.id, &[2; 32], at(0, 1)).await.unwrap();
+    store.next_sheet_listing(centre.id, &[2; 32], &[], at(0, 1)).await.unwrap();
     let mut order = ground.order(person, &centre, &[all_day()]);
     order.at = at(0, 1);
     let behind = store.book(&order).await.unwrap();

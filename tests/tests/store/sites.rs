@@ -11,14 +11,15 @@ pub async fn sheets_rise_with_their_content(ground: Ground) {
     let store = &ground.store;
     assert_eq!(store.site_status(centre.id).await.unwrap(), SiteStatus::default());
     let version = async |content| {
-        store.next_sheet_version(centre.id, &[content; 32], at(0, 0)).await.unwrap()
+        store.next_sheet_listing(centre.id, &[content; 32], &[], at(0, 0)).await.unwrap().unwrap()
     };
     assert_eq!(version(1).await, (1, true));
     assert_eq!(version(1).await, (1, false));
     assert_eq!(version(2).await, (2, true));
     assert_eq!(version(1).await, (3, true), "as the first, but after the second");
-    let makers = (0..8).map(|_| store.next_sheet_version(centre.id, &[7; 32], at(0, 0)));
-    let made: Vec<_> = join_all(makers).await.into_iter().map(Result::unwrap).collect();
+    let makers = (0..8).map(|_| store.next_sheet_listing(centre.id, &[7; 32], &[], at(0, 0)));
+    let made: Vec<_> =
+        join_all(makers).await.into_iter().map(|made| made.unwrap().unwrap()).collect();
     assert!(made.iter().all(|(version, _)| *version == 4));
     assert_eq!(made.iter().filter(|(_, new)| *new).count(), 1);
     store.ack_sheet(centre.id, 3, at(0, 1)).await.unwrap();

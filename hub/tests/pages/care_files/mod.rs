@@ -551,7 +551,8 @@ async fn a_silent_centre_offers_desks_alone_today() {
     let store = &world.hub.store;
     let centres = store.centres().await.unwrap();
     let yokohama = centres.iter().find(|one| one.slug.as_str() == "yokohama").unwrap().id;
-    let (version, _) = store.next_sheet_version(yokohama, &[1; 32], world.hub.now()).await.unwrap();
+    let made = store.next_sheet_listing(yokohama, &[1; 32], &[], world.hub.now()).await.unwrap();
+    let (version, _) = made.unwrap();
     store.ack_sheet(yokohama, version, world.hub.now()).await.unwrap();
     let mut parent = world.signed_in("takahashi").await;
     let child = new_child(&mut parent).await;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use hub::door_file;
-use hub::service::doors::set_plans;
+use hub::service::doors::{known, set_plans};
 use model::centre::Centre;
 use model::door::{DoorState, Passback, Side, Wiring, Zone};
 use model::id::{DeviceId, OrderId, PersonId};
@@ -102,8 +102,8 @@ async fn plans_from_a_file_reach_the_sheet_and_leave_an_entry() {
             { device = "yokohama-reader-2", side = "inside" },
         ]
     "#;
-    let doors = hub.store.doors(centre.id).await.unwrap();
-    let plans = door_file::read(text, &doors).unwrap();
+    let known = known(hub, centre.id).await.unwrap();
+    let plans = door_file::read(text, &known).unwrap();
     set_plans(hub, &centre, &plans).await.unwrap();
     let sheet = hub.live.sheets.current(hub, centre.id).await.unwrap().unwrap();
     let site = &sheet.sheet.site;

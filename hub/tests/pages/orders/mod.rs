@@ -4,9 +4,11 @@ use axum::http::{Method, StatusCode};
 use chrono::TimeDelta;
 use hub::service::site_order;
 use model::id::{CentreId, DeviceId, OrderId};
+use model::people::Grant;
 use model::site_order::{OrderAnswer, SiteOrder};
 use serde_json::{Value, json};
 use store::SiteOrderRecord;
+use uuid::Uuid;
 
 use crate::support::{Answer, Browser, World, field, first_piece};
 
@@ -90,6 +92,42 @@ async fn a_program_orders_once_and_learns_what_became_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_click_is_the_same_order_whatever_its_key() {
+    let world = World::new().await;
+    let also = [Grant::Operator { centre: yokohama(&world).await }.into()];
+    world.hub.store.set_grants(world.person("kato").await, &also).await.unwrap();
+    let (mut operator, mut other) =
+        (program(&world, "kobayashi").await, program(&world, "kato").await);
+    let lock = |on: bool| json!({"order": "lockdown", "on": on});
+    let first = give(&mut operator, ORDERS, Some("page"), lock(true)).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
+    world.clock.advance(TimeDelta::seconds(1));
+    for key in [Some("stream"), None] {
+        let again = give(&mut operator, ORDERS, key, lock(true)).await;
+        assert_eq!(again.status, StatusCode::OK, "{}", again.body);
+        assert_eq!(again.json()["id"], first.json()["id"]);
+    }
+    assert_eq!(orders(&world).await.len(), 1);
+    // Another thing, another person, and what was ordered otherwise in between are no second click.
+    let moment = TimeDelta::milliseconds(1);
+    for (mine, on, status) in [
+        (true, false, StatusCode::ACCEPTED),
+        (true, true, StatusCode::ACCEPTED),
+        (false, true, StatusCode::ACCEPTED),
+        (true, true, StatusCode::OK),
+    ] {
+        world.clock.advance(moment);
+        let asker = if mine { &mut operator } else { &mut other };
+        assert_eq!(give(asker, ORDERS, None, lock(on)).await.status, status);
+    }
+    world.clock.advance(site_order::DOUBLE_CLICK - moment * 3);
+    assert_eq!(give(&mut operator, ORDERS, None, lock(true)).await.status, StatusCode::OK);
+    world.clock.advance(moment);
+    assert_eq!(give(&mut operator, ORDERS, None, lock(true)).await.status, StatusCode::ACCEPTED);
+    assert_eq!(orders(&world).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_orders_what_is_not_theirs_and_nothing_that_is_none() {
     let world = World::new().await;
     let lockdown = || json!({"order": "lockdown", "on": true});
@@ -129,9 +167,9 @@ async fn nobody_orders_what_is_not_theirs_and_nothing_that_is_none() {
     }
 
     let unlock = json!({"order": "unlock", "door": a_door(&world).await});
-    for _ in 0..20 {
-        let given = give(&mut operator, ORDERS, None, unlock.clone()).await;
-        assert_eq!(given.status, StatusCode::ACCEPTED);
+    for number in 0..20 {
+        let end = json!({"order": "end_visit", "visit": Uuid::from_u128(number)});
+        assert_eq!(give(&mut operator, ORDERS, None, end).await.status, StatusCode::ACCEPTED);
     }
     let flood = give(&mut operator, ORDERS, None, unlock.clone()).await;
     assert_eq!(flood.status, StatusCode::TOO_MANY_REQUESTS);
