@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use model::centre::Door;
-use model::day_sheet::Site;
+use model::day_sheet::DaySheet;
 use model::id::DeviceId;
 use model::language::Language;
 use wire::bus::SiteBus;
@@ -56,11 +56,12 @@ impl Announcer {
 
     /// Announces the house of a sheet; before its doors are taken into use, so that nothing is
     /// said of a door that nobody has described.
-    pub(crate) fn announce(&self, site: &Site, version: u64) {
+    pub(crate) fn announce(&self, sheet: &DaySheet) {
+        let site = &sheet.site;
         let name = site.name.get(Language::Ja).to_owned();
         let doors: Vec<NodeOfDoor> = site.doors.iter().map(node).collect();
         if self.home_assistant {
-            let payload = discovery(&self.edge, &name, &doors, &site.sensors);
+            let payload = discovery(&self.edge, &name, &doors, &site.sensors, &sheet.devices);
             if let Err(error) = self.bus.set_discovery(&payload) {
                 tracing::warn!(%error, "Home Assistant cannot be told of this site");
             }
@@ -70,7 +71,7 @@ impl Announcer {
         if known.as_ref() == Some(&now) {
             return;
         }
-        let described = of_edge(&now.name, &now.doors, version);
+        let described = of_edge(&now.name, &now.doors, sheet.version);
         if let Err(error) = self.bus.announce(&described) {
             tracing::warn!(%error, "the doors cannot be announced on the site bus");
         }

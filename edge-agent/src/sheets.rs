@@ -304,7 +304,7 @@ impl Sheets {
         self.cards.use_sheet(salt, &sheet.credentials);
         self.nurseries.use_sheet(&sheet);
         self.things.use_sensors(&sheet.site.sensors);
-        self.announcer.announce(&sheet.site, sheet.version);
+        self.announcer.announce(&sheet);
         let decided = self.centre.decide(Fact::Sheet(Box::new(sheet))).await?;
         // With a full disk its doors come into use all the same.
         decided.on_disk.wait_for(DISK).await.ok();

@@ -214,7 +214,7 @@ impl Site {
             };
             let used = sheet.site.doors.clone();
             things.use_sensors(&sheet.site.sensors);
-            sheets.announcer.announce(&sheet.site, sheet.version);
+            sheets.announcer.announce(&sheet);
             if sheet.version != version_before {
                 centre.decide(Fact::Sheet(Box::new(sheet))).await?;
             }

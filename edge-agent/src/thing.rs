@@ -1,5 +1,7 @@
 //! A sensor that exists only here, on a real site bus with an identity of its own: what a demo
-//! shows of air comes over the same line as a real device's words.
+//! shows of air comes over the same line as a real device's words. A lock is played by [`lock`].
+
+pub mod lock;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

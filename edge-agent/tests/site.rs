@@ -217,6 +217,37 @@ async fn fault_16_wrong_pins_are_counted_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_16_codes_that_are_nobodys_close_the_keypad_over_a_restart() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    for number in 1..=9 {
+        let code = format!("9999-{number:04}");
+        assert_eq!(refused(kiosk.code(&code, PIN).await), RefusalKind::WrongCode, "{number}");
+    }
+    // On disk by the time of the answer, as a person's are.
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    assert_eq!(store.pin_tries().await.unwrap(), [("reader y-kiosk-1".to_owned(), 9)]);
+    store.close().await;
+    drop((site, kiosk));
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.code("9999-9999", PIN).await), RefusalKind::CodePaused);
+    site.stop().await;
+    let site = house.start_with(1).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(refused(kiosk.code("0000-0001", PIN).await), RefusalKind::CodePaused);
+    welcome(kiosk.tap("0101").await);
+    mirrored(&house, &site).await;
+    site.stop().await;
+    let hub = house.hub.state();
+    let wrong = |event: &&model::site_event::SiteEvent| {
+        matches!(event.what, Happening::Refused { why: RefusalKind::WrongCode, .. })
+    };
+    assert_eq!(hub.events.iter().filter(wrong).count(), 9, "each is in the record");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_22_who_may_not_in_is_told_why_and_it_is_recorded() {
     let house = House::new();
     let site = house.start_with(1).await;

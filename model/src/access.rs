@@ -10,14 +10,49 @@ use crate::id::BookingId;
 /// A second tap sooner than this is the same tap again, not a departure.
 pub const SAME_TAP: TimeDelta = TimeDelta::seconds(5);
 
-/// Wrong PINs in a row after which a booking's code is closed for [`CODE_PAUSE`].
+/// Wrong PINs in a row after which somebody's PIN is closed for [`CODE_PAUSE`], and for twice the time after so many
+/// more.
 pub const PIN_TRIES: u32 = 3;
 
-/// How long a code stays closed after too many wrong PINs.
+/// How long a PIN stays closed after the first [`PIN_TRIES`] wrong ones.
 pub const CODE_PAUSE: TimeDelta = TimeDelta::minutes(5);
+
+/// Wrong PINs of somebody's are forgotten so long after the last.
+pub const TRIES_FORGOTTEN: TimeDelta = TimeDelta::hours(24);
+
+/// Wrong PINs and unknown codes, whoever's, after which a reader takes none for [`READER_PAUSE`], and for twice the
+/// time after each further. Far more than one person's: a queue of honest people types at it.
+pub const READER_TRIES: u32 = 10;
+
+/// How long a reader takes neither code nor PIN after the first [`READER_TRIES`] wrong ones.
+pub const READER_PAUSE: TimeDelta = TimeDelta::minutes(1);
+
+/// A reader forgives one of them as often as this time passes.
+pub const READER_FORGIVES: TimeDelta = TimeDelta::minutes(30);
+
+/// No pause is longer.
+pub const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
 /// A visit that nobody ended is ended this long after its booking.
 pub const FORGOTTEN: TimeDelta = TimeDelta::hours(2);
+
+/// How long somebody's PIN is closed because of the last of so many wrong ones, if it is.
+#[must_use]
+pub fn pin_pause(wrong: u32) -> Option<TimeDelta> {
+    let times = (wrong / PIN_TRIES).checked_sub(1).filter(|_| wrong.is_multiple_of(PIN_TRIES))?;
+    Some(doubled(CODE_PAUSE, times))
+}
+
+/// How long a reader takes neither code nor PIN because of the last of so many wrong ones, if it does not.
+#[must_use]
+pub fn reader_pause(wrong: u32) -> Option<TimeDelta> {
+    Some(doubled(READER_PAUSE, wrong.checked_sub(READER_TRIES)?))
+}
+
+fn doubled(pause: TimeDelta, times: u32) -> TimeDelta {
+    let factor = 1_i32 << times.min(12);
+    pause.checked_mul(factor).map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE))
+}
 
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,7 +78,7 @@ pub enum RefusalKind {
     TooEarly,
     /// Code or PIN is wrong.
     WrongCode,
-    /// Too many wrong PINs.
+    /// Too many wrong PINs of theirs, or too much that was wrong at this reader.
     CodePaused,
     /// What was scanned is no whole voucher of this region.
     UnreadableVoucher,

@@ -37,7 +37,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rumqttc", &["wire", "edge-agent", "kiosk", "seat-agent", "tests"]),
     // Only tests read our own devices with another's reader.
     ("homie5", &["wire", "edge-agent"]),
-    ("jsonschema", &["wire"]),
+    ("jsonschema", &["wire", "edge-agent"]),
     ("lettre", &["hub"]),
     ("icalendar", &["hub", "tests"]),
     ("axum", &["hub", "kiosk", "seat-agent", "tests"]),

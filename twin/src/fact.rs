@@ -204,11 +204,11 @@ pub struct Decision {
     pub pins: Vec<PinCount>,
 }
 
-/// How many wrong PINs in a row were typed for somebody; none where it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many wrong PINs in a row were typed for somebody, or how much that was wrong at a reader; none where it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinCount {
-    /// Whose PIN.
-    pub of: PinOf,
+    /// Whose, or where.
+    pub of: TriesOf,
     /// How many.
     pub wrong: u32,
 }
@@ -346,6 +346,15 @@ pub enum PinOf {
     Person(PersonId),
     /// Somebody's who is named to collect a child.
     Collector(CollectorId),
+}
+
+/// What wrong PINs are counted by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TriesOf {
+    /// Whose they are.
+    Pin(PinOf),
+    /// Where they were typed, with codes that are nobody's.
+    Reader(DeviceId),
 }
 
 /// How a typed code stands before its PIN has been looked at.

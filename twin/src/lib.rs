@@ -33,6 +33,7 @@ use book::Book;
 use decide::{Asked, AtReaders, Offers, PinTries, Said};
 pub use fact::{
     Answer, CodeCheck, Decision, Effect, Fact, LockLevel, Moment, PinCount, PinOf, TappedCard,
+    TriesOf,
 };
 pub use nursery::{
     CareAnswer, CareFact, CaregiverEntry, ChildThere, EndedStay, OpenAlarm, OpenStay, Shown, There,

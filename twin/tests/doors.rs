@@ -314,6 +314,43 @@ fn wrong_pins_at_a_door_close_it_for_a_while() {
 }
 
 #[test]
+fn a_reader_that_was_guessed_at_takes_pins_with_cards_that_nobody_can_copy() {
+    let mut sheet = with_doors();
+    let hoshino = sheet.care.as_ref().unwrap().staff[0].clone();
+    for number in 41..=45 {
+        let other = model::day_sheet::SheetStaff { person: person(number), ..hoshino.clone() };
+        sheet.care.as_mut().unwrap().staff.push(other);
+    }
+    let plan = sheet.site.doors[1].plan.as_mut().unwrap();
+    plan.two_persons.clear();
+    plan.demands[0].level = 1;
+    let mut site = Site::on(sheet);
+    site.now = 11 * HOUR;
+    let pin = |right| Fact::DoorPin { reader: id("nursery-out"), right };
+    for card in [40, 41, 42] {
+        for why in [RefusalKind::WrongPin, RefusalKind::WrongPin, RefusalKind::CodePaused] {
+            site.now += 1;
+            assert_eq!(refused(&site.tap("nursery-out", card)), RefusalKind::PinNeeded);
+            assert_eq!(refused(&site.tell(pin(false))), why, "{card}");
+        }
+    }
+    // A card with a key is one person's, and no guess of anybody's.
+    assert_eq!(refused(&site.tap_with("nursery-out", 43, 3)), RefusalKind::PinNeeded);
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::WrongPin);
+    assert_eq!(refused(&site.tap("nursery-out", 44)), RefusalKind::PinNeeded);
+    assert_eq!(refused(&site.tell(pin(false))), RefusalKind::CodePaused, "the tenth");
+    assert_eq!(refused(&site.tell(pin(true))), RefusalKind::CodePaused);
+    assert_eq!(refused(&site.tap("nursery-out", 45)), RefusalKind::CodePaused);
+    assert_eq!(refused(&site.tap_with("nursery-out", 43, 3)), RefusalKind::PinNeeded);
+    assert_eq!(*opened(&site.tell(pin(true))), id(NURSERY));
+    assert_eq!(refused(&site.tap("nursery-out", 45)), RefusalKind::CodePaused, "as before");
+    assert_eq!(*opened(&site.tap("nursery-in", 45)), id(NURSERY), "the way out asks for nothing");
+    site.now += 60;
+    assert_eq!(refused(&site.tap("nursery-out", 45)), RefusalKind::PinNeeded);
+    assert_eq!(*opened(&site.tell(pin(true))), id(NURSERY));
+}
+
+#[test]
 fn a_key_that_nobody_registered_counts_for_no_more_than_the_identifier_beside_it() {
     let mut site = Site::new();
     site.now = 11 * HOUR;

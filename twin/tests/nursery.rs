@@ -9,6 +9,7 @@ use care::*;
 use chrono::TimeDelta;
 use common::{at, booking, booking_id, id, minute, person, plain_card, visit, voucher};
 use model::access::Going;
+use model::card::CardLevel;
 use model::care::age::Ages;
 use model::care::board::{ChildState, Count, NurseryView};
 use model::care::day::{
@@ -21,7 +22,9 @@ use model::day_sheet::{DaySheet, SheetCareClaim};
 use model::id::{ChildId, CredentialId};
 use model::language::Language;
 use model::site_event::{Happening, SiteEvent};
-use twin::{Answer, CareAnswer, CareFact, Decision, Effect, Fact, PinOf, Shown, There, Twin};
+use twin::{
+    Answer, CareAnswer, CareFact, Decision, Effect, Fact, PinOf, Shown, TappedCard, There, Twin,
+};
 use uuid::Uuid;
 
 struct Site {
@@ -686,6 +689,34 @@ fn the_staff_sign_in_with_card_and_pin() {
     let look = |who| CareFact::Look { child: child(who), staff };
     assert_eq!(site.care(look(HANA)).0, [CareEvent::LookedAt { child: child(HANA), staff }]);
     assert_eq!(site.care(look(9)), (Vec::new(), CareAnswer::NotDone(NotDone::NotTheirs)));
+}
+
+#[test]
+fn a_staff_screen_that_was_guessed_at_lets_a_card_with_a_key_sign_in() {
+    let mut site = Site::open();
+    let plain = || plain_card(40);
+    let keyed = || TappedCard { level: CardLevel::Key, ..plain_card(40) };
+    let sign_in = |card, pin_right| {
+        let (reader, card) = (id("staff-1"), Some(card));
+        CareFact::SignIn { reader, card, pin_right }
+    };
+    let not = CareAnswer::NotSignedIn;
+    for minutes in [5, 10, 20] {
+        for why in [NotSignedIn::WrongPin, NotSignedIn::WrongPin, NotSignedIn::Paused] {
+            assert_eq!(site.care(sign_in(plain(), false)).1, not(why), "before {minutes} minutes");
+        }
+        site.pass(minutes * 60);
+    }
+    // One of the nine was forgiven, so that the second of these is the tenth.
+    for why in [NotSignedIn::WrongPin, NotSignedIn::Paused] {
+        assert_eq!(site.care(sign_in(plain(), false)).1, not(why));
+    }
+    assert_eq!(site.care(sign_in(plain(), true)).1, not(NotSignedIn::Paused));
+    let signed_in = CareAnswer::SignedIn(person(HOSHINO));
+    assert_eq!(site.care(sign_in(keyed(), true)).1, signed_in);
+    assert_eq!(site.care(sign_in(plain(), true)).1, not(NotSignedIn::Paused));
+    site.pass(60);
+    assert_eq!(site.care(sign_in(plain(), true)).1, signed_in);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use model::terminal::TerminalState;
 use model::voucher::Voucher;
 use twin::{
     Answer, CodeCheck, Decision, Effect, Fact, LockLevel, PinCount, PinOf, SpaceState, TappedCard,
-    Twin,
+    TriesOf, Twin,
 };
 
 fn tap(card: u32, new_visit: u128) -> Fact {
@@ -804,7 +804,8 @@ fn a_power_cut_gives_no_new_tries() {
         assert_eq!(refused(&wrong), RefusalKind::WrongCode);
         kept = wrong.pins;
     }
-    assert_eq!(kept, [PinCount { of: PinOf::Person(person(1)), wrong: 2 }]);
+    let (hers, of) = (TriesOf::Pin(PinOf::Person(person(1))), TriesOf::Reader(id("kiosk")));
+    assert_eq!(kept, [PinCount { of: hers.clone(), wrong: 2 }, PinCount { of, wrong: 2 }]);
     assert_eq!(twin.decide(at(3), Fact::Tick).pins, [], "nothing new to keep");
 
     let mut restarted = morning();
@@ -825,5 +826,45 @@ fn a_power_cut_gives_no_new_tries() {
     assert_eq!(refused(&again.decide(at(1), typed(1, true, 7))), RefusalKind::CodePaused);
     let right = again.decide(at(301), typed(1, true, 7));
     assert!(matches!(right.answer, Some(Answer::Welcome { .. })), "{right:?}");
-    assert_eq!(right.pins, [PinCount { of: PinOf::Person(person(1)), wrong: 0 }], "forgotten");
+    assert_eq!(right.pins, [PinCount { of: hers, wrong: 0 }], "forgotten");
+}
+
+#[test]
+fn codes_that_are_nobodys_close_their_keypad_and_nothing_else() {
+    let mut twin = morning();
+    let malformed =
+        || Fact::Code { reader: id("kiosk"), code: None, pin_right: false, visit: visit(7) };
+    for second in 1..=20 {
+        assert_eq!(refused(&twin.decide(at(second), malformed())), RefusalKind::WrongCode);
+    }
+    let guess = |number| typed(1_000 + number, false, 7);
+    for number in 1..=8 {
+        assert_eq!(refused(&twin.decide(at(30), guess(number))), RefusalKind::WrongCode);
+    }
+    // A right one in between clears nothing: whoever guesses may have a code of their own.
+    assert!(matches!(twin.decide(at(31), typed(2, true, 8)).answer, Some(Answer::Welcome { .. })));
+    assert_eq!(refused(&twin.decide(at(32), typed(1, false, 7))), RefusalKind::WrongCode);
+    let tenth = twin.decide(at(33), guess(10));
+    assert_eq!(refused(&tenth), RefusalKind::CodePaused);
+    assert_eq!(tenth.pins, [PinCount { of: TriesOf::Reader(id("kiosk")), wrong: 10 }]);
+    for fact in [typed(1, true, 7), guess(11), malformed()] {
+        assert_eq!(refused(&twin.decide(at(34), fact)), RefusalKind::CodePaused);
+    }
+    let elsewhere = |number, pin_right, reader| {
+        let (reader, code, visit) = (id(reader), Some(code(number)), visit(9));
+        Fact::Code { reader, code, pin_right, visit }
+    };
+    assert_eq!(
+        refused(&twin.decide(at(35), elsewhere(1_000, false, "kiosk-2"))),
+        RefusalKind::WrongCode
+    );
+    // After a restart it is closed anew, and cards go on.
+    let mut restarted = morning();
+    restarted.restore_pins(&tenth.pins, at(0).mono);
+    assert_eq!(refused(&restarted.decide(at(1), typed(1, true, 7))), RefusalKind::CodePaused);
+    assert!(matches!(restarted.decide(at(2), tap(1, 7)).answer, Some(Answer::Welcome { .. })));
+    assert_eq!(refused(&restarted.decide(at(60), guess(12))), RefusalKind::CodePaused, "once more");
+    assert_eq!(refused(&restarted.decide(at(179), typed(2, true, 8))), RefusalKind::CodePaused);
+    let open = restarted.decide(at(180), typed(2, true, 8));
+    assert!(matches!(open.answer, Some(Answer::Welcome { .. })), "{open:?}");
 }

@@ -6,17 +6,40 @@
 //! is signed, expires in seconds and is decided by the sheet in force, which a switch on somebody's
 //! dashboard is not. Home Assistant looks on.
 
+use model::day_sheet::SiteDevice;
 use model::door::DoorState;
 use model::id::DeviceId;
 use model::sensor::{Measure, Sensor};
 use serde_json::{Map, Value, json};
 
-use crate::homie::{CONTACT, LOCK, NodeOfDoor, STATE, door_path};
-use crate::topics::Topic;
+use crate::bus::MAX_PAYLOAD_BYTES;
+use crate::homie::{CONTACT, LOCK, NodeOfDoor, STATE, door_path, of_program};
+use crate::topics::{TERMINAL_STATE, Topic};
 
-/// The payload for [`Topic::Discovery`] of `edge`: its doors, and the sensors of its sheet.
+/// The payload for [`Topic::Discovery`] of `edge`: its doors, the sensors of its sheet, and which of our other
+/// programs are there. Where that is more than one message holds, the programs are left out.
 #[must_use]
-pub fn discovery(edge: &DeviceId, name: &str, doors: &[NodeOfDoor], sensors: &[Sensor]) -> String {
+pub fn discovery(
+    edge: &DeviceId,
+    name: &str,
+    doors: &[NodeOfDoor],
+    sensors: &[Sensor],
+    devices: &[SiteDevice],
+) -> String {
+    let whole = payload(edge, name, doors, sensors, devices);
+    if whole.len() > MAX_PAYLOAD_BYTES && !devices.is_empty() {
+        return payload(edge, name, doors, sensors, &[]);
+    }
+    whole
+}
+
+fn payload(
+    edge: &DeviceId,
+    name: &str,
+    doors: &[NodeOfDoor],
+    sensors: &[Sensor],
+    devices: &[SiteDevice],
+) -> String {
     let mut components = Map::new();
     for door in doors {
         for (property, component) in of_door(edge, door) {
@@ -27,6 +50,9 @@ pub fn discovery(edge: &DeviceId, name: &str, doors: &[NodeOfDoor], sensors: &[S
         let id = &sensor.id;
         let key = format!("{}_{}_{}", id.device, id.node, id.property);
         components.insert(key.clone(), of_sensor(edge, sensor, &key));
+    }
+    for device in devices.iter().filter(|device| !device.revoked) {
+        components.extend(of_device(edge, device));
     }
     json!({
         "device": {
@@ -132,6 +158,42 @@ fn of_sensor(edge: &DeviceId, sensor: &Sensor, key: &str) -> Value {
     Value::Object(component)
 }
 
+/// A kiosk, a staff screen or a seat, with the state of its terminal; nothing for an edge, which this is the message
+/// of, and for a foreign device.
+fn of_device(edge: &DeviceId, SiteDevice { device, kind, .. }: &SiteDevice) -> Map<String, Value> {
+    let Some(described) = of_program(*kind) else { return Map::new() };
+    let name = format!("{} {device}", described.name.unwrap_or_default());
+    let key = format!("{device}_connected");
+    let connected = json!({
+        "platform": "binary_sensor",
+        "unique_id": format!("{edge}_{key}"),
+        "name": format!("{name} 接続"),
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "state_topic": Topic::lifecycle(device).to_string(),
+        "value_template": "{{ 'ON' if value == 'ready' else 'OFF' }}",
+    });
+    let mut components = Map::from_iter([(key, connected)]);
+    let terminal = TERMINAL_STATE.split_once('/').and_then(|(node, property)| {
+        described.nodes.get(&node.parse().ok()?)?.properties.get(&property.parse().ok()?)
+    });
+    if let Some(words) = terminal.and_then(|state| state.format.as_deref()) {
+        let key = format!("{device}_terminal");
+        let state = json!({
+            "platform": "sensor",
+            "unique_id": format!("{edge}_{key}"),
+            "name": format!("{name} 状態"),
+            "device_class": "enum",
+            "options": words.split(',').collect::<Vec<_>>(),
+            "state_topic": homie(device, TERMINAL_STATE),
+            // What a terminal said last says nothing once it is gone.
+            "availability": [there(device)],
+        });
+        components.insert(key, state);
+    }
+    components
+}
+
 /// Available while the device's `$state` is `ready`.
 fn there(device: &DeviceId) -> Value {
     json!({
@@ -148,6 +210,7 @@ fn homie(device: &DeviceId, path: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+    use model::day_sheet::DeviceKind;
     use model::language::LocalText;
     use model::sensor::{SensorId, SensorPlace};
 
@@ -159,6 +222,24 @@ mod tests {
             serde_json::from_str(include_str!("home_assistant/device_discovery.schema.json"))
                 .unwrap();
         jsonschema::validator_for(&schema).unwrap()
+    }
+
+    fn device(device: &str, kind: DeviceKind) -> SiteDevice {
+        SiteDevice { device: device.parse().unwrap(), kind, certificates: None, revoked: false }
+    }
+
+    fn devices() -> Vec<SiteDevice> {
+        let mut devices = vec![
+            device("y-edge", DeviceKind::Edge),
+            device("y-kiosk-1", DeviceKind::Kiosk),
+            device("y-staff-1", DeviceKind::Staff),
+            device("y-seat-01", DeviceKind::Seat),
+            device("y-lock-1", DeviceKind::Thing),
+            device("y-house", DeviceKind::Viewer),
+        ];
+        let revoked = true;
+        devices.push(SiteDevice { revoked, ..device("y-stolen", DeviceKind::Seat) });
+        devices
     }
 
     fn payload() -> Value {
@@ -178,7 +259,7 @@ mod tests {
                 limit: None,
             })
             .collect();
-        let text = discovery(&"y-edge".parse().unwrap(), "横浜", &doors, &sensors);
+        let text = discovery(&"y-edge".parse().unwrap(), "横浜", &doors, &sensors, &devices());
         serde_json::from_str(&text).unwrap()
     }
 
@@ -190,9 +271,46 @@ mod tests {
             .map(|error| format!("{error} at {}", error.instance_path))
             .collect();
         assert!(found.is_empty(), "{found:#?}");
-        assert_eq!(payload["components"].as_object().unwrap().len(), 2 * 3 + 6);
-        let empty = discovery(&"y-edge".parse().unwrap(), "横浜", &[], &[]);
+        assert_eq!(payload["components"].as_object().unwrap().len(), 2 * 3 + 6 + 4);
+        let empty = discovery(&"y-edge".parse().unwrap(), "横浜", &[], &[], &[]);
         assert!(schema.is_valid(&serde_json::from_str(&empty).unwrap()));
+    }
+
+    #[test]
+    fn our_programs_say_that_they_are_there_and_a_seat_how_its_terminal_is() {
+        let payload = payload();
+        let components = payload["components"].as_object().unwrap();
+        for device in ["y-kiosk-1", "y-staff-1", "y-seat-01"] {
+            let connected = &components[&format!("{device}_connected")];
+            assert_eq!(connected["device_class"], "connectivity");
+            assert_eq!(connected["state_topic"], format!("homie/5/{device}/$state"));
+        }
+        let terminal = &components["y-seat-01_terminal"];
+        assert_eq!(terminal["state_topic"], "homie/5/y-seat-01/terminal/state");
+        assert_eq!(terminal["options"], json!(["lost", "idle", "assigned", "wiped", "broken"]));
+        assert_eq!(terminal["availability"][0]["topic"], "homie/5/y-seat-01/$state");
+        for none in ["y-kiosk-1_terminal", "y-staff-1_terminal", "y-edge_connected"] {
+            assert!(!components.contains_key(none), "{none}");
+        }
+        let text = payload.to_string();
+        for none in ["y-stolen", "y-lock-1_connected", "y-house_connected"] {
+            assert!(!text.contains(none), "{none}");
+        }
+    }
+
+    #[test]
+    fn of_more_programs_than_a_message_holds_the_doors_are_told() {
+        let seats: Vec<SiteDevice> =
+            (0..400).map(|n| device(&format!("y-seat-{n}"), DeviceKind::Seat)).collect();
+        let doors = [NodeOfDoor { door: "y-door".parse().unwrap(), name: "入口".to_owned() }];
+        let told = |seats| discovery(&"y-edge".parse().unwrap(), "横浜", &doors, &[], seats);
+        let count = |text: &str| {
+            assert!(text.len() <= MAX_PAYLOAD_BYTES, "{}", text.len());
+            let payload: Value = serde_json::from_str(text).unwrap();
+            payload["components"].as_object().unwrap().len()
+        };
+        assert_eq!(count(&told(&seats)), 3);
+        assert_eq!(count(&told(&seats[..150])), 3 + 2 * 150);
     }
 
     #[test]

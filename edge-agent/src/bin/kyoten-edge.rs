@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use edge_agent::hub::HttpHub;
+use edge_agent::thing::lock::{self, Behaves};
 use edge_agent::thing::{self, Course, Played};
 use edge_agent::{Config, Parts, Site, SiteError, Wired};
 use hardware::osdp::{BAUD_RATES, ChannelKey, SerialPort, install_key};
@@ -58,7 +59,7 @@ enum Task {
     },
     /// Runs the site until it is told to stop.
     Run,
-    /// Plays a sensor on a site's bus, with the identity in the data folder: for demos and trials.
+    /// Plays a sensor or a lock on a site's bus, with the identity in the data folder: for demos and trials.
     Thing(ThingArguments),
 }
 
@@ -67,6 +68,15 @@ struct ThingArguments {
     /// The site bus, as host:port.
     #[arg(long, env = "KYOTEN_BUS", default_value = "localhost:1885")]
     bus: String,
+    /// Plays a lock with its contact, at the node `front`, and no sensor. Whoever unlocks it goes through.
+    #[arg(long)]
+    lock: bool,
+    /// The bolt does not move, whatever the lock is told.
+    #[arg(long, requires = "lock")]
+    jammed: bool,
+    /// Whoever goes through leaves the leaf open.
+    #[arg(long, requires = "lock")]
+    held_open: bool,
     /// CO2 in ppm, first:last; it rises or falls from the one to the other and stays there.
     #[arg(long, default_value = "650:1150")]
     co2: Course,
@@ -193,9 +203,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
 
 async fn play(config: &Config, arguments: ThingArguments) -> anyhow::Result<()> {
     let identity = DeviceIdentity::load(&config.data_dir)?;
-    let ThingArguments { bus, co2, temperature, humidity, noise, seconds } = arguments;
-    let way = Duration::from_secs(seconds);
+    let ThingArguments { bus, co2, temperature, humidity, noise, .. } = arguments;
+    let way = Duration::from_secs(arguments.seconds);
     let played = Played { co2, temperature, humidity, noise, way };
+    let behaves = Behaves { jammed: arguments.jammed, held_open: arguments.held_open };
     let options = BusOptions::of(&identity, &bus)?;
     anyhow::ensure!(
         options.kind == DeviceKind::Thing,
@@ -206,8 +217,15 @@ async fn play(config: &Config, arguments: ThingArguments) -> anyhow::Result<()> 
     println!("kyoten-edge thing ready: {}", identity.device());
     let keeping =
         keep_on_the_bus(identity, Some(&config.hub_url), bus.clone(), Arc::new(SystemClock));
+    let playing = async {
+        if arguments.lock {
+            lock::play(&bus, inbox, behaves).await
+        } else {
+            thing::play(&bus, inbox, played).await
+        }
+    };
     tokio::select! {
-        played = thing::play(&bus, inbox, played) => played?,
+        played = playing => played?,
         () = keeping => {}
         told = stop_signal() => told.context("cannot wait for a signal")?,
     }

@@ -209,7 +209,7 @@ pub async fn home_assistant_looks_on_and_moves_nothing(which: Which) {
     let site = Site::start(which).await;
     let (edge, mut edge_inbox) = edge(&site).await;
     let edge_id: DeviceId = id("y-edge");
-    let payload = discovery(&edge_id, "横浜", &doors(), &[]);
+    let payload = discovery(&edge_id, "横浜", &doors(), &[], &[]);
     edge.set_discovery(&payload).unwrap();
     // As Home Assistant joins: with its birth message's topic as its will.
     let tls = site.identity("y-house", DeviceKind::Viewer).client_config().unwrap();

@@ -5,7 +5,8 @@ use edge_agent::Site;
 use model::care::age::Ages;
 use model::care::board::ChildState;
 use model::care::day::{
-    CareEvent, HealthCheck, NotDone, NotHandedOver, NotSignedIn, NotTakenIn, NoteBody, NoteKind,
+    CareEvent, CaregiverState, HealthCheck, NotDone, NotHandedOver, NotSignedIn, NotTakenIn,
+    NoteBody, NoteKind,
 };
 use model::care::file::{Collecting, CollectsAs, NotCollecting};
 use model::care::terms::Terms;
@@ -14,13 +15,16 @@ use model::child::Health;
 use model::day_sheet::{
     DaySheet, SheetCare, SheetCareClaim, SheetChild, SheetGuardian, SheetNursery, SheetStaff,
 };
-use model::id::{BookingId, CentreId, ChildId, MunicipalityId, NurseryId, PersonId, TicketId};
+use model::id::{
+    BookingId, CentreId, ChildId, MunicipalityId, NurseryId, PersonId, RoomId, ShiftId, TicketId,
+};
 use model::interval::Interval;
 use model::language::LocalText;
 use model::site_event::Happening;
+use model::site_order::OrderAnswer;
 use uuid::Uuid;
 use wire::nursery::{AtDoor, Board, Claim, DoorState, StaffAnswer, StaffAsk};
-use wire::request::{Answer, Card, Request, Secret};
+use wire::request::{Answer, Card, HouseAlarm, Request, Secret};
 use wire::sealing::{NoteKey, SectionKey};
 
 use super::site_support::{House, Kiosk, PIN, in_force, morning, sheet, until};
@@ -84,6 +88,18 @@ pub fn with_care(version: u64) -> DaySheet {
         }],
     };
     DaySheet { care: Some(care), ..sheet(version) }
+}
+
+/// The same centre where nobody has a nursery: person 2 runs the house.
+fn without_a_nursery(version: u64) -> DaySheet {
+    let mut plan = with_care(version);
+    if let Some(care) = &mut plan.care {
+        care.nurseries.clear();
+        care.children.clear();
+        care.claims.clear();
+        care.staff[0].nurseries.clear();
+    }
+    plan
 }
 
 pub async fn house_with_care() -> (House, Site) {
@@ -338,5 +354,73 @@ async fn another_key_of_the_hubs_is_fetched_and_doors_do_not_wait_for_one() {
     })
     .await;
     assert_eq!(site.sheet_version().await, 3);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_runs_a_house_without_a_nursery_musters_and_locks_it_and_has_no_children() {
+    let house = House::new();
+    house.hub.offer(house.hub.seal(&without_a_nursery(2)));
+    let site = house.start_with(2).await;
+    let (kiosk, screen) = (house.kiosk(&site).await, house.staff_screen(&site).await);
+    super::welcome(kiosk.tap("0101").await);
+    house.hub.state().away = true;
+    let not = |why| StaffAnswer::SignedOut { why };
+    assert_eq!(sign_in(&screen, "0101", PIN).await, not(NotSignedIn::NotStaff), "a guest");
+    assert_eq!(sign_in(&screen, "0202", "0000").await, not(NotSignedIn::WrongPin));
+    let session = session(&screen).await;
+    let seen = board(&screen, &session).await;
+    assert_eq!((seen.staff.as_str(), seen.nurseries.len()), ("星野", 0));
+    let told = ask(&screen, &session, StaffAsk::Muster).await;
+    let StaffAnswer::Muster(list) = told else { panic!("{told:?}") };
+    assert_eq!((list.muster.people.len(), list.nurseries.len()), (1, 0));
+    assert_eq!((list.elsewhere, list.caregivers_elsewhere), (0, 0));
+
+    for (wants, alarm) in [
+        (StaffAsk::Lockdown { on: true }, Some(HouseAlarm::Lockdown)),
+        (StaffAsk::Evacuate { on: true }, Some(HouseAlarm::Evacuation)),
+        (StaffAsk::Evacuate { on: false }, Some(HouseAlarm::Lockdown)),
+        (StaffAsk::Lockdown { on: false }, None),
+    ] {
+        let done = StaffAnswer::Ordered { answer: OrderAnswer::Done };
+        assert_eq!(ask(&screen, &session, wants.clone()).await, done, "{wants:?}");
+        assert_eq!(kiosk.ask(&Request::House).await, Answer::House { alarm }, "{wants:?}");
+    }
+
+    let (shift, room) = (ShiftId(Uuid::from_u128(1)), RoomId(Uuid::from_u128(1)));
+    let (child, why) =
+        (hana(), NoteBody { text: "ここにいません".to_owned(), ..NoteBody::default() });
+    let unbooked = StaffAnswer::NotTaken { why: NotTakenIn::NotBooked, opens: None };
+    let body = NoteBody { eaten: Some(8), ..NoteBody::default() };
+    assert_eq!(
+        ask(&screen, &session, StaffAsk::DropOff { child, check: check(366) }).await,
+        unbooked
+    );
+    for wants in [
+        StaffAsk::Child { child },
+        StaffAsk::Receive { child },
+        StaffAsk::Note { child, kind: NoteKind::Meal, body },
+        StaffAsk::Move { child, room },
+        StaffAsk::Recall { child, why: why.clone() },
+        StaffAsk::PutRight { child, why },
+        hand_over(Claim::Nothing, true),
+    ] {
+        let refused = StaffAnswer::NotDone { why: NotDone::NotTheirs };
+        assert_eq!(ask(&screen, &session, wants.clone()).await, refused, "{wants:?}");
+    }
+    let caregiver = StaffAsk::Caregiver { shift, state: CaregiverState::Here };
+    let refused = StaffAnswer::NotDone { why: NotDone::NoSuchShift };
+    assert_eq!(ask(&screen, &session, caregiver).await, refused);
+
+    // A sheet on which they run the house no more signs them out.
+    house.hub.state().away = false;
+    let mut left = without_a_nursery(3);
+    left.care = None;
+    house.hub.offer(house.hub.seal(&left));
+    in_force(&site, 3).await;
+    for wants in [StaffAsk::Board, StaffAsk::Muster, StaffAsk::Lockdown { on: true }] {
+        assert_eq!(ask(&screen, &session, wants).await, not(NotSignedIn::Over));
+    }
+    assert_eq!(sign_in(&screen, "0202", PIN).await, not(NotSignedIn::NotStaff));
     site.stop().await;
 }

@@ -3,27 +3,33 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edge_agent::config::HomieNode;
+use edge_agent::thing::lock::{self, Behaves};
 use edge_agent::{Config, DoorDriver, Drivers, SimDoors, Site, thing};
-use homie5::HomieDeviceStatus;
+use homie5::client::Subscription;
+use homie5::{
+    Homie5ControllerProtocol, Homie5Message, HomieDeviceStatus, HomieDomain, parse_mqtt_message,
+};
 use model::air::AirWarning;
 use model::day_sheet::{DaySheet, SiteDevice};
+use model::door::{DoorPlan, DoorState};
 use model::id::DeviceId;
 use model::language::LocalText;
 use model::sensor::{Measure, Reading, Sensor, SensorId, SensorPlace};
 use model::site_event::Happening;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
-use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
-use tokio::time::timeout;
-use twin::LockLevel;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use twin::{DoorEntry, LockLevel};
 use wire::bus::SiteBus;
 use wire::homie::Description;
 use wire::request::Answer;
-use wire::topics::{DeviceKind, Topic};
+use wire::topics::{DeviceKind, EVERY_DISCOVERY, EVERY_STATE, HOME_ASSISTANT_STATUS, Topic};
 
 use crate::homie_reader::read;
 use crate::mirrored;
@@ -215,35 +221,170 @@ async fn stale_air_is_a_warning_at_the_site_and_at_the_hub() {
     assert_eq!(count(|what| matches!(what, Happening::Measured { .. })), 1, "now and then");
 }
 
-/// What whoever looks on is shown under these filters, until `enough`.
-async fn looks_on(
-    house: &House,
-    site: &Site,
-    filters: &[&str],
-    enough: impl Fn(&[Publish]) -> bool,
-) -> Vec<Publish> {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_played_lock_is_a_door_whose_leaf_follows_and_that_can_be_held_open_or_jammed() {
+    let house = House::new();
+    let mut plan = plan();
+    plan.version = 3;
+    plan.site.zone = Some(chrono_tz::Asia::Tokyo);
+    plan.site.doors[0].plan =
+        Some(DoorPlan { held_seconds: 5, ajar_seconds: 600, ..DoorPlan::default() });
+    let site = start(&house, Arc::new(ForeignDoors), Config::default()).await;
+    house.hub.offer(house.hub.seal(&plan));
+    in_force(&site, 3).await;
+    let kiosk = house.kiosk(&site).await;
+    let door_is = async |what: &str, wanted: &dyn Fn(&DoorEntry) -> bool| {
+        until(what, async || {
+            let door = site.view().await.unwrap().doors.remove(0).state;
+            wanted(&door).then_some(())
+        })
+        .await;
+    };
+    let shut = |door: &DoorEntry| {
+        door.state == Some(DoorState::Locked)
+            && (door.lock, door.open, door.fault) == (Some(LockLevel::Locked), Some(false), false)
+    };
+    let (held_open, jammed) = (true, true);
+    for behaves in [
+        Behaves::default(),
+        Behaves { held_open, ..Behaves::default() },
+        Behaves { jammed, ..Behaves::default() },
+    ] {
+        let (bus, inbox) = house.join(&site, "y-lock-1", DeviceKind::Thing).await;
+        let device = bus.clone();
+        let playing = tokio::spawn(async move { lock::play(&device, inbox, behaves).await });
+        if behaves.jammed {
+            until("the site to have read it", async || {
+                let door = site.view().await.unwrap().doors.remove(0).state;
+                (door.open == Some(false)).then_some(())
+            })
+            .await;
+            assert!(!opened(&kiosk.tap("0202").await), "the bolt did not move");
+            door_is("the fault", &|door| door.state == Some(DoorState::LockFault)).await;
+        } else {
+            // It has to be there again, and to have been heard.
+            until("the lock to open", async || opened(&kiosk.tap("0101").await).then_some(()))
+                .await;
+            door_is("the open leaf", &|door| door.open == Some(true)).await;
+        }
+        if behaves.held_open {
+            door_is("a leaf held open", &|door| door.state == Some(DoorState::Held)).await;
+        } else if !behaves.jammed {
+            door_is("the door to shut again", &shut).await;
+        }
+        playing.abort();
+        bus.close().await;
+    }
+    site.stop().await;
+}
+
+/// How whoever looks on joins.
+fn looker(house: &House, site: &Site) -> (AsyncClient, EventLoop) {
     let identity = house.identity("y-house", DeviceKind::Viewer);
     let address = site.bus_address().unwrap();
     let mut options = MqttOptions::new("y-house", address.ip().to_string(), address.port());
     let tls = TlsConfiguration::Rustls(Arc::new(identity.client_config().unwrap()));
     options.set_transport(Transport::tls_with_config(tls)).set_keep_alive(Duration::from_secs(5));
     options.set_max_packet_size(Some(256 * 1024));
-    let (client, mut events) = AsyncClient::new(options, 64);
-    for filter in filters {
-        client.try_subscribe(*filter, QoS::AtLeastOnce).unwrap();
-    }
-    let mut kept = Vec::new();
+    AsyncClient::new(options, 1_024)
+}
+
+/// One look at all that the broker keeps, with subscriptions of its own: what is kept comes first and says that it is.
+/// The devices are found as the convention has it, by the discovery of the `homie5` crate's controller: from each
+/// `$state` to the description, from there to the properties. Then comes whatever else lies in the tree.
+async fn looks_on(house: &House, site: &Site) -> Vec<Publish> {
+    let (client, mut events) = looker(house, site);
+    let finds = Homie5ControllerProtocol::new();
+    let ask = |turn: u32, filters: Vec<String>| {
+        for filter in filters {
+            client.try_subscribe(filter, QoS::AtLeastOnce).unwrap();
+        }
+        // What was asked for before this comes before this comes back.
+        let turn = turn.to_string();
+        client.try_publish(HOME_ASSISTANT_STATUS, QoS::AtLeastOnce, false, turn).unwrap();
+    };
+    let of = |found: Vec<Subscription>| found.into_iter().map(|one| one.topic).collect::<Vec<_>>();
+    let begin = finds.subscribe_device_discovery(&HomieDomain::Default).collect();
+    let (mut turn, mut all) = (1, false);
+    ask(turn, [of(begin), vec![EVERY_DISCOVERY.to_owned()]].concat());
+    let (mut kept, mut described) = (Vec::<Publish>::new(), Vec::new());
     let looking = async {
-        while !enough(&kept) {
-            if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
-                kept.retain(|known: &Publish| known.topic != publish.topic);
-                // Whether it was kept before or said now: it is looked at as it will be kept.
-                kept.push(Publish { retain: true, ..publish });
+        loop {
+            let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() else {
+                continue;
+            };
+            let topic = std::str::from_utf8(&publish.topic).unwrap();
+            if topic == HOME_ASSISTANT_STATUS {
+                match (publish.payload == turn.to_string().as_bytes(), all) {
+                    (true, true) => return,
+                    (true, false) => {
+                        (turn, all) = (turn + 1, true);
+                        ask(turn, vec![EVERY_STATE.to_owned()]);
+                    }
+                    (false, _) => {}
+                }
+                continue;
             }
+            let known = kept.iter().any(|one| one.topic == publish.topic);
+            let found = match parse_mqtt_message(topic, &publish.payload) {
+                Ok(Homie5Message::DeviceState { device, .. }) if !known => {
+                    of(finds.subscribe_device(&device).collect())
+                }
+                Ok(Homie5Message::DeviceDescription { device, description, .. })
+                    if !described.contains(&device) =>
+                {
+                    let found = of(finds.subscribe_props(&device, &description).collect());
+                    described.push(device);
+                    found
+                }
+                _ => Vec::new(),
+            };
+            if !found.is_empty() {
+                turn += 1;
+                ask(turn, found);
+            }
+            kept.retain(|known| known.topic != publish.topic);
+            kept.push(publish);
         }
     };
     timeout(DEADLINE, looking).await.unwrap();
+    client.try_disconnect().unwrap();
+    timeout(DEADLINE, async { while events.poll().await.is_ok() {} }).await.unwrap();
     kept
+}
+
+/// What the documentation of Home Assistant forbids in the message, and what it points to that nobody says.
+fn findings_of_home_assistant(payload: &Value, homie: &[Publish]) -> Vec<String> {
+    let schema = include_str!("../../../wire/src/home_assistant/device_discovery.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let mut findings: Vec<String> =
+        schema.iter_errors(payload).map(|it| format!("{it} at {}", it.instance_path)).collect();
+    let said = |topic: &Value| {
+        let topic = topic.as_str().unwrap_or_default().as_bytes();
+        let found = homie.iter().find(|one| one.topic == topic)?;
+        Some(String::from_utf8(found.payload.to_vec()).unwrap())
+    };
+    for (name, component) in payload["components"].as_object().into_iter().flatten() {
+        let Some(value) = said(&component["state_topic"]) else {
+            findings.push(format!("{name}: nobody says {}", component["state_topic"]));
+            continue;
+        };
+        let options = component["options"].as_array();
+        if options.is_some_and(|options| !options.contains(&Value::String(value.clone()))) {
+            findings.push(format!("{name}: {value} is none of its options"));
+        }
+        let words = ["payload_on", "payload_off"].map(|word| component[word].as_str());
+        if words[0].is_some() && !words.contains(&Some(value.as_str())) {
+            findings.push(format!("{name}: {value} is neither of {words:?}"));
+        }
+        let there = [&payload["availability"], &component["availability"]];
+        for one in there.into_iter().flat_map(|list| list.as_array().into_iter().flatten()) {
+            if said(&one["topic"]).is_none() {
+                findings.push(format!("{name}: nobody says {}", one["topic"]));
+            }
+        }
+    }
+    findings
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -251,46 +392,80 @@ async fn a_real_site_is_read_by_another_and_told_to_home_assistant_where_it_want
     let house = House::new();
     let wanted = Config { home_assistant: true, ..Config::default() };
     let site = start(&house, Arc::new(SimDoors::default()), wanted).await;
+    let (lock, inbox) = house.join(&site, "y-lock-1", DeviceKind::Thing).await;
+    let device = lock.clone();
+    let playing = tokio::spawn(async move { lock::play(&device, inbox, Behaves::default()).await });
+    let (air, _air_inbox) = house.join(&site, "y-air-1", DeviceKind::Thing).await;
+    air.announce(&thing::description()).unwrap();
+    for (property, value) in
+        [("co2", "640"), ("temperature", "22"), ("humidity", "48"), ("noise", "42")]
+    {
+        air.set_state(&format!("air/{property}"), value).unwrap();
+    }
+    air.set_state("air/motion", "false").unwrap();
+    let _kiosk = house.kiosk(&site).await;
+    let _screen = house.staff_screen(&site).await;
+    let (seat, _seat_inbox) = house.join(&site, "y-seat-01", DeviceKind::Seat).await;
+    seat.set_state("terminal/state", "idle").unwrap();
+
     let topic = Topic::Discovery(id("y-edge")).to_string();
-    let edge_is_whole = |kept: &[Publish]| {
-        let has = |topic: &str| kept.iter().any(|one| one.topic == topic.as_bytes());
-        [
-            "$description",
-            "$state",
-            "program/version",
-            "y-door/lock",
-            "y-door/contact",
-            "y-door/state",
-        ]
-        .iter()
-        .all(|path| has(&format!("homie/5/y-edge/{path}")))
-            && has(&topic)
+    let whole = ["y-air-1", "y-edge", "y-kiosk-1", "y-lock-1", "y-seat-01", "y-staff-1"];
+    let begun = Instant::now();
+    // What is said while somebody looks comes as news; the site has to come to rest first.
+    let (devices, payload) = loop {
+        let kept = looks_on(&house, &site).await;
+        let (told, homie): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|one| one.topic == topic.as_bytes());
+        let (devices, mut findings) = read(&homie);
+        if !devices.keys().eq(whole) {
+            findings.push(format!("there are {:?}", devices.keys()));
+        }
+        let payload = match &told[..] {
+            [one] if one.retain => serde_json::from_slice(&one.payload).unwrap(),
+            _ => Value::Null,
+        };
+        findings.extend(findings_of_home_assistant(&payload, &homie));
+        if findings.is_empty() {
+            break (devices, payload);
+        }
+        assert!(begun.elapsed() < DEADLINE, "{findings:#?}");
+        sleep(Duration::from_millis(20)).await;
     };
-    let kept = looks_on(&house, &site, &["homie/5/#", "homeassistant/#"], edge_is_whole).await;
-    let (told, homie): (Vec<_>, Vec<_>) =
-        kept.into_iter().partition(|one| one.topic == topic.as_bytes());
-    let (devices, findings) = read(&homie);
-    assert!(findings.is_empty(), "{findings:#?}");
-    assert_eq!(devices["y-edge"].status, Some(HomieDeviceStatus::Ready));
-    let value = |property: &str| {
-        devices["y-edge"].values[&("y-door".to_owned(), property.to_owned())].as_str()
+    for (device, known) in &devices {
+        assert_eq!(known.status, Some(HomieDeviceStatus::Ready), "{device}");
+    }
+    let value = |device: &str, node: &str, property: &str| {
+        devices[device].values[&(node.to_owned(), property.to_owned())].clone()
     };
-    assert_eq!([value("lock"), value("contact"), value("state")], ["locked", "closed", "locked"]);
-    let payload: serde_json::Value = serde_json::from_slice(&told[0].payload).unwrap();
+    let of_door = |property| value("y-edge", "y-door", property);
+    assert_eq!(["lock", "contact", "state"].map(of_door), ["locked", "closed", "locked"]);
+    let of_lock = |property| value("y-lock-1", "front", property);
+    assert_eq!(["lock", "contact"].map(of_lock), ["locked", "false"]);
+    let lock_is = devices["y-lock-1"].description.as_ref().unwrap();
+    let described = lock_is.nodes.values().flat_map(|node| &node.properties);
+    let settable = described.filter(|(_, property)| property.settable).count();
+    assert_eq!(settable, 1, "the lock is set, and its contact is not");
+
     let components = payload["components"].as_object().unwrap();
-    assert_eq!(components.len(), 3 + 2, "a door, and two sensors");
+    assert_eq!(components.len(), 3 + 2 + 4, "a door, two sensors, two screens and a seat");
     assert_eq!(components["y-door_lock"]["state_topic"], "homie/5/y-edge/y-door/lock");
+    for device in ["y-kiosk-1", "y-staff-1", "y-seat-01"] {
+        assert_eq!(components[&format!("{device}_connected")]["device_class"], "connectivity");
+    }
+    let terminal = "homie/5/y-seat-01/terminal/state";
+    assert_eq!(components["y-seat-01_terminal"]["state_topic"], terminal);
     assert!(house.data().join("home-assistant").exists());
+    playing.abort();
     site.stop().await;
 
     let site = start(&house, Arc::new(SimDoors::default()), Config::default()).await;
     assert!(!house.data().join("home-assistant").exists(), "it was told to forget");
     let lock = "homie/5/y-edge/y-door/lock".as_bytes();
-    let kept = looks_on(&house, &site, &["homeassistant/#", "homie/5/#"], |kept| {
-        kept.iter().any(|one| one.topic == lock)
+    until("the door on the bus, and nothing told where nobody asked for it", async || {
+        let kept = looks_on(&house, &site).await;
+        let told = kept.iter().any(|one| one.topic == topic.as_bytes() && !one.payload.is_empty());
+        (!told && kept.iter().any(|one| one.topic == lock && one.retain)).then_some(())
     })
     .await;
-    let told = kept.iter().any(|one| one.topic == topic.as_bytes() && !one.payload.is_empty());
-    assert!(!told, "nothing is said where nobody asked for it");
     site.stop().await;
 }

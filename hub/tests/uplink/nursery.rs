@@ -14,9 +14,10 @@ use model::care::terms::Terms;
 use model::centre::Nursery;
 use model::child::{Health, Particulars};
 use model::consent::Purpose;
-use model::day_sheet::{DaySheet, DeviceKind, SheetCare, SheetChild};
+use model::day_sheet::{DaySheet, DeviceKind, SheetCare, SheetChild, SheetStaff};
 use model::id::{
-    BookingId, ChildId, CredentialId, HouseholdId, NurseryId, PersonId, SessionId, ShiftId,
+    BookingId, CentreId, ChildId, CredentialId, HouseholdId, NurseryId, PersonId, SessionId,
+    ShiftId,
 };
 use model::interval::Interval;
 use model::language::{Language, LocalText};
@@ -30,9 +31,9 @@ use store::{
 use uuid::Uuid;
 use wire::event::Told as Line;
 use wire::sealing::{NoteKey, SectionKey, SectionKeyAnswer};
-use wire::sheet::{CARE, SignedManifest, assemble, check};
+use wire::sheet::{CARE, SignedManifest, Trust, assemble, check};
 
-use crate::support::{Edge, HERE, Region, Told, problem};
+use crate::support::{Edge, HERE, Region, THERE, Told, problem};
 use crate::{sheet as version_of, trust};
 
 const ROOM: NurseryId = NurseryId(Uuid::from_u128(0xa0));
@@ -43,14 +44,24 @@ const FATHER: PersonId = PersonId(Uuid::from_u128(0xb2));
 const AUNT: PersonId = PersonId(Uuid::from_u128(0xb3));
 const CARER: PersonId = PersonId(Uuid::from_u128(0xb4));
 const FORMER: PersonId = PersonId(Uuid::from_u128(0xb5));
+const OPERATOR: PersonId = PersonId(Uuid::from_u128(0xb6));
 const KEY: &str = "sheet/key";
 
-/// The newest sheet as its site reads it, with the bytes of its sections by name.
+/// The newest sheet of the centre here as its site reads it, with the bytes of its sections by name.
 async fn read(region: &Region, edge: &Edge) -> (DaySheet, HashMap<String, Vec<u8>>) {
+    read_of(region, HERE, edge).await
+}
+
+async fn read_of(
+    region: &Region,
+    centre: CentreId,
+    edge: &Edge,
+) -> (DaySheet, HashMap<String, Vec<u8>>) {
     let answer: SectionKeyAnswer = edge.get(KEY).await.json().await.unwrap();
     let key = SectionKey::heard(&answer).unwrap();
     let signed: SignedManifest = edge.get("sheet").await.json().await.unwrap();
-    let manifest = check(&signed, &trust(region, 0), region.hub.now()).unwrap();
+    let trust = Trust { centre: Some(centre), ..trust(region, 0) };
+    let manifest = check(&signed, &trust, region.hub.now()).unwrap();
     let (mut sections, mut named) = (HashMap::new(), HashMap::new());
     for section in &manifest.sections {
         let answer = edge.get(&format!("sheet/sections/{}", section.sha256)).await;
@@ -399,4 +410,42 @@ async fn what_changes_for_a_child_or_its_carers_is_told_at_once() {
     assert_eq!(care.claims.iter().filter(|claim| claim.child == CHILD).count(), 1);
     let own = hub::service::vault::key_if_kept(hub, KeyOwner::Child(CHILD)).await.unwrap();
     assert!(own.is_none(), "what was written down of it can be read by nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_runs_a_centre_stands_on_its_sheet_and_no_other_while_their_term_lasts() {
+    let region = Region::start().await;
+    let (here, there) = (region.edge("here-edge").await, region.edge("there-edge").await);
+    assert_eq!(read(&region, &here).await.0.care, None, "nobody runs it yet");
+    let begins = region.hub.now() + TimeDelta::minutes(5);
+    let until = Some(begins + TimeDelta::minutes(10));
+    let grant = Grant::Operator { centre: HERE };
+    let runs_it = Given { grant, term: Term { from: Some(begins), until, ..Term::default() } };
+    person(&region, OPERATOR, "館 守", vec![runs_it]).await;
+    let mut line = Told::open(&here).await;
+    next(&mut line).await;
+    let listed = async || {
+        let (sheet, _) = read(&region, &here).await;
+        sheet.care.map(|care| (care.nurseries.len(), care.staff))
+    };
+    assert_eq!(listed().await, None, "it is not yet their turn");
+
+    region.clock.advance(TimeDelta::minutes(5));
+    while listed().await.is_none() {
+        next(&mut line).await;
+    }
+    let name = "館 守".to_owned();
+    let staff = SheetStaff { person: OPERATOR, name, nurseries: Vec::new() };
+    assert_eq!(listed().await, Some((0, vec![staff])));
+    let (sheet, _) = read(&region, &here).await;
+    assert!(sheet.credentials.iter().any(|one| one.person == OPERATOR && !one.blocked));
+    let (elsewhere, _) = read_of(&region, THERE, &there).await;
+    assert_eq!(elsewhere.care, None, "of another centre they run nothing");
+    assert!(elsewhere.people.iter().all(|one| one.id != OPERATOR));
+    assert!(elsewhere.credentials.iter().all(|one| one.person != OPERATOR));
+
+    region.clock.advance(TimeDelta::minutes(10));
+    while listed().await.is_some() {
+        next(&mut line).await;
+    }
 }

@@ -108,12 +108,12 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
         ),
         RefusalKind::CodePaused => words(
             (
-                "この予約番号は、いま使えません",
-                "暗証番号のまちがいが続いたため、5分ほど止めています。カードをタッチするか、係員を呼んでください。",
+                "いまは番号を使えません",
+                "まちがいが続いたため、しばらく止めています。カードをタッチするか、係員を呼んでください。",
             ),
             (
-                "This booking code is paused",
-                "There were too many wrong PINs. Wait five minutes, use your card, or call the staff.",
+                "Codes and PINs are paused",
+                "There were too many wrong ones. Wait a while, use your card, or call the staff.",
             ),
             false,
         ),

@@ -53,10 +53,10 @@ pub fn out(why: Out, language: Language) -> Words {
         }
         Out::Site(NotSignedIn::Paused) => words(
             (
-                "このカードは、いま使えません",
-                "暗証番号のまちがいが続きました。5分ほど待ってください。",
+                "いまは暗証番号を受け付けていません",
+                "まちがいが続きました。しばらく待ってください。",
             ),
-            ("This card is paused", "There were too many wrong PINs. Wait about five minutes."),
+            ("PINs are paused", "There were too many wrong ones. Wait a while."),
         ),
         Out::Site(NotSignedIn::NoPin) => words(
             (
@@ -295,11 +295,11 @@ pub fn not_handed_over(why: NotHandedOver, language: Language) -> Words {
         NotHandedOver::PinPaused => words(
             (
                 "暗証番号のまちがいが続きました",
-                "5分ほど使えません。カードかQRコードで確かめるか、保護者へ電話してください。",
+                "しばらく使えません。カードかQRコードで確かめるか、保護者へ電話してください。",
             ),
             (
                 "Too many wrong PINs",
-                "Wait about five minutes. Use a card or voucher, or telephone a guardian.",
+                "It is closed for a while. Use a card or voucher, or telephone a guardian.",
             ),
         ),
         NotHandedOver::UnreadableVoucher => words(

@@ -62,7 +62,7 @@ pub(crate) fn credential<'book>(
 }
 
 /// What a tap counts for where a door asks for a level: the least where it is nobody's.
-pub(super) fn level(tapped: &TappedCard, book: &Book, notes: &Notes) -> u8 {
+pub(crate) fn level(tapped: &TappedCard, book: &Book, notes: &Notes) -> u8 {
     credential(tapped, book, notes)
         .map_or_else(|_| CardLevel::default(), |taken| taken.proved)
         .number()

@@ -131,7 +131,7 @@ pub(super) fn come_in(
         }
         Fact::Code { reader, code, pin_right, visit } => {
             proved.pin = true;
-            (reader, *visit, who_typed(*code, *pin_right, at, &book, &mut tries))
+            (reader, *visit, who_typed(reader, *code, *pin_right, at, &book, &mut tries))
         }
         Fact::Voucher { reader, voucher, visit } => (reader, *visit, whose(voucher, at, &book)),
         Fact::UnreadableVoucher { reader } => {
@@ -344,15 +344,24 @@ pub(super) fn who_tapped(
 }
 
 fn who_typed(
+    reader: &DeviceId,
     code: Option<BookingCode>,
     pin_right: bool,
     at: Moment,
     book: &Book,
     tries: &mut PinTries,
 ) -> Result<Guest, Refusal> {
+    let paused = || Refusal::of_nobody(RefusalKind::CodePaused);
     let nobody = || Refusal::of_nobody(RefusalKind::WrongCode);
+    if tries.reader_paused(reader, at.mono) {
+        return Err(paused());
+    }
+    // What is no code at all is no guess at one.
     let code = code.ok_or_else(nobody)?;
-    let booking = book.booking_of(code).ok_or_else(nobody)?;
+    let Some(booking) = book.booking_of(code) else {
+        let closes = tries.count_at(reader, at.mono);
+        return Err(if closes { paused() } else { nobody() });
+    };
     let guest = Guest {
         person: booking.person,
         comes_for: Comes::For(booking.id),
@@ -363,13 +372,14 @@ fn who_typed(
     // Nothing is said in the guest's language before the PIN is right: a code alone tells nothing.
     let whose = PinOf::Person(booking.person);
     if tries.paused(whose, at.mono) {
-        return Err(Refusal::of_nobody(RefusalKind::CodePaused));
+        return Err(paused());
     }
-    match (tries.count(whose, pin_right, at.mono), pin_right) {
-        (_, true) => Ok(guest),
-        (true, false) => Err(Refusal::of_nobody(RefusalKind::CodePaused)),
-        (false, false) => Err(nobody()),
+    let closes = tries.count(whose, pin_right, at.mono);
+    if pin_right {
+        return Ok(guest);
     }
+    let closes_reader = tries.count_at(reader, at.mono);
+    Err(if closes || closes_reader { paused() } else { nobody() })
 }
 
 fn whose(voucher: &Voucher, at: Moment, book: &Book) -> Result<Guest, Refusal> {

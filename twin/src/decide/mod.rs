@@ -25,7 +25,7 @@ use crate::nursery::CareAnswer;
 use crate::parts::{Door, Relock};
 use crate::sensors;
 pub(crate) use pin_tries::PinTries;
-pub(crate) use readers::AtReaders;
+pub(crate) use readers::{AtReaders, count_pin, pin_paused};
 pub(crate) use walk_in::Offers;
 
 /// The fact in hand.

@@ -147,7 +147,7 @@ pub(super) fn tap(
             (*card, Proved { level: cards::level(card, &book, &notes), pin: false })
         }
         Fact::DoorPin { right, .. } => {
-            match pin_typed(reader, *right, at, &mut at_readers, &mut tries) {
+            match entrance.pin_typed(*right, &mut at_readers, &mut tries) {
                 Ok(wait) => (
                     wait.card,
                     Proved { level: cards::level(&wait.card, &book, &notes), pin: true },
@@ -222,30 +222,56 @@ fn shown(guest: &Guest) -> Option<CredentialId> {
     }
 }
 
-fn pin_typed(
+/// Whether a PIN is not taken now: theirs after too many wrong ones, or any at this reader. A card with a key is not
+/// tried for many people, and goes by what others typed there.
+pub(crate) fn pin_paused(
+    tries: &PinTries,
     reader: &DeviceId,
-    right: bool,
-    at: Moment,
-    at_readers: &mut AtReaders,
+    level: u8,
+    whose: PinOf,
+    mono: Duration,
+) -> bool {
+    tries.paused(whose, mono) || (level < KEY_PROOF && tries.reader_paused(reader, mono))
+}
+
+/// Counts a PIN that was typed after a card of this level, and answers whether none is taken because of it.
+pub(crate) fn count_pin(
     tries: &mut PinTries,
-) -> Result<PinWait, RefusalKind> {
-    let wait = at_readers.pins.get(reader).copied().filter(|wait| at.mono < wait.until);
-    let wait = wait.ok_or(RefusalKind::WrongPin)?;
-    let whose = PinOf::Person(wait.person);
-    if tries.paused(whose, at.mono) {
-        return Err(RefusalKind::CodePaused);
-    }
-    match (right, tries.count(whose, right, at.mono)) {
-        (true, _) => {
-            at_readers.pins.remove(reader);
-            Ok(wait)
-        }
-        (false, true) => Err(RefusalKind::CodePaused),
-        (false, false) => Err(RefusalKind::WrongPin),
-    }
+    reader: &DeviceId,
+    level: u8,
+    whose: PinOf,
+    right: bool,
+    mono: Duration,
+) -> bool {
+    let closes = tries.count(whose, right, mono);
+    let closes_reader = !right && level < KEY_PROOF && tries.count_at(reader, mono);
+    closes || closes_reader
 }
 
 impl Entrance<'_> {
+    fn pin_typed(
+        &self,
+        right: bool,
+        at_readers: &mut AtReaders,
+        tries: &mut PinTries,
+    ) -> Result<PinWait, RefusalKind> {
+        let Self { book, notes, reader, at, .. } = *self;
+        let wait = at_readers.pins.get(reader).copied().filter(|wait| at.mono < wait.until);
+        let wait = wait.ok_or(RefusalKind::WrongPin)?;
+        let (whose, level) = (PinOf::Person(wait.person), cards::level(&wait.card, book, notes));
+        if pin_paused(tries, reader, level, whose, at.mono) {
+            return Err(RefusalKind::CodePaused);
+        }
+        match (right, count_pin(tries, reader, level, whose, right, at.mono)) {
+            (true, _) => {
+                at_readers.pins.remove(reader);
+                Ok(wait)
+            }
+            (false, true) => Err(RefusalKind::CodePaused),
+            (false, false) => Err(RefusalKind::WrongPin),
+        }
+    }
+
     /// Whether somebody may go through a door inwards, at whatever hour.
     fn may_enter(
         &self,
@@ -337,7 +363,7 @@ impl Entrance<'_> {
         let Visitor { guest, card, proved, twice } = *visitor;
         let person = guest.person;
         if asks.pin && !proved.pin {
-            if tries.paused(PinOf::Person(person), at.mono) {
+            if pin_paused(tries, reader, proved.level, PinOf::Person(person), at.mono) {
                 return Err(RefusalKind::CodePaused);
             }
             let until = at.mono + PIN_WITHIN;

@@ -3,7 +3,7 @@
 use bevy_ecs::prelude::*;
 use model::access::RefusalKind;
 use model::care::day::{CareEvent, NotDone, NotSignedIn, NoteKind};
-use model::id::{ChildId, PersonId, RoomId};
+use model::id::{ChildId, DeviceId, PersonId, RoomId};
 use model::site_event::Happening;
 
 use super::bring::works_in;
@@ -11,7 +11,7 @@ use super::{CareAnswer, CareFact, Caregiver, InCare, Situation};
 use crate::PinOf;
 use crate::book::Book;
 use crate::decide::cards::{self, NotTaken, Taken};
-use crate::decide::{Asked, PinTries, Said};
+use crate::decide::{Asked, PinTries, Said, count_pin, pin_paused};
 use crate::fact::{Fact, Moment};
 use crate::parts::Notes;
 
@@ -130,6 +130,7 @@ fn sign_in(
 ) {
     let CareFact::SignIn { reader, card, pin_right } = fact else { return };
     let found = card.as_ref().map(|card| cards::credential(card, book, notes));
+    let level = card.as_ref().map_or(1, |card| cards::level(card, book, notes));
     let (why, credential) = match found {
         None => (RefusalKind::UnreadableCard, None),
         // That there is no sheet is no news to the staff: they are nobody's yet.
@@ -144,7 +145,7 @@ fn sign_in(
             let staff = card.person;
             let works = book.care.as_ref().is_some_and(|care| care.staff(staff).is_some());
             if works {
-                return with_pin(staff, *pin_right, at, book, said, tries);
+                return with_pin((reader, level), staff, *pin_right, at, book, said, tries);
             }
             (RefusalKind::UnknownCard, Some(card.credential))
         }
@@ -155,6 +156,7 @@ fn sign_in(
 }
 
 fn with_pin(
+    (reader, level): (&DeviceId, u8),
     staff: PersonId,
     right: bool,
     at: Moment,
@@ -166,10 +168,10 @@ fn with_pin(
     if book.people.get(&staff).is_none_or(|person| person.pin.is_none()) {
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::NoPin));
     }
-    if tries.paused(pin, at.mono) {
+    if pin_paused(tries, reader, level, pin, at.mono) {
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::Paused));
     }
-    let paused = tries.count(pin, right, at.mono);
+    let paused = count_pin(tries, reader, level, pin, right, at.mono);
     let let_in = right;
     said.happened(at, Happening::Care(CareEvent::SignedIn { staff, let_in }));
     said.care(match (right, paused) {

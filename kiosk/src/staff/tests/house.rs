@@ -182,3 +182,76 @@ async fn an_alarm_stands_on_every_page_in_both_languages_and_comes_by_itself() {
     assert!(!banner(&mut stream).await.unwrap().contains("class=\"house-alarm"));
     assert!(!get(&router, "/").await.1.contains("LOCKDOWN"));
 }
+
+#[tokio::test]
+async fn a_board_without_a_nursery_has_the_house_and_nothing_of_children() {
+    let (router, staff, fake) = signed_in().await;
+    change(&fake, |board| {
+        board.nurseries.clear();
+        board.telephone_first = true;
+    });
+    let shift = shift(1);
+    post(&router, "/caregiver", &format!("shift={shift}&state=here")).await;
+    for (language, says) in [
+        (Language::Ja, "在館者名簿を見て、建物の閉鎖と避難を操作できます"),
+        (Language::En, "you see who is in, and can lock the house down"),
+    ] {
+        staff.set_language(language);
+        let (status, page) = get(&router, "/").await;
+        assert_eq!(status, StatusCode::OK);
+        for there in [says, "id=\"muster\"", "id=\"lockdown\"", "id=\"evacuate\"", "佐藤 みどり"]
+        {
+            assert!(page.contains(there), "{there}: {page}");
+        }
+        for none in
+            ["class=\"nursery\"", "id=\"child-", "action=\"/caregiver\"", "href=\"#i-phone\""]
+        {
+            assert!(!page.contains(none), "{none}: {page}");
+        }
+    }
+    let mut empty = list();
+    empty.muster.children.clear();
+    empty.muster.caregivers.clear();
+    empty.nurseries.clear();
+    (empty.elsewhere, empty.caregivers_elsewhere) = (0, 0);
+    fake.says(StaffAnswer::Muster(Box::new(empty)));
+    let (_, page) = get(&router, "/muster").await;
+    assert!(page.contains("<strong>1</strong>") && page.contains("A-05"), "{page}");
+    assert!(!page.contains("id=\"muster-1\"") && !page.contains("in the nursery"), "{page}");
+    fake.says(StaffAnswer::Ordered { answer: OrderAnswer::Done });
+    fake.wanted();
+    for (order, wants) in [
+        ("lockdown", StaffAsk::Lockdown { on: true }),
+        ("evacuate", StaffAsk::Evacuate { on: true }),
+    ] {
+        post(&router, "/house", &format!("order={order}&on=yes&sure=yes")).await;
+        assert_eq!(fake.wanted(), [wants]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_nursery_is_told_in_words_that_a_child_or_shift_is_none_of_theirs() {
+    use model::care::day::NotDone;
+
+    let (router, _, fake) = signed_in().await;
+    change(&fake, |board| board.nurseries.clear());
+    post(&router, "/caregiver", "shift=x&state=here").await;
+    let not_theirs = StaffAnswer::NotDone { why: NotDone::NotTheirs };
+    *fake.child.lock().unwrap() = Ok(not_theirs.clone());
+    get(&router, &page("")).await;
+    assert!(get(&router, "/").await.1.contains("今日のお子さまではありません"));
+    for (path, form, answer, says) in [
+        (page("/receive"), String::new(), not_theirs, "今日のお子さまではありません"),
+        (
+            "/caregiver".to_owned(),
+            format!("shift={}&state=here", shift(3)),
+            StaffAnswer::NotDone { why: NotDone::NoSuchShift },
+            "今日の勤務にありません",
+        ),
+    ] {
+        fake.says(answer);
+        let (status, _) = post(&router, &path, &form).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{path}");
+        assert!(get(&router, "/").await.1.contains(says), "{path}");
+    }
+}
