@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use twin::TappedCard;
 use wire::cards::{CardKeys, MOST_REKEYED, OfferCard, OfferState, Reference, RekeyedCard};
 use wire::credential::{CardReference, RegionCardKey};
-use wire::identity::write_private;
+use wire::identity::replace_private;
 use wire::request::{Answer, NotOffered, Secret};
 
 use crate::hub::{Hub, HubError};
@@ -37,6 +37,8 @@ const MOST_MOVED: usize = 10_000;
 pub struct Cards {
     file: PathBuf,
     keys: RwLock<Vec<Key>>,
+    /// Two that are fetched at a time are kept one after the other.
+    keeping: Mutex<()>,
     sheet: RwLock<Option<OnSheet>>,
     tickets: Mutex<HashMap<TicketId, Ticket>>,
     moved: Mutex<HashMap<(CredentialId, CardLevel), RekeyedCard>>,
@@ -86,31 +88,31 @@ struct Ticket {
 }
 
 impl Cards {
-    /// With the keys that were fetched last into `folder`, or else the one of the enrolment.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn open(folder: &Path, enrolled: Option<[u8; 32]>) -> io::Result<Self> {
+    /// With the keys that were fetched last into `folder`, or else the one of the enrolment; so too where the file cannot
+    /// be read: the hub is asked again.
+    #[must_use]
+    pub fn open(folder: &Path, enrolled: Option<[u8; 32]>) -> Self {
         let file = folder.join(FILE);
-        let keys = match fs::read(&file) {
-            Ok(bytes) => keys(&serde_json::from_slice(&bytes)?)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => enrolled
-                .map(|bytes| Key { generation: None, key: RegionCardKey::new(&bytes) })
-                .into_iter()
-                .collect(),
-            Err(error) => return Err(error),
-        };
-        Ok(Self {
+        let fetched = kept(&file).unwrap_or_else(|error| {
+            tracing::error!(%error, "the kept card keys are damaged; the hub is asked again");
+            None
+        });
+        let keys = fetched.unwrap_or_else(|| {
+            let key = |bytes| Key { generation: None, key: RegionCardKey::new(&bytes) };
+            enrolled.map(key).into_iter().collect()
+        });
+        Self {
             file,
             keys: RwLock::new(keys),
+            keeping: Mutex::default(),
             sheet: RwLock::default(),
             tickets: Mutex::default(),
             moved: Mutex::default(),
             has_moved: Notify::new(),
-        })
+        }
     }
 
-    /// Fetches the keys and keeps them; what was read before is read with the old ones.
+    /// Fetches the keys, keeps them, and reads cards under them from then on.
     ///
     /// # Errors
     /// When they cannot be fetched or kept; the ones before stay in use.
@@ -120,7 +122,8 @@ impl Cards {
         let found = keys(&fetched).map_err(unreadable)?;
         let json = serde_json::to_vec(&fetched)
             .map_err(|error| HubError::Unreadable(error.to_string()))?;
-        write_private(&self.file, &json).map_err(unreadable)?;
+        let _keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        replace_private(&self.file, &json).map_err(unreadable)?;
         tracing::info!(keys = found.len(), "the region's card keys are in use");
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
@@ -313,6 +316,14 @@ impl Cards {
 
     fn tickets(&self) -> MutexGuard<'_, HashMap<TicketId, Ticket>> {
         self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn kept(file: &Path) -> io::Result<Option<Vec<Key>>> {
+    match fs::read(file) {
+        Ok(bytes) => keys(&serde_json::from_slice(&bytes)?).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

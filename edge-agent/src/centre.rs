@@ -150,6 +150,14 @@ impl Centre {
         .await
     }
 
+    /// The site's time.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn now(&self) -> Result<DateTime<Utc>, Stopped> {
+        self.look(|_, at| at.now).await
+    }
+
     /// A consistent look at time, count and state.
     ///
     /// # Errors

@@ -312,6 +312,14 @@ impl Config {
             config.outbox_mb = room;
         }
         config.check()?;
+        // Nor is one where a foreign lock is.
+        let real = self.doors.iter().filter(|(_, kind)| **kind != DriverKind::Sim);
+        for (door, kind) in real {
+            if config.driver_of(door) == Some(&DriverKind::Sim) {
+                let kind = String::from(kind.clone());
+                return Err(format!("{door} is driven by {kind}: a simulated door is none"));
+            }
+        }
         let wired = !self.osdp.is_empty() || !self.gpio.is_empty();
         if wired && config.doors.values().any(|kind| *kind == DriverKind::Sim) {
             return Err("a simulated door is none where real ones are wired".to_owned());
@@ -345,7 +353,11 @@ impl Config {
     /// What drives `door`.
     #[must_use]
     pub fn driver(&self, door: &DeviceId) -> Option<DriverKind> {
-        self.doors.get(door.as_str()).or_else(|| self.doors.get(ANY)).cloned()
+        self.driver_of(door.as_str()).cloned()
+    }
+
+    fn driver_of(&self, door: &str) -> Option<&DriverKind> {
+        self.doors.get(door).or_else(|| self.doors.get(ANY))
     }
 }
 
@@ -458,6 +470,10 @@ mod tests {
         chip = "/dev/gpiochip0"
         lock = { line = 17, unlocked_when = "high", read_back = { line = 27, unlocked_when = "low" } }
         contact = { line = 22, open_when = "high", pull_up = true }
+        [fire.osdp]
+        reader = "reader-2"
+        input = 0
+        released_when = "inactive"
     "#;
 
     fn read(text: &str) -> Result<Config, BadConfig> {
@@ -481,6 +497,33 @@ mod tests {
     }
 
     #[test]
+    fn the_hub_makes_no_simulated_door_where_a_real_one_is() {
+        let set = |doors: &'static str| {
+            Config::read(None, |name| (name == "KYOTEN_DOORS").then(|| doors.to_owned())).unwrap()
+        };
+        let pushed = |doors: &[(&str, &str)]| EdgeSettings {
+            doors: Some(
+                doors.iter().map(|(door, kind)| ((*door).to_owned(), (*kind).to_owned())).collect(),
+            ),
+            outbox_mb: None,
+        };
+        let (foreign, lock) = (set("door-1=homie:y-lock-1/front,*=sim"), "homie:y-lock-1/front");
+        let wired = read(WIRED).unwrap();
+        for (config, doors, taken) in [
+            (&foreign, &[("door-1", "sim")][..], false),
+            (&foreign, &[("*", "sim")], false),
+            (&foreign, &[("door-1", lock), ("*", "sim")], true),
+            (&foreign, &[("door-1", "homie:y-lock-2/front"), ("door-2", "sim")], true),
+            (&wired, &[("door-3", "sim")], false),
+            (&wired, &[("door-1", "osdp"), ("door-2", "gpio")], true),
+            (&set("*=sim"), &[("door-1", "sim")], true),
+        ] {
+            let with = config.with(&pushed(doors));
+            assert_eq!(with.is_ok(), taken, "{doors:?}: {with:?}");
+        }
+    }
+
+    #[test]
     fn wiring_that_contradicts_itself_is_named_in_a_sentence() {
         for (from, to, said) in [
             ("address = 2", "address = 1", "address 1"),
@@ -490,6 +533,20 @@ mod tests {
             ("reader-2.key", "reader-1.key", "key of its own"),
             ("/dev/ttyUSB0\"", "/dev/ttyUSB0\"\nbaud = 1200", "1200"),
             (", unlocked_when = \"off\" }", " }", "unlocked_when"),
+            ("input = 1, pressed_when", "input = 0, pressed_when", "input 0 of reader-1"),
+            ("input = 1, pressed_when", "pressed_when", "input"),
+            ("input = 0, open_when", "open_when", "input"),
+            (
+                "reader = \"reader-2\"\n        input = 0",
+                "reader = \"reader-1\"\ninput = 1",
+                "input 1",
+            ),
+            (
+                "reader = \"reader-2\"\n        input = 0",
+                "reader = \"reader-9\"\ninput = 1",
+                "reader-9",
+            ),
+            ("reader = \"reader-2\"\n        input = 0", "reader = \"reader-2\"", "input"),
             ("unlocked_when = \"off\"", "unlocked_when = \"open\"", "open"),
             ("        contact = { door", "        # { door", "has its contact"),
             ("lock = { door = \"door-1\"", "lock = { door = \"door-9\"", "has its lock"),

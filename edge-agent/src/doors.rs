@@ -3,7 +3,7 @@
 mod drivers;
 mod task;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use futures::future::join_all;
 use hardware::door::{Input, InputLevel};
 use model::centre::Door;
 use model::id::{DeviceId, VisitId};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{MutexGuard, Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use twin::{Effect, Fact};
 use wire::bus::SiteBus;
 use wire::homie::{STATE, door_path};
@@ -21,7 +21,7 @@ use wire::homie::{STATE, door_path};
 pub use drivers::{DoorDriver, Drivers, SimDoors};
 
 use crate::centre::Centre;
-use task::{DoorTask, Told, Unread, glance, looks};
+use task::{DoorTask, PATIENCE, Told, Unread, glance, looks};
 
 /// A driver that is to be let go of has so long to lock its door.
 const END: Duration = Duration::from_secs(6);
@@ -95,22 +95,26 @@ impl Doors {
         }
     }
 
-    /// Takes the sheet's doors into use, each locked first, and lets go of others, which it names.
+    /// Locks doors that are none of the sheet's any more and lets go of them, which it names; then takes the sheet's into
+    /// use, each locked first.
     pub async fn use_only(&self, doors: &[Door]) -> Vec<DeviceId> {
         let _changing = self.changing.lock().await;
-        self.use_these(doors)
+        let gone = self.take_out(|device| !doors.iter().any(|door| door.device == *device));
+        let names = gone.keys().cloned().collect();
+        // Whatever they still say has been said before anybody takes it back.
+        join_all(gone.into_values().map(Running::end)).await;
+        self.use_these(doors);
+        names
     }
 
-    fn use_these(&self, doors: &[Door]) -> Vec<DeviceId> {
+    fn take_out(&self, which: impl Fn(&DeviceId) -> bool) -> BTreeMap<DeviceId, Running> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.extract_if(|device, _| which(device)).collect()
+    }
+
+    fn use_these(&self, doors: &[Door]) {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = doors.to_vec();
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut gone = Vec::new();
-        for (device, door) in
-            running.extract_if(|device, _| !doors.iter().any(|door| door.device == *device))
-        {
-            gone.push(device);
-            tokio::spawn(door.end());
-        }
         for Door { device, .. } in doors {
             if running.contains_key(device) {
                 continue;
@@ -136,51 +140,63 @@ impl Doors {
                 }
             });
         }
-        gone
     }
 
     /// Starts every door again, with the driver that it has by now; each is locked first, by the driver that it had.
     pub async fn restart(&self) {
         let _changing = self.changing.lock().await;
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let running =
-            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        join_all(running.into_values().map(Running::end)).await;
+        join_all(self.take_out(|_| true).into_values().map(Running::end)).await;
         self.use_these(&wanted);
     }
 
-    /// A door of the sheet that has no driver, if there is one.
+    /// Waits for a change of them that is in hand; while this is held there is no other.
+    pub(crate) async fn at_rest(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Locks every door and lets go of it; answers when that is done, or was given up.
+    pub(crate) async fn end(&self, _at_rest: &MutexGuard<'_, ()>) {
+        join_all(self.take_out(|_| true).into_values().map(Running::end)).await;
+    }
+
+    /// The doors of the sheet that have no driver.
     #[must_use]
-    pub fn without_driver(&self) -> Option<DeviceId> {
+    pub fn without_driver(&self) -> Vec<DeviceId> {
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.iter().map(|door| &door.device).find(|door| !running.contains_key(*door)).cloned()
+        let doors = wanted.iter().map(|door| &door.device);
+        doors.filter(|door| !running.contains_key(*door)).cloned().collect()
     }
 
-    /// Whether every lock of the sheet can be read.
-    ///
-    /// # Errors
-    /// The first that cannot, in words.
-    pub async fn all_read(&self) -> Result<(), String> {
+    /// The doors of the sheet whose lock cannot be read by then, each with the reason in words.
+    pub async fn unread(&self, until: Instant) -> BTreeMap<DeviceId, String> {
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for Door { device, .. } in wanted {
-            let (reply, read) = oneshot::channel();
-            if !self.queue(&device, Order::Read(reply)) {
-                return Err(format!("the door {device} has no driver that works"));
-            }
-            match read.await {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => return Err(format!("the lock of {device} cannot be read: {why}")),
-                Err(_) => return Err(format!("the door {device} has stopped")),
-            }
-        }
-        Ok(())
+        let reads = wanted.into_iter().map(|door| self.why_unread(door.device, until));
+        join_all(reads).await.into_iter().flatten().collect()
     }
 
-    /// Opens a lock, mostly for a visit; `true` once it reads back as open.
+    async fn why_unread(&self, door: DeviceId, until: Instant) -> Option<(DeviceId, String)> {
+        let (reply, read) = oneshot::channel();
+        let why = if self.queue(&door, Order::Read(reply)) {
+            match timeout_at(until, read).await {
+                Ok(Ok(Ok(()))) => return None,
+                Ok(Ok(Err(why))) => why,
+                Ok(Err(_)) => "its door has stopped".to_owned(),
+                Err(_) => "its door does not answer".to_owned(),
+            }
+        } else {
+            "it has no driver that works".to_owned()
+        };
+        Some((door, why))
+    }
+
+    /// Opens a lock, mostly for a visit; `true` once it reads back as open. Whoever asks waits no longer than a lock may
+    /// take, also where the door is busy with something else.
     pub async fn unlock(&self, door: &DeviceId, visit: Option<VisitId>) -> bool {
         let (reply, opened) = oneshot::channel();
-        self.queue(door, Order::Unlock(visit, reply)) && opened.await.unwrap_or(false)
+        self.queue(door, Order::Unlock(visit, reply))
+            && timeout(PATIENCE, opened).await.is_ok_and(|opened| opened.unwrap_or(false))
     }
 
     /// Has a lock closed. The centre asks again until it reads back as closed.

@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use edge_store::{EdgeStore, StoreError};
 use futures::future::BoxFuture;
 use model::id::CentreId;
-use model::site_order::{OrderAnswer, Ordered};
+use model::site_order::OrderAnswer;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -21,6 +20,7 @@ use wire::order::{OrderAnswered, OrderRefused, SentOrder, SignedOrder, open};
 
 use crate::centre::{Centre, Stopped};
 use crate::hub::{Hub, HubError};
+use crate::requests::Desk;
 use crate::sheets::Sheets;
 
 /// How long an order's id is kept after its end: far longer than the time that a clock may be set
@@ -31,29 +31,17 @@ pub(crate) const QUEUE: usize = 32;
 /// An answer that could not be told is told again after so long.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// So long the disk is waited for where an order makes the house safer.
+/// So long the disk is waited for where an order makes the house safer, or where it has not answered the one before.
 const DISK: Duration = Duration::from_millis(500);
-
-/// Whoever acts on orders.
-#[async_trait]
-pub trait Acts: Send + Sync {
-    /// Has an order decided. What is answered is still to be awaited: doors move meanwhile, and the
-    /// next order need not wait for them.
-    ///
-    /// # Errors
-    /// When the site has stopped.
-    async fn order(
-        &self,
-        order: Ordered,
-    ) -> Result<BoxFuture<'static, Result<OrderAnswer, Stopped>>, Stopped>;
-}
+/// So long it is waited for otherwise. What comes next waits too, and may be the one that makes the house safer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Takes the hub's orders.
 pub struct Orders {
     pub(crate) store: EdgeStore,
     pub(crate) centre: Centre,
     pub(crate) sheets: Arc<Sheets>,
-    pub(crate) acts: Arc<dyn Acts>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) answered: Arc<Notify>,
 }
 
@@ -68,6 +56,8 @@ enum NotTaken {
     Before,
     #[error("it ended at {0}, long ago")]
     LongAgo(DateTime<Utc>),
+    #[error("the disk does not answer")]
+    Slow,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -79,9 +69,12 @@ impl Orders {
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<SignedOrder>) {
         let orders = Arc::new(self);
         let mut acting = JoinSet::new();
+        let mut patience = PATIENCE;
         while let Some(sent) = inbox.recv().await {
             while acting.try_join_next().is_some() {}
-            let (order, answer) = match orders.take(&sent).await {
+            let taken = orders.take(&sent, patience).await;
+            patience = if matches!(taken, Err(NotTaken::Slow)) { DISK } else { PATIENCE };
+            let (order, answer) = match taken {
                 Ok(taken) => taken,
                 Err(NotTaken::Stopped(_)) => return,
                 Err(error) => {
@@ -97,31 +90,30 @@ impl Orders {
                     tracing::error!(%error, "an order's answer cannot be kept");
                 }
                 orders.answered.notify_one();
+                orders.forget().await;
             });
         }
     }
 
-    /// Checks an order, takes it, and has it decided.
+    /// Checks an order, takes it, and has it decided. The disk has so long for it.
     async fn take(
         &self,
         sent: &SignedOrder,
+        patience: Duration,
     ) -> Result<(SentOrder, BoxFuture<'static, Result<OrderAnswer, Stopped>>), NotTaken> {
         let order = self.opened(sent)?;
         let (now, clock_is_set) = self.time().await?;
-        if clock_is_set {
-            if order.not_after + KEPT < now {
-                return Err(NotTaken::LongAgo(order.not_after));
-            }
-            on_disk(&order, self.store.forget_orders(now - KEPT)).await?;
+        if clock_is_set && order.not_after + KEPT < now {
+            return Err(NotTaken::LongAgo(order.not_after));
         }
         let taken = self.store.take_order(order.order.id, order.not_after);
-        if on_disk(&order, taken).await? == Some(false) {
+        if !is_first(&order, patience, taken).await? {
             return Err(NotTaken::Before);
         }
         // The disk may have taken its time.
         let (now, clock_is_set) = self.time().await?;
         let answer = match judge(&order, now, clock_is_set) {
-            Ok(()) => self.acts.order(order.order.clone()).await?,
+            Ok(()) => self.desk.clone().order(order.order.clone()).await?,
             Err(why) => Box::pin(async move { Ok(why) }),
         };
         Ok((order, answer))
@@ -132,28 +124,38 @@ impl Orders {
         Ok(open(sent, &self.sheets.trusted_keys(), centre)?)
     }
 
+    /// Forgets the orders that ended too long ago to be taken again.
+    async fn forget(&self) {
+        let Ok((now, true)) = self.time().await else { return };
+        if let Err(error) = self.store.forget_orders(now - KEPT).await {
+            tracing::warn!(%error, "old orders cannot be forgotten");
+        }
+    }
+
     async fn time(&self) -> Result<(DateTime<Utc>, bool), Stopped> {
         self.centre.look(|twin, at| (at.now, twin.clock_is_set())).await
     }
 }
 
-/// No disk stops what makes the house safer, whatever is wrong with it: the centre itself acts on an order once.
-async fn on_disk<T>(
+/// Whether an order was never taken before. No disk stops what makes the house safer, whatever is wrong with it: the
+/// centre itself acts on an order once.
+async fn is_first(
     order: &SentOrder,
-    doing: impl Future<Output = Result<T, StoreError>>,
-) -> Result<Option<T>, StoreError> {
+    patience: Duration,
+    taking: impl Future<Output = Result<bool, StoreError>>,
+) -> Result<bool, NotTaken> {
     if !order.order.what.makes_safer() {
-        return doing.await.map(Some);
+        return Ok(timeout(patience, taking).await.map_err(|_| NotTaken::Slow)??);
     }
-    match timeout(DISK, doing).await {
-        Ok(Ok(done)) => Ok(Some(done)),
+    match timeout(DISK, taking).await {
+        Ok(Ok(first)) => Ok(first),
         Ok(Err(error)) => {
             tracing::error!(%error, "an order is acted on and not kept");
-            Ok(None)
+            Ok(true)
         }
         Err(_) => {
             tracing::error!("the disk does not answer: an order is acted on and not kept");
-            Ok(None)
+            Ok(true)
         }
     }
 }
@@ -218,25 +220,52 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use model::id::{OrderId, PersonId, VisitId};
-    use model::site_order::{GOOD_FOR, OrderedFrom, SiteOrder};
+    use model::site_order::{GOOD_FOR, Ordered, OrderedFrom, SiteOrder};
     use uuid::Uuid;
 
     use super::*;
 
-    #[test]
-    fn without_the_time_only_what_makes_the_house_safer_is_done() {
-        let given: DateTime<Utc> = "2026-12-01T03:00:00Z".parse().unwrap();
-        let order = |what| SentOrder {
+    fn given() -> DateTime<Utc> {
+        "2026-12-01T03:00:00Z".parse().unwrap()
+    }
+
+    fn order(what: SiteOrder) -> SentOrder {
+        SentOrder {
             centre: CentreId(Uuid::nil()),
-            given_at: given,
-            not_after: given + GOOD_FOR,
+            given_at: given(),
+            not_after: given() + GOOD_FOR,
             order: Ordered {
                 id: OrderId(Uuid::nil()),
                 what,
                 by: PersonId(Uuid::nil()),
                 from: OrderedFrom::Hub,
             },
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn fault_09_a_disk_that_hangs_keeps_nothing_waiting_that_makes_the_house_safer() {
+        let hangs = || std::future::pending::<Result<bool, StoreError>>();
+        let full = || async { Err(StoreError::Full) };
+        let unlock = order(SiteOrder::Unlock { door: "y-door".parse().unwrap() });
+        let evacuate = order(SiteOrder::Evacuate { on: true });
+        let patience = Duration::from_millis(1);
+        let taken = is_first(&unlock, patience, hangs()).await;
+        assert!(matches!(taken, Err(NotTaken::Slow)), "{taken:?}");
+        let taken = is_first(&unlock, patience, full()).await;
+        assert!(matches!(taken, Err(NotTaken::Store(StoreError::Full))), "{taken:?}");
+        for order in [&unlock, &evacuate] {
+            for first in [true, false] {
+                let taken = is_first(order, PATIENCE, async { Ok(first) }).await;
+                assert_eq!(taken.unwrap(), first);
+            }
+        }
+        assert!(is_first(&evacuate, patience, hangs()).await.unwrap());
+        assert!(is_first(&evacuate, patience, full()).await.unwrap());
+    }
+
+    #[test]
+    fn without_the_time_only_what_makes_the_house_safer_is_done() {
         let (late, unset) = (Err(OrderAnswer::TooLate), Err(OrderAnswer::ClockUnset));
         for (what, unknown) in [
             (SiteOrder::Unlock { door: "y-door".parse().unwrap() }, unset),
@@ -248,7 +277,7 @@ mod tests {
         ] {
             let order = order(what);
             for (seconds, known) in [(0, Ok(())), (9, Ok(())), (10, late), (-6, late)] {
-                let now = given + TimeDelta::seconds(seconds);
+                let now = given() + TimeDelta::seconds(seconds);
                 assert_eq!(judge(&order, now, true), known, "{order:?} after {seconds} s");
                 assert_eq!(judge(&order, now, false), unknown, "{order:?} after {seconds} s");
             }

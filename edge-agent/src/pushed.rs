@@ -1,20 +1,21 @@
 //! Settings that the hub sends: tried, checked, and taken back where they do not pass. Those of a version that failed are
 //! never tried again, also after a power cut in the middle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use edge_store::EdgeStore;
+use model::id::DeviceId;
 use model::site_event::{Happening, SiteEvent};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use wire::bus::SiteBus;
-use wire::edge_config::{self, EdgeConfig, EdgeSettings};
-use wire::identity::write_private;
+use wire::edge_config::{self, EdgeConfig, EdgeConfigRefused, EdgeSettings};
+use wire::identity::replace_private;
 
 use crate::centre::{Centre, Stopped};
 use crate::config::Config;
@@ -27,6 +28,8 @@ const FILE: &str = "settings-from-hub.json";
 /// New settings have so long to pass the check: with the doors that are restarted before and after it those before are
 /// back within half a minute.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// What is out of order for so long before they are tried says nothing against them: a lock's line may be coming up.
+const BEFORE: Duration = Duration::from_secs(8);
 /// A part that has not answered by then has not passed.
 const ANSWER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
@@ -59,7 +62,7 @@ struct Version {
 pub(crate) struct Pushed {
     own: Config,
     path: PathBuf,
-    kept: Mutex<Kept>,
+    kept: Kept,
     /// What was being tried when the program stopped.
     pub(crate) cut_short: Option<u64>,
 }
@@ -78,10 +81,7 @@ pub(crate) struct Parts {
 
 impl Pushed {
     /// Reads what is kept. Settings whose check a power cut has cut short are not used.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn open(own: Config) -> io::Result<Self> {
+    pub(crate) fn open(own: Config) -> Self {
         let path = own.data_dir.join(FILE);
         let mut kept = read(&path);
         let cut_short = kept.trying.take().map(|tried| tried.version);
@@ -91,15 +91,19 @@ impl Pushed {
                 "the hub's settings were not checked to the end: those before are in force"
             );
             kept.failed.insert(version);
-            write(&path, &kept)?;
         }
-        Ok(Self { own, path, kept: Mutex::new(kept), cut_short })
+        let pushed = Self { own, path, kept, cut_short };
+        if cut_short.is_some() {
+            pushed.keep();
+        }
+        pushed
     }
 
     /// The settings in force.
-    pub(crate) async fn config(&self) -> Config {
-        let kept = self.kept.lock().await;
-        let Some(Version { version, settings }) = &kept.in_force else { return self.own.clone() };
+    pub(crate) fn config(&self) -> Config {
+        let Some(Version { version, settings }) = &self.kept.in_force else {
+            return self.own.clone();
+        };
         self.own.with(settings).unwrap_or_else(|why| {
             tracing::error!(
                 version,
@@ -111,7 +115,7 @@ impl Pushed {
     }
 
     /// Keeps the hub's settings followed.
-    pub(crate) async fn follow(self: Arc<Self>, parts: Parts, look: Arc<Notify>) {
+    pub(crate) async fn follow(mut self, parts: Parts, look: Arc<Notify>) {
         if let Some(version) = self.cut_short {
             let why = "the edge stopped before the check was over".to_owned();
             note(&parts, Happening::ConfigRolledBack { version, why }).await;
@@ -120,6 +124,10 @@ impl Pushed {
             let pause = match self.look(&parts).await {
                 Ok(()) => LOOK,
                 Err(Looked::Stopped(_)) => return,
+                Err(Looked::Refused(error)) => {
+                    tracing::warn!(%error, "the hub's settings are not taken");
+                    LOOK
+                }
                 Err(Looked::Not(why)) => {
                     tracing::debug!(why, "no new settings from the hub");
                     SOON
@@ -130,7 +138,7 @@ impl Pushed {
         }
     }
 
-    async fn look(&self, parts: &Parts) -> Result<(), Looked> {
+    async fn look(&mut self, parts: &Parts) -> Result<(), Looked> {
         let not = |why: &dyn std::fmt::Display| Looked::Not(why.to_string());
         let Some(signed) = parts.hub.edge_config().await.map_err(|error| not(&error))? else {
             return Ok(());
@@ -138,63 +146,78 @@ impl Pushed {
         let centre = parts.sheets.centre_id();
         let centre = centre.ok_or_else(|| not(&"no sheet says yet which centre this is"))?;
         let EdgeConfig { version, settings, .. } =
-            edge_config::check(&signed, &parts.sheets.trusted_keys(), centre)
-                .map_err(|error| not(&error))?;
-        // A trial locks every door first: not while all of them are to be open.
-        if released(parts).await {
-            return Err(not(&"the doors are released"));
-        }
-        let mut kept = self.kept.lock().await;
-        let newest = kept.in_force.as_ref().map_or(0, |version| version.version);
-        if version <= newest || kept.failed.contains(&version) {
+            edge_config::check(&signed, &parts.sheets.trusted_keys(), centre)?;
+        let newest = self.kept.in_force.as_ref().map_or(0, |version| version.version);
+        if version <= newest || self.kept.failed.contains(&version) {
             return Ok(());
         }
-        kept.trying = Some(Version { version, settings: settings.clone() });
-        write(&self.path, &kept).map_err(|error| not(&error))?;
-        tracing::info!(version, "trying the hub's new settings");
+        let mut before = None;
         let passed = match self.own.with(&settings) {
             Ok(config) => {
+                let known = settled(parts, &Troubles::new(), BEFORE).await?;
+                // A trial locks every door first: not while all of them are to be open.
+                if released(parts).await {
+                    return Err(not(&"the doors are released"));
+                }
+                self.kept.trying = Some(Version { version, settings });
+                if let Err(error) = write(&self.path, &self.kept) {
+                    self.kept.trying = None;
+                    return Err(not(&error));
+                }
+                tracing::info!(version, "trying the hub's new settings");
                 apply(parts, &config).await;
-                healthy(parts).await?
+                let broken = settled(parts, &known, PATIENCE).await?.pop_first();
+                before = Some(known);
+                broken.map_or(Ok(()), |(_, why)| Err(why))
             }
             Err(why) => Err(why),
         };
+        let tried = self.kept.trying.take();
         let what = match passed {
             Ok(()) => {
-                kept.in_force = kept.trying.take();
+                self.kept.in_force = tried;
                 Happening::ConfigInForce { version }
             }
             Err(why) => {
                 tracing::error!(
                     version,
                     why,
-                    "the hub's settings do not pass: those before are in force again"
+                    "the hub's settings do not pass: those before are in force"
                 );
-                kept.trying = None;
-                kept.failed.insert(version);
-                let none = EdgeSettings::default();
-                let before = kept.in_force.as_ref().map_or(&none, |version| &version.settings);
-                if let Ok(config) = self.own.with(before) {
-                    while released(parts).await && all_read(parts).await {
+                self.kept.failed.insert(version);
+                // Settings that cannot even be read have moved nothing.
+                if let Some(before) = before {
+                    while released(parts).await && read_as_before(parts, &before).await {
                         sleep(AGAIN).await;
                     }
-                    apply(parts, &config).await;
+                    apply(parts, &self.config()).await;
                 }
                 Happening::ConfigRolledBack { version, why }
             }
         };
-        if let Err(error) = write(&self.path, &kept) {
-            // What is being tried is still on disk: the next start takes it back.
-            tracing::error!(%error, "what became of the hub's settings cannot be kept");
-        }
+        self.keep();
         note(parts, what).await;
         Ok(())
+    }
+
+    fn keep(&self) {
+        if let Err(error) = write(&self.path, &self.kept) {
+            // What was being tried is still on disk: the next start takes it back.
+            tracing::error!(%error, "what became of the hub's settings cannot be kept");
+        }
     }
 }
 
 enum Looked {
     Stopped(Stopped),
+    Refused(EdgeConfigRefused),
     Not(String),
+}
+
+impl From<EdgeConfigRefused> for Looked {
+    fn from(error: EdgeConfigRefused) -> Self {
+        Self::Refused(error)
+    }
 }
 
 impl From<Stopped> for Looked {
@@ -204,8 +227,8 @@ impl From<Stopped> for Looked {
 }
 
 async fn note(parts: &Parts, what: Happening) {
-    if let Ok(fence) = parts.centre.fence().await {
-        parts.journal.note(SiteEvent { at: fence.now, what });
+    if let Ok(at) = parts.centre.now().await {
+        parts.journal.note(SiteEvent { at, what });
     }
 }
 
@@ -215,8 +238,9 @@ async fn released(parts: &Parts) -> bool {
     view.is_ok_and(|view| view.house.is_released())
 }
 
-async fn all_read(parts: &Parts) -> bool {
-    timeout(ANSWER, parts.doors.all_read()).await.is_ok_and(|read| read.is_ok())
+async fn read_as_before(parts: &Parts, before: &Troubles) -> bool {
+    let unread = parts.doors.unread(Instant::now() + ANSWER).await;
+    unread.into_keys().all(|door| before.contains_key(&Part::Lock(door)))
 }
 
 /// Puts settings in force, and restarts the parts that work by them.
@@ -226,43 +250,66 @@ async fn apply(parts: &Parts, config: &Config) {
     parts.doors.restart().await;
 }
 
-/// Asks every part until all are well, for [`PATIENCE`] at most.
-async fn healthy(parts: &Parts) -> Result<Result<(), String>, Stopped> {
-    let until = Instant::now() + PATIENCE;
-    let mut last = Err("no part has answered in time".to_owned());
+/// What can be out of order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Driver(DeviceId),
+    Lock(DeviceId),
+    Centre,
+    File,
+    Bus,
+}
+
+/// What is out of order, and how, in words.
+type Troubles = BTreeMap<Part, String>;
+
+/// Asks every part until nothing is out of order that was not so before, and answers with what still is after so long.
+async fn settled(
+    parts: &Parts,
+    before: &Troubles,
+    patience: Duration,
+) -> Result<Troubles, Stopped> {
+    let until = Instant::now() + patience;
     loop {
+        let mut found = troubles(parts, until.min(Instant::now() + ANSWER)).await?;
+        found.retain(|part, _| !before.contains_key(part));
         // Waiting gives no door a driver.
-        if let Some(door) = parts.doors.without_driver() {
-            return Ok(Err(format!("the door {door} has no driver")));
-        }
-        match timeout_at(until, check(parts)).await {
-            Ok(found) => last = found?,
-            Err(_) => return Ok(last.and(Err("a part does not answer".to_owned()))),
-        }
-        if last.is_ok() || Instant::now() + AGAIN >= until {
-            return Ok(last);
+        let waits = found.keys().all(|part| !matches!(part, Part::Driver(_)));
+        if found.is_empty() || !waits || Instant::now() + AGAIN >= until {
+            return Ok(found);
         }
         sleep(AGAIN).await;
     }
 }
 
-async fn check(parts: &Parts) -> Result<Result<(), String>, Stopped> {
-    let Ok(fence) = timeout(ANSWER, parts.centre.fence()).await else {
-        return Ok(Err("the centre does not answer".to_owned()));
-    };
-    let now = fence?.now;
-    match timeout(ANSWER, parts.store.keep_clock_floor(now)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Ok(Err(format!("the site's file cannot be written: {error}"))),
-        Err(_) => return Ok(Err("the site's file does not answer".to_owned())),
+/// What is out of order now; who has not answered by then is.
+async fn troubles(parts: &Parts, until: Instant) -> Result<Troubles, Stopped> {
+    let mut found = Troubles::new();
+    let (now, unread) =
+        tokio::join!(timeout_at(until, parts.centre.now()), parts.doors.unread(until));
+    for door in parts.doors.without_driver() {
+        let why = format!("the door {door} has no driver");
+        found.insert(Part::Driver(door), why);
     }
-    if let Err(why) = parts.doors.all_read().await {
-        return Ok(Err(why));
+    for (door, why) in unread {
+        let why = format!("the lock of {door} cannot be read: {why}");
+        found.insert(Part::Lock(door), why);
+    }
+    match now {
+        Ok(now) => {
+            let file = match timeout_at(until, parts.store.keep_clock_floor(now?)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(format!("the site's file cannot be written: {error}")),
+                Err(_) => Some("the site's file does not answer".to_owned()),
+            };
+            found.extend(file.map(|why| (Part::File, why)));
+        }
+        Err(_) => drop(found.insert(Part::Centre, "the centre does not answer".to_owned())),
     }
     if !*parts.bus.connected().borrow() {
-        return Ok(Err("the edge is not on its own bus".to_owned()));
+        found.insert(Part::Bus, "the edge is not on its own bus".to_owned());
     }
-    Ok(Ok(()))
+    Ok(found)
 }
 
 fn read(path: &Path) -> Kept {
@@ -275,14 +322,6 @@ fn read(path: &Path) -> Kept {
     }
 }
 
-/// Whole or not at all.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let bytes = serde_json::to_vec(kept).map_err(io::Error::other)?;
-    let coming = path.with_extension("coming");
-    write_private(&coming, &bytes)?;
-    std::fs::rename(&coming, path)?;
-    match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    replace_private(path, &serde_json::to_vec(kept).map_err(io::Error::other)?)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::{fs, io};
 
-use wire::identity::write_private;
+use wire::identity::replace_private;
 use wire::sealing::{SectionKey, SectionKeyAnswer};
 
 use crate::hub::{Hub, HubError};
@@ -49,7 +49,7 @@ impl SectionKeys {
         let answer = hub.section_key().await?;
         let key = SectionKey::heard(&answer).map_err(|error| unreadable(&error))?;
         let json = serde_json::to_vec(&answer).map_err(|error| unreadable(&error))?;
-        write_private(&self.file, &json).map_err(|error| unreadable(&error))?;
+        replace_private(&self.file, &json).map_err(|error| unreadable(&error))?;
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
         Ok(key)
     }

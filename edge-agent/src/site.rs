@@ -30,7 +30,7 @@ use crate::doors::{Doors, Drivers};
 use crate::hub::{BadAddress, Hub};
 use crate::journal::{Journal, JournalReader};
 use crate::nursery::Nurseries;
-use crate::orders::{self, Acts, Orders};
+use crate::orders::{self, Orders};
 use crate::pins;
 use crate::pushed::{self, Pushed};
 use crate::random;
@@ -72,7 +72,7 @@ pub struct Site {
     store: EdgeStore,
     sheets: Arc<Sheets>,
     doors: Arc<Doors>,
-    acts: Arc<dyn Acts>,
+    desk: Arc<Desk>,
     bus: SiteBus,
     broker: Option<BrokerHandle>,
     mosquitto: Option<Mosquitto>,
@@ -123,8 +123,8 @@ impl Site {
     pub async fn start(parts: Parts) -> Result<Self, SiteError> {
         let Parts { config, identity, sheet_keys, hub, clock, rng, drivers } = parts;
         std::fs::create_dir_all(&config.data_dir)?;
-        let pushed = Arc::new(Pushed::open(config)?);
-        let config = pushed.config().await;
+        let pushed = Pushed::open(config);
+        let config = pushed.config();
         drivers.set_up(&config);
         let store = EdgeStore::open_within(&config.data_dir.join(FILE), config.room()).await?;
         let edge = identity.device().clone();
@@ -134,7 +134,7 @@ impl Site {
             None => None,
         };
         let vouchers = Arc::new(Vouchers::new(sheet_keys.clone()));
-        let cards = Arc::new(Cards::open(&config.data_dir, card_key)?);
+        let cards = Arc::new(Cards::open(&config.data_dir, card_key));
         let nurseries = Arc::new(Nurseries::new(rng.clone()));
         let section_keys = Arc::new(SectionKeys::open(&config.data_dir));
         let known = section_keys.known();
@@ -234,13 +234,12 @@ impl Site {
             rng,
         };
         let desk = Arc::new(desk);
-        let acts: Arc<dyn Acts> = Arc::new(desk.clone());
         let (orders_in, orders_inbox) = mpsc::channel(orders::QUEUE);
         let orders = Orders {
             store: store.clone(),
             centre: centre.clone(),
             sheets: sheets.clone(),
-            acts: acts.clone(),
+            desk: desk.clone(),
             answered: Arc::default(),
         };
         let answered = orders.answered.clone();
@@ -250,7 +249,7 @@ impl Site {
         for reader in readers {
             tasks.spawn(door_readers::serve(desk.clone(), reader));
         }
-        tasks.spawn(requests::serve(desk, requests));
+        tasks.spawn(requests::serve(desk.clone(), requests));
         tasks.spawn(seats::hear(states, centre.clone(), registry.clone(), things.clone()));
         tasks.spawn(things::follow(things, centre.clone()));
         if let Some(mosquitto) = mosquitto.clone() {
@@ -295,7 +294,7 @@ impl Site {
             store,
             sheets,
             doors,
-            acts,
+            desk,
             bus,
             broker,
             mosquitto,
@@ -347,7 +346,7 @@ impl Site {
     /// # Errors
     /// When the site has stopped.
     pub async fn order(&self, order: Ordered) -> Result<OrderAnswer, Stopped> {
-        self.acts.order(order).await?.await
+        self.desk.clone().order(order).await?.await
     }
 
     /// Takes in what a device says that is not on the bus, such as a door's own reader, and moves the doors. Answers
@@ -384,11 +383,18 @@ impl Site {
         }
     }
 
-    /// Stops in good order: what has happened is on disk when this returns.
+    /// Stops in good order: every door is locked, unless all of them are to be open, and what has happened is on disk
+    /// when this returns.
     pub async fn stop(self) {
-        let Self { centre, store, sheets, doors, acts, bus, broker, mut tasks, writer, .. } = self;
-        let now = centre.fence().await.map(|fence| fence.now);
+        let Self { centre, store, sheets, doors, desk, bus, broker, mut tasks, writer, .. } = self;
+        let at_rest = doors.at_rest().await;
+        let view = centre.view().await;
+        if !view.is_ok_and(|view| view.house.is_released()) {
+            doors.end(&at_rest).await;
+        }
+        let now = centre.now().await;
         tasks.shutdown().await;
+        drop(at_rest);
         bus.close().await;
         if let Some(broker) = broker {
             broker.shutdown().await;
@@ -399,7 +405,7 @@ impl Site {
             tracing::warn!(%error, "the time could not be kept");
         }
         // With the last of them the centre's thread ends, then the journal, then the writer.
-        drop((centre, sheets, doors, acts));
+        drop((centre, sheets, doors, desk));
         if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
             tracing::error!("some events could not be written in time");
         }
@@ -504,8 +510,8 @@ async fn keep_time(centre: Centre, store: EdgeStore) {
     let mut ticks = interval(KEEP_TIME);
     loop {
         ticks.tick().await;
-        let Ok(fence) = centre.fence().await else { return };
-        if let Err(error) = store.keep_clock_floor(fence.now).await {
+        let Ok(now) = centre.now().await else { return };
+        if let Err(error) = store.keep_clock_floor(now).await {
             tracing::warn!(%error, "the time could not be kept");
         }
     }
@@ -518,8 +524,8 @@ async fn note_twins(
     journal: JournalReader,
 ) {
     while let Some(device) = twins.recv().await {
-        let Ok(fence) = centre.fence().await else { return };
-        journal.note(SiteEvent { at: fence.now, what: Happening::BusTwin { device } });
+        let Ok(at) = centre.now().await else { return };
+        journal.note(SiteEvent { at, what: Happening::BusTwin { device } });
     }
     std::future::pending().await
 }

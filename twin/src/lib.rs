@@ -102,7 +102,7 @@ impl Twin {
     /// Takes in one fact: what happened because of it, what is to be done, and what whoever
     /// asked is told. The outcomes have been applied when this returns.
     ///
-    /// `at.now` must not go back from call to call; `at.mono` cannot.
+    /// `at.now` goes back from one call to the next only on the hub's word; `at.mono` never does.
     pub fn decide(&mut self, at: Moment, fact: Fact) -> Decision {
         let sheet = match &fact {
             Fact::Sheet(sheet) => Some(sheet.clone()),

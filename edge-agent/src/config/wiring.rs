@@ -62,7 +62,6 @@ pub struct OsdpContactInput {
     /// Whose contact it is.
     pub door: DeviceId,
     /// The input's number, from 0.
-    #[serde(default)]
     pub input: u8,
     /// What the input does while the door stands open.
     pub open_when: Activity,
@@ -75,7 +74,6 @@ pub struct OsdpExitInput {
     /// Whose button it is.
     pub door: DeviceId,
     /// The input's number, from 0.
-    #[serde(default)]
     pub input: u8,
     /// What the input does while the button is pressed.
     pub pressed_when: Activity,
@@ -158,7 +156,6 @@ pub enum FireConfig {
         /// The reader, one of an `[[osdp.reader]]`.
         reader: DeviceId,
         /// The input's number, from 0.
-        #[serde(default)]
         input: u8,
         /// What the input does while the panel releases the doors.
         released_when: Activity,
@@ -220,6 +217,7 @@ pub(super) fn check(
     let mut ports = BTreeSet::new();
     let mut devices = BTreeSet::new();
     let mut parts = BTreeMap::new();
+    let mut inputs = BTreeSet::new();
     for OsdpLineConfig { line, baud, readers } in osdp {
         let port = line.display();
         if !ports.insert(line) {
@@ -267,12 +265,24 @@ pub(super) fn check(
                     return Err(format!("{door} has two OSDP parts of the sort: {part}"));
                 }
             }
+            let contact = reader.contact.as_ref().map(|part| part.input);
+            let exit = reader.exit.as_ref().map(|part| part.input);
+            for input in [contact, exit].into_iter().flatten() {
+                if !inputs.insert((device, input)) {
+                    return Err(twice(device, input));
+                }
+            }
         }
     }
-    if let Some(FireConfig::Osdp { reader, .. }) = fire
-        && !devices.contains(reader)
-    {
-        return Err(format!("the fire panel's line is at {reader}, which is no [[osdp.reader]]"));
+    if let Some(FireConfig::Osdp { reader, input, .. }) = fire {
+        if !devices.contains(reader) {
+            return Err(format!(
+                "the fire panel's line is at {reader}, which is no [[osdp.reader]]"
+            ));
+        }
+        if !inputs.insert((reader, *input)) {
+            return Err(twice(reader, *input));
+        }
     }
     let mut lines = BTreeSet::new();
     if let Some(FireConfig::Gpio { chip, line, .. }) = fire {
@@ -292,6 +302,10 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+fn twice(reader: &DeviceId, input: u8) -> String {
+    format!("the input {input} of {reader} is given twice")
 }
 
 /// Whether readers that are plugged in here can be told apart.

@@ -14,7 +14,7 @@ use super::{Order, say};
 use crate::centre::Centre;
 
 /// A lock that has not answered by then has failed.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// An order that has waited for longer behind others is not carried out: whoever wanted the door open may be gone.
 const STALE: Duration = Duration::from_secs(2);
 /// How often every level is read, whatever the device has said by itself: an edge that was missed is healed.
@@ -39,7 +39,9 @@ impl DoorTask {
         mut exit: Option<Box<dyn Input>>,
         mut inbox: mpsc::Receiver<(Instant, Order)>,
     ) {
-        if !self.lock_first(&mut inbox).await {
+        if let Some(ended) = self.lock_first(&mut inbox).await {
+            drop((self, contact, exit, inbox));
+            ended.send(()).ok();
             return;
         }
         let mut looks = looks();
@@ -49,7 +51,7 @@ impl DoorTask {
                 biased;
                 order = inbox.recv() => match order {
                     Some((_, Order::End(ended))) => {
-                        moved(&self.door, self.lock.lock()).await;
+                        self.relock().await;
                         // What it holds is free before anybody hears that it is.
                         drop((self, contact, exit, inbox));
                         ended.send(()).ok();
@@ -120,9 +122,12 @@ impl DoorTask {
         }
     }
 
-    /// Nobody is let in before that; a lock whose line is only coming up is no fault yet. Answers `false` where the door is
-    /// let go of meanwhile.
-    async fn lock_first(&mut self, inbox: &mut mpsc::Receiver<(Instant, Order)>) -> bool {
+    /// Nobody is let in before that; a lock whose line is only coming up is no fault yet. Where the door is to be let go of
+    /// meanwhile, it answers whom to tell that it is.
+    async fn lock_first(
+        &mut self,
+        inbox: &mut mpsc::Receiver<(Instant, Order)>,
+    ) -> Option<oneshot::Sender<()>> {
         let begun = Instant::now();
         loop {
             match timeout(PATIENCE, self.lock.lock()).await {
@@ -130,11 +135,11 @@ impl DoorTask {
                 Ok(Ok(())) => {
                     tracing::info!("door {} locked", self.door);
                     self.lock_is(LockLevel::Locked, None).await;
-                    return true;
+                    return None;
                 }
                 _ => {
                     self.lock_failed().await;
-                    return true;
+                    return None;
                 }
             }
             while let Ok((_, order)) = inbox.try_recv() {
@@ -142,10 +147,7 @@ impl DoorTask {
                     Order::Unlock(_, reply) => drop(reply.send(false)),
                     Order::Read(reply) => drop(reply.send(Err("no answer yet".to_owned()))),
                     Order::Lock => {}
-                    Order::End(ended) => {
-                        ended.send(()).ok();
-                        return false;
-                    }
+                    Order::End(ended) => return Some(ended),
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use model::id::{OrderId, PersonId};
@@ -13,23 +12,23 @@ use wire::request::HouseAlarm;
 
 use super::{Desk, Unanswered};
 use crate::centre::{Decided, Stopped};
-use crate::orders::Acts;
 use crate::random;
 
-#[async_trait]
-impl Acts for Arc<Desk> {
-    async fn order(
-        &self,
+impl Desk {
+    /// Has an order decided. What is answered is still to be awaited: doors move meanwhile, and the
+    /// next order need not wait for them.
+    ///
+    /// # Errors
+    /// When the site has stopped.
+    pub(crate) async fn order(
+        self: Arc<Self>,
         order: Ordered,
     ) -> Result<BoxFuture<'static, Result<OrderAnswer, Stopped>>, Stopped> {
         let opens = matches!(order.what, SiteOrder::Unlock { .. });
         let decided = self.centre.decide(Fact::Order(order)).await?;
-        let desk = self.clone();
-        Ok(async move { desk.carried_out(opens, decided).await }.boxed())
+        Ok(async move { self.carried_out(opens, decided).await }.boxed())
     }
-}
 
-impl Desk {
     /// What everybody in the house has to know now.
     pub(super) async fn house_alarm(&self) -> Result<Option<HouseAlarm>, Stopped> {
         let house = self.centre.look(|twin, at| twin.view(at.now).house).await?;

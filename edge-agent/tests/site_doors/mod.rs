@@ -1,7 +1,7 @@
 //! Doors with buttons, a fire panel and orders, in a whole site.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use model::id::{DeviceId, OrderId, PersonId, VisitId};
 use model::language::LocalText;
 use model::site_event::{Happening, SiteEvent};
 use model::site_order::{OrderAnswer, Ordered, OrderedFrom, SiteOrder};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use twin::{Fact, TappedCard};
 use uuid::Uuid;
@@ -472,6 +473,151 @@ async fn fault_09_a_hung_lock_holds_up_no_other_and_what_waited_behind_it_is_dro
     until("the lock to be well", relocked).await;
     assert_eq!(yard.state().lock, LockLevel::Locked, "nothing was opened late");
     site.stop().await;
+}
+
+/// A lock that is slow to say where it is, and hangs as it is told to open; or that cannot be locked, as long as somebody
+/// says so.
+struct Hard {
+    door: SimDoor,
+    how: Arc<How>,
+}
+
+#[derive(Default)]
+struct How {
+    slow: AtomicBool,
+    /// Told when somebody begins to look at the slow lock.
+    looked: Notify,
+    /// Whether the lock was let off with opening.
+    given_up: AtomicBool,
+    stuck: AtomicBool,
+    /// How many drivers the door has now, and had at most.
+    drivers: AtomicUsize,
+    most: AtomicUsize,
+}
+
+struct Opening<'a>(&'a How);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.given_up.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Hard {
+    fn drop(&mut self) {
+        self.how.drivers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Lock for Hard {
+    async fn lock(&self) -> Result<(), DoorError> {
+        if self.how.stuck.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.door.lock().lock().await
+    }
+
+    async fn unlock(&self) -> Result<(), DoorError> {
+        let _opening = Opening(&self.how);
+        std::future::pending().await
+    }
+
+    async fn level(&self) -> Result<LockLevel, DoorError> {
+        if self.how.slow.load(Ordering::Relaxed) {
+            self.how.looked.notify_one();
+            sleep(Duration::from_millis(1_500)).await;
+        }
+        self.door.lock().level().await
+    }
+}
+
+/// The yard's lock is a hard one.
+#[derive(Default)]
+struct HardYard {
+    sim: SimDoors,
+    how: Arc<How>,
+}
+
+impl Drivers for HardYard {
+    fn door(&self, device: &DeviceId) -> Option<DoorDriver> {
+        let (door, how) = (self.sim.get(device), self.how.clone());
+        let mut driver = self.sim.door(device)?;
+        if device.as_str() == "y-yard" {
+            let now = how.drivers.fetch_add(1, Ordering::Relaxed) + 1;
+            how.most.fetch_max(now, Ordering::Relaxed);
+            driver.lock = Box::new(Hard { door, how });
+        }
+        Some(driver)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_whoever_asks_is_answered_in_time_also_by_a_door_that_was_just_looked_at() {
+    let house = House::new();
+    let drivers = Arc::new(HardYard::default());
+    let mut plan = planned(2);
+    plan.site.doors.remove(0);
+    let site = open_by(&house, drivers.clone(), &plan).await;
+    let kiosk = house.kiosk(&site).await;
+    drivers.how.slow.store(true, Ordering::Relaxed);
+    timeout(DEADLINE, drivers.how.looked.notified()).await.unwrap();
+    let answer = kiosk.tap("0101").await;
+    assert!(matches!(answer, Answer::Welcome { door_open: false, .. }), "{answer:?}");
+    let given_up = drivers.how.given_up.load(Ordering::Relaxed);
+    assert!(!given_up, "they waited for the look, and then for the lock");
+    drivers.how.slow.store(false, Ordering::Relaxed);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_comes_back_is_driven_once_whoever_had_it_has_let_go() {
+    let house = House::new();
+    let drivers = Arc::new(HardYard::default());
+    let site = open_on(&house, drivers.clone()).await;
+    drivers.how.stuck.store(true, Ordering::Relaxed);
+    let mut without = planned(3);
+    without.site.doors.truncate(1);
+    for plan in [without, planned(4)] {
+        house.hub.offer(house.hub.seal(&plan));
+        in_force(&site, plan.version).await;
+    }
+    let (now, most) = (&drivers.how.drivers, &drivers.how.most);
+    assert_eq!((now.load(Ordering::Relaxed), most.load(Ordering::Relaxed)), (1, 1));
+    drivers.how.stuck.store(false, Ordering::Relaxed);
+    site.stop().await;
+    assert_eq!(now.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_good_order_locks_every_door_but_in_a_fire() {
+    let house = House::new();
+    let (door, yard) = (house.doors.get(&id("y-door")), house.doors.get(&id("y-yard")));
+    // Left to itself a door stays open for longer than this test.
+    let mut plan = planned(2);
+    plan.site.doors.iter_mut().for_each(|door| door.unlock_seconds = 120);
+    let site = open_by(&house, house.doors.clone(), &plan).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    lock_is(&door, LockLevel::Unlocked).await;
+    site.stop().await;
+    assert_eq!([door.state().lock, yard.state().lock], [LockLevel::Locked; 2]);
+
+    let site = open_by(&house, house.doors.clone(), &planned(3)).await;
+    house.doors.panel().release(true);
+    lock_is(&door, LockLevel::Unlocked).await;
+    lock_is(&yard, LockLevel::Unlocked).await;
+    mirrored(&house, &site).await;
+    site.stop().await;
+    assert_eq!([door.state().lock, yard.state().lock], [LockLevel::Unlocked; 2]);
+    // The record says that it was locked, before the site started again.
+    let events = house.hub.state().events.clone();
+    let again = events.iter().rposition(|event| event.what == Happening::Started).unwrap();
+    let last = events[..again].iter().rev().find_map(|event| match &event.what {
+        Happening::DoorLocked { door } => (door.as_str() == "y-door").then_some(true),
+        Happening::DoorUnlocked { door, .. } => (door.as_str() == "y-door").then_some(false),
+        _ => None,
+    });
+    assert_eq!(last, Some(true));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,10 @@
 //! Orders of the hub's and of the staff's: at most once, in time, by whoever may.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use edge_agent::Site;
 use hardware::sim::DoorFaults;
@@ -8,7 +13,8 @@ use model::clock::ManualClock;
 use model::id::{CentreId, OrderId, PersonId, VisitId};
 use model::site_event::Happening;
 use model::site_order::{GOOD_FOR, OrderAnswer, Ordered, OrderedFrom, SiteOrder};
-use std::sync::Arc;
+use rustix::fs::{FlockOperation, fcntl_lock};
+use tokio::time::timeout;
 use uuid::Uuid;
 use wire::nursery::{StaffAnswer, StaffAsk};
 use wire::order::{SentOrder, SignedOrder, sign};
@@ -17,6 +23,8 @@ use wire::sheet::SheetKey;
 
 use super::site_nursery::{ask, at_door, check, house_with_care, session};
 use super::site_support::{House, Kiosk, id, in_force, key, morning, until};
+
+const HOLD: &str = "KYOTEN_TEST_HOLD";
 
 fn order_id(number: u128) -> OrderId {
     OrderId(Uuid::from_u128(number))
@@ -114,6 +122,55 @@ async fn fault_10_an_order_that_comes_twice_late_out_of_turn_or_after_a_restart_
     let mut told: Vec<u128> = answers(&house).iter().map(|(order, _)| order.0.as_u128()).collect();
     told.sort_unstable();
     assert_eq!(told, [1, 2, 3, 4, 5], "each is answered once");
+    site.stop().await;
+}
+
+/// The child of the test below; by itself it does nothing.
+#[test]
+fn a_child_that_lets_nobody_write_until_its_parent_ends() {
+    let Ok(path) = std::env::var(HOLD) else { return };
+    // Whoever reads is not disturbed by it.
+    let file = File::open(path).unwrap();
+    fcntl_lock(&file, FlockOperation::LockShared).unwrap();
+    println!("held");
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_an_evacuation_does_not_come_too_late_behind_orders_that_wait_for_a_hung_disk() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    super::mirrored(&house, &site).await;
+    let kiosk = house.kiosk(&site).await;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "site_orders::a_child_that_lets_nobody_write_until_its_parent_ends"])
+        .arg("--nocapture")
+        .env(HOLD, house.data().join("site.db-shm"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("held")));
+
+    for number in 1..=4 {
+        give(&house, number, unlock());
+    }
+    give(&house, 5, SiteOrder::Evacuate { on: true });
+    let evacuated = until("the evacuation", async || alarm(&kiosk).await);
+    let evacuated = timeout(GOOD_FOR.to_std().unwrap(), evacuated).await;
+    assert_eq!(evacuated, Ok(HouseAlarm::Evacuation));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    super::mirrored(&house, &site).await;
+    give(&house, 6, SiteOrder::Evacuate { on: false });
+    assert_eq!(answered(&house, 6).await, OrderAnswer::Done);
+    // What the disk did not take was not acted on, and is not answered.
+    for number in 1..=6 {
+        let times = usize::from(number > 4);
+        assert_eq!(acted(&house, &site, number).await, times, "order {number}");
+    }
     site.stop().await;
 }
 

@@ -1,21 +1,26 @@
 //! A site whose file is tampered with, whose disk is full, whose certificates have ended, and that is there twice.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use edge_agent::hub::Hub as _;
 use edge_agent::{Config, DoorDriver, Drivers, SimDoors, Wired};
 use edge_store::EdgeStore;
 use hardware::door::{DoorError, Lock, LockLevel};
+use hardware::sim::DoorFaults;
+use model::centre::Door;
 use model::id::{CentreId, DeviceId, PersonId};
 use model::site_event::Happening;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 use wire::bus::ANSWER_WITHIN;
+use wire::cards::CardKey;
 use wire::edge_config::{EdgeConfig, EdgeSettings, sign};
 use wire::request::Answer;
 use wire::topics::DeviceKind;
@@ -116,6 +121,45 @@ async fn fault_12_a_sheet_that_finds_no_room_is_in_force_and_none_from_before_it
             .await;
     }
     assert_eq!(site.view().await.unwrap().sheet, 3);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_12_card_keys_that_are_torn_or_find_no_room_keep_no_door_shut() {
+    let house = House::new();
+    let file = house.data().join("card-keys.json");
+    house.start_with(1).await.stop().await;
+    house.hub.state().away = true;
+    // As a power cut may leave a file that was not put in its place whole.
+    std::fs::write(&file, b"").unwrap();
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    house.hub.state().away = false;
+    let kept = until("the keys to be kept again", async || {
+        std::fs::read(&file).ok().filter(|bytes| !bytes.is_empty())
+    })
+    .await;
+    site.stop().await;
+
+    // The next ones meet a full disk. They are asked for again and again, and those before stay.
+    symlink("/dev/full", house.data().join("card-keys.json.coming")).unwrap();
+    let mut keys = house.hub.card_keys().await.unwrap();
+    keys.keys.insert(0, CardKey { generation: 2, key: format!("{}CQk=", "CQkJ".repeat(10)) });
+    let fetched = {
+        let mut hub = house.hub.state();
+        hub.card_keys = Some(keys);
+        hub.keys_fetched
+    };
+    let site = house.start_with(1).await;
+    until("the keys to be fetched twice", async || {
+        (house.hub.state().keys_fetched >= fetched + 2).then_some(())
+    })
+    .await;
+    assert_eq!(std::fs::read(&file).unwrap(), kept);
+    site.stop().await;
+    house.hub.state().away = true;
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0202").await);
     site.stop().await;
 }
 
@@ -365,6 +409,56 @@ async fn fault_20_settings_under_which_a_part_hangs_are_taken_back_within_half_a
     site.stop().await;
 }
 
+/// Doors that the settings name, and how often one was given a driver.
+#[derive(Default)]
+struct Named {
+    sim: SimDoors,
+    settings: Mutex<Config>,
+    given: AtomicUsize,
+}
+
+impl Drivers for Named {
+    fn door(&self, door: &DeviceId) -> Option<DoorDriver> {
+        self.given.fetch_add(1, Ordering::Relaxed);
+        self.settings.lock().unwrap().driver(door)?;
+        self.sim.door(door)
+    }
+
+    fn set_up(&self, config: &Config) {
+        *self.settings.lock().unwrap() = config.clone();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_20_only_what_settings_break_themselves_speaks_against_them() {
+    let house = House::new();
+    let drivers = Arc::new(Named::default());
+    let mut plan = sheet(2);
+    plan.site.doors.push(Door { device: id("y-yard"), ..plan.site.doors[0].clone() });
+    house.hub.offer(house.hub.seal(&plan));
+    let site = house.start_on(house.clock.clone(), drivers.clone()).await;
+    in_force(&site, 2).await;
+    let given = drivers.given.load(Ordering::Relaxed);
+    send(&house, 1, doors("*", "crowbar")).await;
+    assert!(became(&house, 1).await.unwrap().contains("crowbar"));
+    assert_eq!(drivers.given.load(Ordering::Relaxed), given, "no door was started again");
+
+    let dead = DoorFaults { lock_silent: true, ..DoorFaults::default() };
+    drivers.sim.get(&id("y-yard")).set_faults(dead);
+    send(&house, 2, doors("*", "sim")).await;
+    assert_eq!(became(&house, 2).await, None, "that lock was dead before");
+    send(&house, 3, doors("y-yard", "sim")).await;
+    let why = became(&house, 3).await.unwrap();
+    assert!(why.contains("y-door"), "{why}");
+    let kiosk = house.kiosk(&site).await;
+    until("the door to open again", async || {
+        let answer = kiosk.tap("0101").await;
+        matches!(answer, Answer::Welcome { door_open: true, .. }).then_some(())
+    })
+    .await;
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_20_a_power_cut_while_settings_are_checked_takes_them_back() {
     let house = House::new();
@@ -379,6 +473,9 @@ async fn fault_20_a_power_cut_while_settings_are_checked_takes_them_back() {
     })
     .await;
     drop(site);
+    // There is no room to take note of it.
+    let coming = file.with_added_extension("coming");
+    symlink("/dev/full", &coming).unwrap();
 
     let site = house.start_on(house.clock.clone(), Arc::new(drivers.clone())).await;
     assert!(!drivers.hangs.load(Ordering::Relaxed), "those before are in force");
@@ -391,6 +488,7 @@ async fn fault_20_a_power_cut_while_settings_are_checked_takes_them_back() {
     assert!(!drivers.hangs.load(Ordering::Relaxed), "a version that failed is not tried again");
     site.stop().await;
 
+    std::fs::remove_file(&coming).unwrap();
     // A torn file counts as none: the edge's own settings hold.
     std::fs::write(&file, b"{\"in_force\":{").unwrap();
     let site = house.start_on(house.clock.clone(), Arc::new(drivers)).await;

@@ -25,6 +25,24 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Puts a file that only its owner can read in the place of the one that is there: what a full disk or a power cut
+/// leaves is the old one or the new one, whole. Where it holds these bytes already nothing is written.
+///
+/// # Errors
+/// What the system answers.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let coming = path.with_added_extension("coming");
+    write_private(&coming, bytes)?;
+    fs::rename(&coming, path)?;
+    match path.parent() {
+        Some(folder) => sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
 /// The folder of the identity in `dir`. One that was being swapped when the power went still lies
 /// where the one before it was put.
 pub(super) fn current(dir: &Path) -> Option<PathBuf> {
@@ -93,6 +111,33 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn fault_12_a_file_that_a_full_disk_does_not_take_leaves_the_one_before() {
+        use std::os::unix::fs::{MetadataExt as _, symlink};
+
+        let dir = std::env::temp_dir().join(format!("kyoten-file-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&dir).unwrap();
+        let (file, coming) = (dir.join("keys.json"), dir.join("keys.json.coming"));
+        replace_private(&file, b"first").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        // What is written here meets a full disk.
+        symlink("/dev/full", &coming).unwrap();
+        assert_eq!(
+            replace_private(&file, b"second").unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
+        assert_eq!(fs::read(&file).unwrap(), b"first");
+        replace_private(&file, b"first").unwrap();
+        // There is room again, and what a power cut left of the next one is in nobody's way.
+        fs::remove_file(&coming).unwrap();
+        fs::write(&coming, "sec").unwrap();
+        replace_private(&file, b"second").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing else is left");
+        fs::remove_dir_all(&dir).unwrap();
+    }
 
     #[test]
     fn a_power_cut_at_any_moment_leaves_a_whole_identity() {

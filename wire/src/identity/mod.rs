@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use certificate::{BadCertificate, LEEWAY, PeerCertificate, withdrawn_serials};
 pub use error::IdentityError;
-pub use folder::write_private;
+pub use folder::{replace_private, write_private};
 pub use renew::{Keeper, Looked, keep_on_the_bus, wants_renewal, warns};
 
 use self::dates::Dates;
