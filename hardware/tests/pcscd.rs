@@ -104,15 +104,88 @@ fn fault_13_pcscd_may_die_and_come_back() {
         assert!(matches!(next(&mut reader).await, CardEvent::Unavailable { .. }));
         visit.abort();
         pcscd.start();
-        loop {
-            match next(&mut reader).await {
-                CardEvent::Available => break,
-                CardEvent::Unavailable { .. } => {}
-                other => panic!("before the reader is back: {other:?}"),
-            }
-        }
+        back(&mut reader).await;
         read_once(&pcscd, &mut reader).await;
     });
+}
+
+#[test]
+fn fault_13_a_reader_taken_out_of_pcscd_is_missed_and_reads_on_once_it_is_back() {
+    with_pcscd(
+        "fault_13_a_reader_taken_out_of_pcscd_is_missed_and_reads_on_once_it_is_back",
+        async |mut pcscd| {
+            let mut reader = pcscd.reader().await;
+            read_once(&pcscd, &mut reader).await;
+            pcscd.take_out("vpcd");
+            pcscd.restart();
+            missed(&mut reader, "no reader is connected").await;
+            pcscd.put_in("vpcd", "Kyoten test", pcscd.port, DRIVER);
+            pcscd.restart();
+            back(&mut reader).await;
+            read_once(&pcscd, &mut reader).await;
+        },
+    );
+}
+
+#[test]
+fn fault_13_a_reader_that_comes_later_is_used_beside_the_first() {
+    with_pcscd("fault_13_a_reader_that_comes_later_is_used_beside_the_first", async |mut pcscd| {
+        let mut first = pcscd.reader().await;
+        let mut later = PcscReader::start(settings("Kyoten later")).unwrap();
+        missed(&mut later, "connected are Kyoten test 00 00").await;
+        let port = free_port_pair();
+        // The driver keeps its readers by their slots alone: two that share it would be one.
+        let driver = pcscd.folder.join("later.so");
+        std::fs::copy(DRIVER, &driver).unwrap();
+        pcscd.put_in("later", "Kyoten later", port, driver.to_str().unwrap());
+        pcscd.restart();
+        back(&mut later).await;
+        missed(&mut first, "").await;
+        back(&mut first).await;
+        let visit = lay_at(port, pkoc(PkocConduct::Proves(key())));
+        assert_eq!(read(&mut later).await.level(), 3);
+        taken_away(visit, &mut later).await;
+        read_once(&pcscd, &mut first).await;
+        pcscd.take_out("later");
+        pcscd.restart();
+        missed(&mut later, "connected are Kyoten test 00 00").await;
+        back(&mut first).await;
+        read_once(&pcscd, &mut first).await;
+    });
+}
+
+#[test]
+fn fault_13_a_reader_pulled_out_while_pcscd_runs_reads_on_once_it_is_back() {
+    with_pcscd(
+        "fault_13_a_reader_pulled_out_while_pcscd_runs_reads_on_once_it_is_back",
+        async |pcscd| {
+            let cable = pcscd.cable();
+            let mut reader = pcscd.reader().await;
+            read_once(&pcscd, &mut reader).await;
+            cable.pull();
+            missed(&mut reader, "is gone: plug it in again").await;
+            let (worked, begun) = (watched_for(), Instant::now());
+            assert!(timeout(Duration::from_secs(2), reader.next_event()).await.is_err());
+            let (worked, watched) = (watched_for() - worked, begun.elapsed());
+            assert!(
+                worked < watched / 10,
+                "looked for it without a rest: {worked:?} of {watched:?}"
+            );
+            cable.plug();
+            back(&mut reader).await;
+            read_once(&pcscd, &mut reader).await;
+
+            // With a card on it, which nobody taps when it is back.
+            let visit = pcscd.lay_down(&IDM);
+            assert_eq!(read(&mut reader).await.level(), 1);
+            cable.pull();
+            missed(&mut reader, "is gone: plug it in again").await;
+            cable.plug();
+            back(&mut reader).await;
+            assert_eq!(unreadable(&mut reader).await, CardError::AlreadyThere);
+            taken_away(visit, &mut reader).await;
+        },
+    );
 }
 
 #[test]
@@ -344,15 +417,37 @@ impl Pcscd {
             "this test needs pcscd and vsmartcard-vpcd: `make test` installs them"
         );
         let port = free_port_pair();
-        let conf = folder.join("conf");
-        std::fs::create_dir_all(&conf).unwrap();
-        let entry = format!(
-            "FRIENDLYNAME \"Kyoten test\"\nDEVICENAME /dev/null:{port}\n\
-             LIBPATH {DRIVER}\nCHANNELID {port}\n"
-        );
-        std::fs::write(conf.join("vpcd"), entry).unwrap();
+        std::fs::create_dir_all(folder.join("conf")).unwrap();
+        put_in(&folder, "vpcd", "Kyoten test", port, DRIVER);
         let daemon = spawn(&folder);
         Self { folder, port, daemon }
+    }
+
+    /// Enters a reader into pcscd's configuration, which it reads when it starts: with the first who asks it anything.
+    fn put_in(&self, entry: &str, reader: &str, port: u16, driver: &str) {
+        put_in(&self.folder, entry, reader, port, driver);
+    }
+
+    fn take_out(&self, entry: &str) {
+        std::fs::remove_file(self.folder.join("conf").join(entry)).unwrap();
+    }
+
+    /// Puts something that can be pulled between pcscd, which has not started yet, and its reader.
+    fn cable(&self) -> Cable {
+        let (driver, pulled) = (self.folder.join("cable.so"), self.folder.join("pulled"));
+        let done = Command::new("cc")
+            .args(["-shared", "-fPIC", "-Wall", "-Werror"])
+            .arg(format!("-DREAL=\"{DRIVER}\""))
+            .arg(format!("-DPULLED=\"{}\"", pulled.display()))
+            .arg("-o")
+            .arg(&driver)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cable.c"))
+            .arg("-ldl")
+            .status()
+            .unwrap();
+        assert!(done.success(), "the driver that can be pulled is not built");
+        self.put_in("vpcd", "Kyoten test", self.port, driver.to_str().unwrap());
+        Cable { pulled }
     }
 
     fn start(&mut self) {
@@ -362,6 +457,11 @@ impl Pcscd {
     fn kill(&mut self) {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
+    }
+
+    fn restart(&mut self) {
+        self.kill();
+        self.start();
     }
 
     /// A reader that has said that it is available.
@@ -386,6 +486,28 @@ impl Drop for Pcscd {
     }
 }
 
+/// Between pcscd and its reader: while it is pulled, the driver says that there is no such device.
+struct Cable {
+    pulled: PathBuf,
+}
+
+impl Cable {
+    fn pull(&self) {
+        std::fs::write(&self.pulled, "").unwrap();
+    }
+
+    fn plug(&self) {
+        std::fs::remove_file(&self.pulled).unwrap();
+    }
+}
+
+fn put_in(folder: &Path, entry: &str, reader: &str, port: u16, driver: &str) {
+    let text = format!(
+        "FRIENDLYNAME \"{reader}\"\nDEVICENAME /dev/null:{port}\nLIBPATH {driver}\nCHANNELID {port}\n"
+    );
+    std::fs::write(folder.join("conf").join(entry), text).unwrap();
+}
+
 fn lay_at(port: u16, card: VirtualCard) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         let stream = PromptTcp::connect(address(port)).await.unwrap();
@@ -399,6 +521,45 @@ async fn abandoned_in_time(reader: &mut PcscReader) {
     let reason = unreadable(reader).await;
     assert!(matches!(reason, CardError::NoAnswer(_)), "{reason:?}");
     assert!(begun.elapsed() < Duration::from_secs(6), "took {:?}", begun.elapsed());
+}
+
+/// Waits until the reader cannot be used, for a reason with this in it.
+async fn missed(reader: &mut PcscReader, why: &str) {
+    loop {
+        match next(reader).await {
+            CardEvent::Unavailable { reason } if reason.contains(why) => break,
+            CardEvent::Unavailable { .. } => {}
+            other => panic!("before the reader is missed: {other:?}"),
+        }
+    }
+}
+
+/// Waits until a reader that was missed can be used again.
+async fn back(reader: &mut PcscReader) {
+    loop {
+        match next(reader).await {
+            CardEvent::Available => break,
+            CardEvent::Unavailable { .. } => {}
+            other => panic!("before the reader is back: {other:?}"),
+        }
+    }
+}
+
+/// How long the one watcher of this process has had a processor.
+fn watched_for() -> Duration {
+    /// Clock ticks a second, as Linux counts them for programs.
+    const TICKS: u64 = 100;
+
+    let thread = std::fs::read_dir("/proc/self/task").unwrap().find_map(|thread| {
+        let folder = thread.unwrap().path();
+        let name = std::fs::read_to_string(folder.join("comm")).ok()?;
+        (name.trim() == "pcsc-watcher").then_some(folder)
+    });
+    let stat = std::fs::read_to_string(thread.unwrap().join("stat")).unwrap();
+    // After the name, which may have anything in it; then user and system time are the 12th and 13th.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|text| text.parse::<u64>().unwrap());
+    Duration::from_millis(ticks.sum::<u64>() * 1_000 / TICKS)
 }
 
 async fn taken_away(visit: tokio::task::JoinHandle<()>, reader: &mut PcscReader) {

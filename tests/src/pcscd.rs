@@ -1,7 +1,14 @@
 //! A private pcscd with a virtual reader (vpcd).
 
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use hardware::sim::{PromptTcp, VirtualCard};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, duplex, split};
+use tokio::task::JoinHandle;
 
 use crate::folder::Folder;
 use crate::ports::free_port_pair;
@@ -67,5 +74,51 @@ impl Pcscd {
         } else {
             Err(String::from_utf8_lossy(&done.stderr).into_owned())
         }
+    }
+
+    /// Lays a card on the reader, where it stays until it is dropped.
+    #[must_use]
+    pub fn lay(&self, card: VirtualCard) -> Lying {
+        let (address, heard) =
+            (SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), Arc::<Mutex<Vec<u8>>>::default());
+        let ears = heard.clone();
+        let visit = tokio::spawn(async move {
+            let (mut reader_says, mut to_reader) =
+                split(PromptTcp::connect(address).await.unwrap());
+            let (cards_end, ours) = duplex(4096);
+            let (mut card_says, mut to_card) = split(ours);
+            let told = async {
+                let mut said = [0; 512];
+                while let Ok(much @ 1..) = card_says.read(&mut said).await
+                    && to_reader.write_all(&said[..much]).await.is_ok()
+                {
+                    ears.lock().unwrap().extend(&said[..much]);
+                }
+            };
+            let asked = copy(&mut reader_says, &mut to_card);
+            // Ended by the reader or by whoever takes the card away.
+            let _ = tokio::join!(card.present(cards_end, pending()), asked, told);
+        });
+        Lying { visit, heard }
+    }
+}
+
+/// A card on the reader, and whoever listens to what it says there.
+pub struct Lying {
+    visit: JoinHandle<()>,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Lying {
+    /// What the card has said until now.
+    #[must_use]
+    pub fn heard(&self) -> Vec<u8> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Lying {
+    fn drop(&mut self) {
+        self.visit.abort();
     }
 }

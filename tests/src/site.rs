@@ -217,6 +217,15 @@ impl Site {
         answer.text().await.unwrap()
     }
 
+    /// What the kiosk has written into its log.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn kiosk_log(&self) -> String {
+        self.kiosk.as_ref().unwrap().log()
+    }
+
     /// Waits until the kiosk's page holds `text`, and answers the page.
     pub async fn kiosk_shows(&self, text: &str) -> String {
         until(&format!("the kiosk to show {text:?}"), async || {

@@ -87,7 +87,10 @@ impl Watcher {
         wait(context, &mut states)?;
         let mut card = Sight::of(&states[0]);
         if card == Sight::NoReader {
-            return self.reader_left(&name);
+            self.reader_left(&name)?;
+            // It is listed still, but its driver does not reach it: only a second look waits for a change.
+            states.iter_mut().for_each(ReaderState::sync_current_state);
+            return Ok(wait(context, &mut states)?);
         }
         self.available()?;
         if card != Sight::Empty {

@@ -1,10 +1,13 @@
 //! The hub is away for three days: real SQLite, a real site bus, the real line between them cut; only the clock is set by
-//! hand. What the site did is told afterwards once, in order and whole, and nothing was promised twice.
+//! hand. What the site did is told afterwards once, in order and whole, and nothing was promised twice. Besides: a site
+//! whose disk is full meanwhile, and one that is there twice.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod cut;
+mod full_disk;
 mod guests;
 mod place;
+mod two_agents;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub::jobs::keep_leases;

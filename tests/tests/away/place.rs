@@ -1,6 +1,7 @@
 //! A hub and a site in one process, on one clock that is set by hand.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use model::care::age::Ages;
 use model::care::terms::Terms;
 use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
 use model::child::Particulars;
-use model::clock::{Clock as _, ManualClock, SystemClock};
+use model::clock::{Clock, ManualClock, SystemClock};
 use model::day_sheet::DeviceKind;
 use model::id::{
     BookingId, CentreId, ChildId, CredentialId, DeviceId, HouseholdId, MunicipalityId, NurseryId,
@@ -34,7 +35,7 @@ use model::people::{Grant, Person};
 use model::sign_in::{Means, Stage};
 use ring::rand::SystemRandom;
 use store::{BookResult, BookingOrder, Credential, SealedChild, Session};
-use tests::folder::Folder;
+use tests::folder::{Folder, copy};
 use tests::http::client;
 use tests::truth::Truth;
 use tests::waiting::until;
@@ -116,46 +117,23 @@ impl Place {
 
     /// Starts the site on what it kept, at its end of the line.
     pub async fn start_site(&self) -> Site {
-        let home = self.folder.join("here-edge");
-        let identity = DeviceIdentity::load(&home).unwrap();
-        let hub = HttpHub::new(&format!("https://{}", self.line.address), &identity).unwrap();
-        let config = EdgeConfig {
-            data_dir: home,
-            bus_listen: "127.0.0.1:0".parse().unwrap(),
-            bus_host: "127.0.0.1".to_owned(),
-            ..EdgeConfig::default()
-        };
-        let parts = Parts {
-            config,
-            sheet_keys: vec![identity.sheet_key().unwrap().to_owned()],
-            identity,
-            hub: Arc::new(hub),
-            clock: self.clock.clone(),
-            rng: Arc::new(SystemRandom::new()),
-            drivers: Arc::new(SimDoors::default()),
-        };
-        let site = Site::start(parts).await.unwrap();
-        until("the edge on its bus", async || site.on_the_bus().borrow().then_some(())).await;
-        site
+        self.start_agent("here-edge").await
+    }
+
+    /// The same with what was kept under another name.
+    pub async fn start_agent(&self, name: &str) -> Site {
+        let hub = format!("https://{}", self.line.address);
+        start_edge(self.folder.join(name), &hub, self.clock.clone(), None).await
     }
 
     /// A screen on the site's bus.
     pub async fn screen(&self, site: &Site, device: &str, kind: DeviceKind) -> Screen {
-        let identity = DeviceIdentity::load(&self.folder.join(device)).unwrap();
-        let address = site.bus_address().unwrap();
-        let options = BusOptions {
-            host: address.ip().to_string(),
-            port: address.port(),
-            device: device.parse().unwrap(),
-            kind,
-            edge: "here-edge".parse().unwrap(),
-            tls: Arc::new(identity.bus_client_config().unwrap()),
-            request_timeout: Duration::from_secs(10),
-        };
-        let (bus, inbox) = SiteBus::start(options, &SystemRandom::new()).unwrap();
-        let mut on = bus.connected();
-        until("a screen on the bus", async || on.borrow_and_update().then_some(())).await;
-        Screen { bus, _inbox: inbox }
+        Screen::on(site, &self.folder.join(device), (device, kind), "here-edge").await
+    }
+
+    /// Copies all that a device keeps; it may not run meanwhile.
+    pub fn copy(&self, device: &str, to: &str) {
+        copy(&self.folder.join(device), &self.folder.join(to)).unwrap();
     }
 
     /// The page at a path, as the operator of the centre is shown it.
@@ -242,7 +220,61 @@ pub struct Screen {
     _inbox: BusInbox,
 }
 
+/// Starts an edge on what lies in `home`, and waits for its bus. Its file may be given no more than so many pages.
+pub async fn start_edge(
+    home: PathBuf,
+    hub: &str,
+    clock: Arc<dyn Clock>,
+    most_pages: Option<u32>,
+) -> Site {
+    let identity = DeviceIdentity::load(&home).unwrap();
+    let hub = HttpHub::new(hub, &identity).unwrap();
+    let config = EdgeConfig {
+        data_dir: home,
+        bus_listen: "127.0.0.1:0".parse().unwrap(),
+        bus_host: "127.0.0.1".to_owned(),
+        most_pages,
+        ..EdgeConfig::default()
+    };
+    let parts = Parts {
+        config,
+        sheet_keys: vec![identity.sheet_key().unwrap().to_owned()],
+        identity,
+        hub: Arc::new(hub),
+        clock,
+        rng: Arc::new(SystemRandom::new()),
+        drivers: Arc::new(SimDoors::default()),
+    };
+    let site = Site::start(parts).await.unwrap();
+    until("the edge on its bus", async || site.on_the_bus().borrow().then_some(())).await;
+    site
+}
+
 impl Screen {
+    /// One on a site's bus, with the identity in `home`.
+    pub async fn on(
+        site: &Site,
+        home: &Path,
+        (device, kind): (&str, DeviceKind),
+        edge: &str,
+    ) -> Self {
+        let identity = DeviceIdentity::load(home).unwrap();
+        let address = site.bus_address().unwrap();
+        let options = BusOptions {
+            host: address.ip().to_string(),
+            port: address.port(),
+            device: device.parse().unwrap(),
+            kind,
+            edge: edge.parse().unwrap(),
+            tls: Arc::new(identity.bus_client_config().unwrap()),
+            request_timeout: Duration::from_secs(10),
+        };
+        let (bus, inbox) = SiteBus::start(options, &SystemRandom::new()).unwrap();
+        let mut on = bus.connected();
+        until("a screen on the bus", async || on.borrow_and_update().then_some(())).await;
+        Self { bus, _inbox: inbox }
+    }
+
     pub async fn ask(&self, request: &Request) -> Answer {
         let payload = serde_json::to_vec(request).unwrap();
         serde_json::from_slice(&self.bus.request(payload).await.unwrap()).unwrap()
@@ -317,6 +349,7 @@ async fn furnish(hub: &Hub) {
     for (device, kind) in [
         ("here-edge", DeviceKind::Edge),
         ("here-kiosk-1", DeviceKind::Kiosk),
+        ("here-kiosk-2", DeviceKind::Kiosk),
         ("here-staff-1", DeviceKind::Staff),
     ] {
         hub.store.add_device(HERE, &device.parse().unwrap(), kind).await.unwrap();
