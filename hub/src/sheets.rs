@@ -520,6 +520,7 @@ mod tests {
     #[test]
     fn a_sheet_knows_each_day_on_which_it_serves() {
         let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         for (zone, made, first, last) in [
             (Tokyo, "2026-11-24T06:00:00Z", "2026-11-24", "2026-11-28"),
             (Tokyo, "2026-11-24T11:59:59Z", "2026-11-24", "2026-11-28"),
@@ -528,7 +529,7 @@ mod tests {
             (Lima, "2026-11-24T00:00:00Z", "2026-11-23", "2026-11-28"),
         ] {
             let days = Period::at(time(made)).days(zone);
-            assert_eq!(days, first.parse().unwrap()..=last.parse().unwrap(), "{zone} {made}");
+            assert_eq!(days, day(first)..=day(last), "{zone} {made}");
         }
     }
 }

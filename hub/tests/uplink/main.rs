@@ -8,6 +8,8 @@ mod orders;
 mod record;
 mod support;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Tokyo;
 use hub::jobs::{self, release_no_shows};
@@ -257,7 +259,7 @@ async fn a_site_on_its_own_knows_of_a_holiday_on_its_last_day() {
     add(last).await;
     let (after, salt) = edge.sheet(&trust(&region, before.version), region.hub.now()).await;
     assert!(after.version > before.version, "the site takes no other content of the same version");
-    assert_eq!(after.site.holidays, [last].into());
+    assert_eq!(after.site.holidays, BTreeSet::from([last]));
     // One that it will not live to see changes nothing.
     add(last.succ_opt().unwrap()).await;
     let same = edge.sheet(&trust(&region, before.version), region.hub.now()).await;

@@ -230,8 +230,7 @@ pub async fn what_was_forgotten_by_age_was_not_deleted(ground: Ground) {
     assert_eq!(verdict(&ground, &site).await, Err(Fault::Wiped { told: last + 1 }));
 
     // Of a site that has told nothing yet nothing is missing.
-    let quiet = "DELETE FROM site_chains";
-    ground.run(quiet).await.unwrap();
+    ground.run("DELETE FROM site_chains").await.unwrap();
     ground.run("UPDATE sites SET reached = 0").await.unwrap();
     assert_eq!(verdict(&ground, &site).await, Ok(Whole::default()));
 }

@@ -94,8 +94,9 @@ async fn a_program_orders_once_and_learns_what_became_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_click_is_the_same_order_whatever_its_key() {
     let world = World::new().await;
-    let also = [Grant::Operator { centre: yokohama(&world).await }.into()];
-    world.hub.store.set_grants(world.person("kato").await, &also).await.unwrap();
+    let also = Grant::Operator { centre: yokohama(&world).await };
+    let kato = world.person("kato").await;
+    world.hub.store.set_grants(kato, &[also.into()]).await.unwrap();
     let (mut operator, mut other) =
         (program(&world, "kobayashi").await, program(&world, "kato").await);
     let lock = |on: bool| json!({"order": "lockdown", "on": on});
