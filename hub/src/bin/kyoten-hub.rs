@@ -643,7 +643,7 @@ async fn verify_events(hub: &Hub, slug: &Slug) -> anyhow::Result<()> {
                 whole.events, whole.last, whole.unchained, whole.doubtful
             );
             if whole.forgotten > 0 {
-                println!("The first {} are not kept any more: they were too old.", whole.forgotten);
+                println!("Up to event {} nothing is kept any more.", whole.forgotten);
             }
             Ok(())
         }
