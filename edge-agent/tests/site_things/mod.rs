@@ -241,7 +241,7 @@ async fn a_played_lock_is_a_door_whose_leaf_follows_and_that_can_be_held_open_or
         .await;
     };
     let shut = |door: &DoorEntry| {
-        door.state == Some(DoorState::Locked)
+        door.state.is_none()
             && (door.lock, door.open, door.fault) == (Some(LockLevel::Locked), Some(false), false)
     };
     let (held_open, jammed) = (true, true);
