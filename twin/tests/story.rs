@@ -818,7 +818,11 @@ fn a_power_cut_gives_no_new_tries() {
     let came = bare.decide(at(1), Fact::Sheet(Box::new(sheet(1, 1, Vec::new()))));
     assert_eq!(came.pins, [], "the count goes on");
     let gone = bare.decide(at(2), Fact::Sheet(Box::new(sheet(1, 0, Vec::new()))));
-    assert_eq!(gone.pins, [PinCount { of: whoever, wrong: 0 }], "and ends with whose it was");
+    assert_eq!(
+        gone.pins,
+        [PinCount { of: TriesOf::Pin(whoever), wrong: 0 }],
+        "and ends with whose it was"
+    );
     let third = restarted.decide(at(1), typed(1, false, 7));
     assert_eq!(refused(&third), RefusalKind::CodePaused);
     let mut again = morning();
@@ -837,7 +841,7 @@ fn codes_that_are_nobodys_close_their_keypad_and_nothing_else() {
     for second in 1..=20 {
         assert_eq!(refused(&twin.decide(at(second), malformed())), RefusalKind::WrongCode);
     }
-    let guess = |number| typed(1_000 + number, false, 7);
+    let guess = |number: u64| typed(1_000 + number, false, 7);
     for number in 1..=8 {
         assert_eq!(refused(&twin.decide(at(30), guess(number))), RefusalKind::WrongCode);
     }

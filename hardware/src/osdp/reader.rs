@@ -226,9 +226,6 @@ impl Reader {
 
     fn up(&mut self, panel: ControlPanel, now: Instant) {
         self.can = Abilities::of(&self.wire, self.place);
-        if !self.can.timed && !self.locks.is_empty() {
-            tracing::warn!(reader = %self.settings.name, "its outputs do not fall back by themselves: a lock at them stays unlocked where line or program fail while it is");
-        }
         self.quiet_until = now + GRACE;
         self.inputs_at = now;
         self.tampered = false;

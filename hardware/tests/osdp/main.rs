@@ -296,8 +296,7 @@ async fn four_dead_readers_of_six_leave_the_line_to_the_others() {
     }
     pds[1].present(&CARD).unwrap();
     told_until(&mut readers[1], SOON, is_read).await;
-    let all = [&mut readers[0], &mut readers[1]];
-    for reader in all {
+    for reader in &mut readers {
         let told = told_for(reader, Duration::from_millis(100)).await;
         assert!(!told.iter().any(is_unavailable), "{told:?}");
     }

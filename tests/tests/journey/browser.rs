@@ -1,6 +1,6 @@
 //! A booking as people make it: in a browser, large and small.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use tests::browser::{Browser, DESKTOP, PHONE, WindowSize};
 use tests::http::{PASSWORD, Person, email};
@@ -39,7 +39,7 @@ async fn book(site: &Site, name: &str, size: WindowSize, shot: &str) {
     browser.comes_to("/").await;
 
     let slot = for_now(&centre);
-    let local = |time: chrono::DateTime<chrono::Utc>| time.with_timezone(&centre.time_zone);
+    let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone);
     let (starts, ends) = (local(slot.starts()), local(slot.ends()));
     let query = format!(
         "date={}&from={}&to={}&desks=1&near=yokohama",

@@ -211,10 +211,7 @@ async fn recorded(
 }
 
 async fn watch(hub: &Hub, centre: &Centre) -> Result<watch::Receiver<Arc<LiveView>>, Refused> {
-    hub.live.watch(hub, centre.id).await.map_err(|error| {
-        tracing::error!(%error, "a nursery cannot be watched");
-        Refused::Inner("a nursery cannot be watched")
-    })
+    Ok(hub.live.watch(hub, centre.id).await?)
 }
 
 fn events(

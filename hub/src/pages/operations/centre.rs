@@ -89,7 +89,7 @@ struct Shown {
     online: bool,
     heard: Option<String>,
     /// Times that the site was on its own and nobody has read of yet.
-    reports: usize,
+    reports: u32,
     /// Desks that two have, for somebody to solve.
     conflicts: usize,
     inside: usize,
@@ -229,10 +229,7 @@ pub(super) async fn watch(
     hub: &Hub,
     centre: CentreId,
 ) -> Result<watch::Receiver<Arc<LiveView>>, Refused> {
-    hub.live.watch(hub, centre).await.map_err(|error| {
-        tracing::error!(%error, "a centre cannot be watched");
-        Refused::Inner("a centre cannot be watched")
-    })
+    Ok(hub.live.watch(hub, centre).await?)
 }
 
 fn events(
@@ -319,8 +316,7 @@ impl Eye {
         let listener = Listener { f, view: &live.view, names, zone };
         // A site that is away cannot say that somebody was seen meanwhile.
         let hints = live.view.hints.iter().filter(|_| online);
-        let absences = self.hub.store.absences(self.centre.id).await?;
-        let reports = absences.iter().filter(|absence| absence.read_at.is_none()).count();
+        let reports = self.hub.store.unread_absences(self.centre.id).await?;
         let conflicts = self.hub.store.open_conflicts(self.centre.id, now).await?.len();
         Ok(Shown {
             online,

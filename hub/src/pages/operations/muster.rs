@@ -127,10 +127,7 @@ pub async fn get(
 
 /// Who is in, by what the site has told so far.
 pub(super) async fn look(hub: &Hub, centre: &Centre) -> Result<Muster, Refused> {
-    hub.live.muster(hub, centre.id).await.map_err(|error| {
-        tracing::error!(%error, "nobody can say who is in a centre");
-        Refused::Inner("nobody can say who is in a centre")
-    })
+    Ok(hub.live.muster(hub, centre.id).await?)
 }
 
 fn nurseries(f: &Frame, muster: &Muster, zone: Tz) -> BTreeMap<NurseryId, NurseryShown> {

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::TimeDelta;
 use model::centre::Centre;
 use model::id::{DeviceId, VisitId};
 use model::permission::Action;
@@ -16,12 +15,9 @@ use crate::hub::Hub;
 use crate::pages::fields::{Asked, Fields, Posted};
 use crate::pages::frame::{Frame, Part};
 use crate::pages::{html, words};
-use crate::service::site_order::{self, Given, order_site};
+use crate::service::site_order::{self, DOUBLE_CLICK, Given, order_site};
 use crate::service::{Caller, Refused};
 use crate::web::Web;
-
-/// The same order again so soon is a second click.
-const DOUBLE_CLICK: TimeDelta = TimeDelta::seconds(3);
 
 #[derive(Template)]
 #[template(path = "operations/order.html")]
