@@ -12,6 +12,8 @@ use crate::door::LockLevel;
 /// How long the thread sleeps while there is nothing to do; an order wakes it.
 const REST: Duration = Duration::from_millis(2);
 
+/// So long one reader tries while others wait for that, too: more than a handshake takes.
+const A_TRY: Duration = Duration::from_secs(1);
 /// How long a line that is let go waits for locks that do not lock by themselves.
 const LOCKS_WITHIN: Duration = Duration::from_millis(500);
 
@@ -50,8 +52,9 @@ pub(super) fn run(wire: &Wire, mut readers: Vec<Reader>, orders: &Receiver<Order
 #[derive(Default)]
 struct Turns {
     next: usize,
-    /// Which of those that are not up tries.
+    /// Which of those that are not up tries, and since when.
     tries: usize,
+    since: Option<Instant>,
 }
 
 /// While one reader's answer is awaited nobody else speaks; otherwise each may, in turn, until one does. Of those that
@@ -63,7 +66,7 @@ fn take_turns(wire: &Wire, readers: &mut [Reader], turns: &mut Turns) {
         let awaited = wire.lock().turn(now);
         let place = awaited.unwrap_or(turns.next % readers.len());
         turns.next = (place + 1) % readers.len();
-        if awaited.is_none() && !may_speak(readers, place, &mut turns.tries, now) {
+        if awaited.is_none() && !turns.let_speak(readers, place, now) {
             continue;
         }
         let Some(reader) = readers.get_mut(place) else { return };
@@ -75,17 +78,20 @@ fn take_turns(wire: &Wire, readers: &mut [Reader], turns: &mut Turns) {
     }
 }
 
-fn may_speak(readers: &[Reader], place: usize, tries: &mut usize, now: Instant) -> bool {
-    if readers.get(place).is_some_and(Reader::is_up) {
-        return true;
+impl Turns {
+    fn let_speak(&mut self, readers: &[Reader], place: usize, now: Instant) -> bool {
+        if readers.get(place).is_some_and(Reader::is_up) {
+            return true;
+        }
+        let may_try = |one: &usize| readers.get(*one).is_some_and(|reader| reader.may_try(now));
+        let over = self.since.is_none_or(|since| now.saturating_duration_since(since) > A_TRY);
+        if over || !may_try(&self.tries) {
+            let mut others = (1..=readers.len()).map(|step| (self.tries + step) % readers.len());
+            let Some(next) = others.find(may_try) else { return false };
+            (self.tries, self.since) = (next, Some(now));
+        }
+        place == self.tries
     }
-    if !readers.get(*tries).is_some_and(Reader::is_trying) {
-        let others = (1..=readers.len()).map(|step| (*tries + step) % readers.len());
-        let mut ready = others.filter(|one| readers.get(*one).is_some_and(|it| it.may_try(now)));
-        let Some(next) = ready.next() else { return false };
-        *tries = next;
-    }
-    place == *tries
 }
 
 /// Unlocked outputs fall back by themselves, where the reader can do that. Where it cannot, they are locked before the

@@ -65,7 +65,8 @@ pub(super) struct Reader {
     /// What this reader has refused once: asked again it would go off the line again.
     refuses: Vec<u8>,
     todo: VecDeque<Todo>,
-    doing: Option<Todo>,
+    /// What the library was given to ask, and when.
+    doing: Option<(Todo, Instant)>,
     locks: Vec<Held>,
     /// Until when what it tells is thrown away.
     quiet_until: Instant,
@@ -153,12 +154,12 @@ impl Reader {
         matches!(self.link, Link::Up { .. })
     }
 
-    pub(super) fn is_trying(&self) -> bool {
-        matches!(self.link, Link::Trying { .. })
-    }
-
     pub(super) fn may_try(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Down { again } if again <= now)
+        match self.link {
+            Link::Down { again } => again <= now,
+            Link::Trying { .. } => true,
+            Link::Up { .. } => false,
+        }
     }
 
     /// Locks what would stay unlocked with nobody there to lock it.
@@ -177,7 +178,8 @@ impl Reader {
     /// Whether a lock that was to be locked has not been told yet.
     pub(super) fn is_left_open(&self) -> bool {
         let moves = |todo: &Todo| matches!(todo, Todo::Output(_));
-        self.is_up() && !self.can.timed && self.doing.iter().chain(&self.todo).any(moves)
+        let doing = self.doing.iter().map(|(todo, _)| todo);
+        self.is_up() && !self.can.timed && doing.chain(&self.todo).any(moves)
     }
 
     fn seen(&self) -> Seen {
@@ -247,7 +249,7 @@ impl Reader {
     fn go_on(&mut self, mut panel: ControlPanel, now: Instant) {
         panel.refresh();
         let told = self.told.take();
-        let Seen { asked, answer, secured, heard, .. } = self.seen();
+        let Seen { asked, answer, secured, wrote, heard, .. } = self.seen();
         if !panel.is_online(0) || !panel.is_sc_active(0) {
             if let (
                 Some(asked @ (code::LED | code::BUZZER | code::LOCAL_STATUS)),
@@ -268,7 +270,11 @@ impl Reader {
             self.take(event, now);
         }
         self.polled |= asked == Some(code::POLL);
-        if self.doing.is_some_and(|todo| asked == Some(todo.code()) && answer.is_some()) {
+        // What was asked before it may have had the same code.
+        let answered = |(todo, given): (Todo, Instant)| {
+            asked == Some(todo.code()) && answer.is_some() && wrote > Some(given)
+        };
+        if self.doing.is_some_and(answered) {
             self.done();
         }
         self.wish(now);
@@ -277,7 +283,7 @@ impl Reader {
             if let Some(command) = self.command(todo, now)
                 && panel.send_command(0, command).is_ok()
             {
-                self.doing = Some(todo);
+                self.doing = Some((todo, Instant::now()));
             }
         }
         self.link = Link::Up { panel };
@@ -376,7 +382,7 @@ impl Reader {
 
     /// What was asked for was answered.
     fn done(&mut self) {
-        if let Some(Todo::Output(place)) = self.doing.take()
+        if let Some((Todo::Output(place), _)) = self.doing.take()
             && let Some(held) = self.locks.get_mut(place)
         {
             held.waiting.iter_mut().for_each(|waiting| waiting.told = true);
@@ -402,7 +408,7 @@ impl Reader {
         if self.settings.inputs
             && now >= self.inputs_at
             && self.polled
-            && self.doing != Some(Todo::ReadInputs)
+            && self.doing.is_none_or(|(todo, _)| todo != Todo::ReadInputs)
             && !self.todo.contains(&Todo::ReadInputs)
         {
             self.inputs_at = now + INPUTS_EVERY;
