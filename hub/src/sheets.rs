@@ -273,7 +273,7 @@ async fn make(
     let sheet = plan.sheet(&centre, Stamp { version, made_at: now, period }, &salt);
     let audit_head = wire_head(&hub.store.audit_chain().await?.head);
     let sealed = sheet::seal(&sheet, &salt, audit_head, &hub.keys.sheet, &section_key(hub, id))?;
-    let until = plan.care.as_ref().and_then(|care| care.until);
+    let until = plan.care.until;
     let made_for = MadeFor { period, days, revision, people, until };
     Ok(Some(Current { centre: Arc::new(centre), sheet, sealed, made_for }))
 }
@@ -304,7 +304,7 @@ struct Plan {
     devices: Vec<SiteDevice>,
     people: Vec<SheetPersonRecord>,
     bookings: Vec<SheetBooking>,
-    care: Option<care::CarePlan>,
+    care: care::CarePlan,
     /// Lost and blocked cards of people who are not on it.
     stopped: Vec<KeyedReference>,
     lease: Vec<LeaseClaim>,
@@ -320,7 +320,7 @@ impl Plan {
     ) -> Result<Self, SheetError> {
         let staff = hub.store.staff_of(centre.id, from).await?;
         let (mut bookings, mut left) = (Vec::new(), BTreeSet::new());
-        let (mut care, mut lease) = (None, Vec::new());
+        let (mut care, mut lease) = (care::CarePlan::default(), Vec::new());
         if let Ok(horizon) = Interval::new(from, to) {
             lease = hub.store.leased(centre.id, &horizon).await?;
             lease.sort_by_key(|leased| (leased.space, leased.when));
@@ -349,9 +349,9 @@ impl Plan {
         }
         let mut booked: BTreeSet<_> = bookings.iter().map(|booking| booking.person).collect();
         booked.extend(staff);
-        booked.extend(care.iter().flat_map(care::CarePlan::who_collect));
+        booked.extend(care.who_collect());
         left.retain(|person| !booked.contains(person));
-        let barred: BTreeSet<_> = care.iter().flat_map(care::CarePlan::who_are_barred).collect();
+        let barred: BTreeSet<_> = care.who_are_barred().collect();
         let persons: BTreeSet<_> = booked.iter().chain(&left).chain(&barred).copied().collect();
         let persons: Vec<_> = persons.into_iter().collect();
         let mut people = hub.store.sheet_people(&persons).await?;
@@ -426,7 +426,7 @@ impl Plan {
             credentials,
             people: people.collect(),
             bookings: self.bookings.clone(),
-            care: self.care.as_ref().map(|care| care.sheet.clone()),
+            care: self.care.sheet.clone(),
             stopped: (self.stopped.iter())
                 .map(|known| CardReference(known.reference).on_sheet(salt))
                 .collect(),

@@ -20,16 +20,17 @@ use crate::hub::Hub;
 use crate::service::{Refused, care_file, children, personal, vault};
 
 /// The nurseries of a centre as its sheet has them.
+#[derive(Default)]
 pub(super) struct CarePlan {
-    /// What stands on the sheet.
-    pub(super) sheet: SheetCare,
-    /// When somebody's role in one of the nurseries begins or ends next.
+    /// What stands on the sheet, if the centre has nurseries, or anybody who runs the house.
+    pub(super) sheet: Option<SheetCare>,
+    /// When somebody's role there begins or ends next.
     pub(super) until: Option<DateTime<Utc>>,
 }
 
 impl CarePlan {
-    /// Reads it for the days of `horizon`, if the centre has nurseries, or anybody who runs the house. `planned` are its bookings then, `staff` whoever
-    /// has a role there, `known` children of whom nothing has changed since they were read.
+    /// Reads it for the days of `horizon`. `planned` are its bookings then, `staff` whoever has a role there, `known`
+    /// children of whom nothing has changed since they were read.
     pub(super) async fn read(
         hub: &Hub,
         centre: &Centre,
@@ -37,13 +38,13 @@ impl CarePlan {
         planned: &[Booking],
         staff: &[PersonId],
         known: &[SheetChild],
-    ) -> Result<Option<Self>, SheetError> {
+    ) -> Result<Self, SheetError> {
         let mut nurseries = hub.store.nurseries().await?;
         nurseries.retain(|nursery| nursery.centre == centre.id);
         nurseries.sort_by_key(|nursery| nursery.id);
         let (staff, until) = staff_of(hub, centre, &nurseries, staff).await?;
         if nurseries.is_empty() && staff.is_empty() {
-            return Ok(None);
+            return Ok(Self { sheet: None, until });
         }
         let rule_sets = hub.store.rule_sets().await?;
         let mut listed = Vec::with_capacity(nurseries.len());
@@ -58,12 +59,12 @@ impl CarePlan {
             claims: claims(planned, horizon),
             staff,
         };
-        Ok(Some(Self { sheet, until }))
+        Ok(Self { sheet: Some(sheet), until })
     }
 
     /// The accounts of whoever may collect a child: their cards and PINs are asked for at the site.
     pub(super) fn who_collect(&self) -> impl Iterator<Item = PersonId> + '_ {
-        self.sheet.children.iter().flat_map(|child| {
+        self.sheet.iter().flat_map(|care| &care.children).flat_map(|child| {
             let guardians = child.guardians.iter().map(|one| one.person);
             guardians.chain(child.collecting.collectors.iter().filter_map(|one| one.account))
         })
@@ -71,7 +72,8 @@ impl CarePlan {
 
     /// The accounts of whoever may not: a site that knows their cards can tell who was refused.
     pub(super) fn who_are_barred(&self) -> impl Iterator<Item = PersonId> + '_ {
-        let barred = self.sheet.children.iter().flat_map(|child| &child.collecting.barred);
+        let children = self.sheet.iter().flat_map(|care| &care.children);
+        let barred = children.flat_map(|child| &child.collecting.barred);
         barred.filter_map(|bar| bar.account)
     }
 }
