@@ -108,7 +108,10 @@ async fn fault_12_a_sheet_that_finds_no_room_is_in_force_and_none_from_before_it
     stopped.credentials[0].blocked = true;
     let older = house.hub.seal(&sheet(2));
     house.hub.offer(house.hub.seal(&stopped));
-    in_force(&site, 3).await;
+    until("the sheet to be in force", async || {
+        (site.view().await.unwrap().sheet == 3).then_some(())
+    })
+    .await;
     assert_eq!(
         house.hub.state().acknowledged,
         1,

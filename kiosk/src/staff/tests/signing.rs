@@ -68,7 +68,7 @@ async fn a_wrong_pin_keeps_the_card_and_any_other_no_puts_it_away() {
     says(NotSignedIn::Paused);
     post(&router, "/pin", "key=go&pin=1111").await;
     let (_, page) = get(&router, "/").await;
-    assert!(page.contains("いま使えません") && !page.contains("name=\"pin\""), "{page}");
+    assert!(page.contains("受け付けていません") && !page.contains("name=\"pin\""), "{page}");
     staff.on_card(Card::Unreadable).await;
     assert!(get(&router, "/").await.1.contains("読み取れませんでした"));
     staff.on_card(card("04a1")).await;
@@ -94,7 +94,7 @@ async fn an_answer_that_comes_late_opens_for_nobody_else() {
             let (_, page) = get(&router, "/").await;
             assert!(!page.contains("はな") && !page.contains("佐藤"), "{n}: {page}");
             assert_eq!(page.contains("name=\"pin\""), n == 1, "the other types their own: {page}");
-            assert!(!page.contains("違います") && !page.contains("いま使えません"), "{page}");
+            assert!(!page.contains("違います") && !page.contains("受け付けていません"), "{page}");
             let ended: &[StaffAsk] = if refused.is_none() { &[StaffAsk::SignOut] } else { &[] };
             assert_eq!(fake.wanted(), ended, "{n}: the session that nobody has");
         }
