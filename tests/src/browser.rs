@@ -4,17 +4,19 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::{Method, Url};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::folder::Folder;
 use crate::ports::free_address;
 use crate::process::{Process, system_program};
-use crate::waiting::until;
+use crate::waiting::{DEADLINE, until};
 
 /// A browser window of its own, with nothing remembered. Call [`Browser::close`] at the end.
 pub struct Browser {
@@ -91,10 +93,15 @@ impl Browser {
 
     /// Waits until the page's visible text holds `text`.
     pub async fn shows(&self, text: &str) {
-        until(&format!("the page to show {text:?}"), async || {
-            self.text().await.contains(text).then_some(())
-        })
-        .await;
+        let begun = Instant::now();
+        loop {
+            let shown = self.text().await;
+            if shown.contains(text) {
+                return;
+            }
+            assert!(begun.elapsed() < DEADLINE, "in vain for {text:?}; the page shows:\n{shown}");
+            sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Waits until the page at `path` is there.

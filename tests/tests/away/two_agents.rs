@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use edge_agent::Site;
+use hub::service::event_chain::Fault;
 use hub::service::{audit, event_chain};
 use model::audit::AuditAction;
 use model::day_sheet::DeviceKind;
@@ -93,6 +94,7 @@ async fn fault_19_two_agents_on_copies_of_one_folder_are_told_and_nothing_is_los
     })
     .await;
     site.stop().await;
+    let both_knew = all_events(&place).await.len() as u64;
     place.copy("here-edge", "here-edge-again");
     let alarms = async || {
         let alarms = hub.store.site_alarms(HERE, began).await.unwrap();
@@ -125,8 +127,10 @@ async fn fault_19_two_agents_on_copies_of_one_folder_are_told_and_nothing_is_los
     let events = all_events(&place).await;
     let places: Vec<u64> = events.iter().map(|(place, _)| *place).collect();
     assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>(), "each place once");
-    let whole = event_chain::verify(hub, HERE).await.unwrap();
-    assert!(whole.is_ok(), "what was taken is whole: {:?}", whole.err());
+    // Where the second teller's went on past the first's, they do not follow from them, and the place is named.
+    if let Err(fault) = event_chain::verify(hub, HERE).await.unwrap() {
+        assert!(matches!(fault, Fault::Changed(place) if place > both_knew), "{fault}");
+    }
     // Where both told of one place, one of them is in the record; that there was another is in it too.
     let wanted = AuditWanted {
         action: Some(audit::word(AuditAction::SiteAlarmRaised)),
