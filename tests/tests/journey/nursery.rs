@@ -117,7 +117,7 @@ pub fn staff_the_nursery(site: &Site, centre: &Centre) {
     }
 }
 
-/// In one act: a desk and both children, today and tomorrow.
+/// In one act: a desk and both children, today and the day after tomorrow. For tomorrow the demo's family has booked.
 async fn book_two_days(site: &Site, centre: &Centre) -> Booking {
     let before = site.region.store.site_status(centre.id).await.unwrap().sheet_in_force;
     let browser = Browser::open(PHONE).await;
@@ -130,12 +130,12 @@ async fn book_two_days(site: &Site, centre: &Centre) -> Booking {
     let slot = for_now(centre);
     let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone);
     let (starts, ends) = (local(slot.starts()), local(slot.ends()));
-    let tomorrow = starts.date_naive() + Days::new(1);
+    let later = starts.date_naive() + Days::new(2);
     let parent = site.region.store.people_like(&email("takahashi"), 1).await.unwrap()[0].id;
     let children = site.region.store.children_of(parent).await.unwrap();
     assert_eq!(children.len(), 2);
     let mut query = format!(
-        "date={}&date={tomorrow}&from={}&to={}&desks=1&near=yokohama",
+        "date={}&date={later}&from={}&to={}&desks=1&near=yokohama",
         starts.date_naive(),
         starts.format("%H:%M"),
         ends.format("%H:%M"),
