@@ -47,6 +47,9 @@ pub struct Config {
     pub readers: BTreeMap<DeviceId, ReaderChoice>,
     /// Where simulated readers keep their sockets.
     pub reader_dir: PathBuf,
+    /// How reader models answer that do not give the plain identifier: a file with their table, as hardware/README.md
+    /// has it.
+    pub reader_models: Option<PathBuf>,
     /// The OSDP lines of this machine. Only in the file.
     pub osdp: Vec<OsdpLineConfig>,
     /// The doors at GPIO lines of this machine. Only in the file.
@@ -80,6 +83,7 @@ impl Default for Config {
             doors: BTreeMap::from([(ANY.to_owned(), DriverKind::Sim)]),
             readers: BTreeMap::new(),
             reader_dir: PathBuf::from("data/readers"),
+            reader_models: None,
             osdp: Vec::new(),
             gpio: Vec::new(),
             fire: None,
@@ -271,6 +275,9 @@ impl Config {
         set(&variable, "KYOTEN_DOORS", &mut config.doors, doors)?;
         set(&variable, "KYOTEN_DOOR_READERS", &mut config.readers, readers)?;
         set(&variable, "KYOTEN_READER_DIR", &mut config.reader_dir, |v| Ok(PathBuf::from(v)))?;
+        set(&variable, "KYOTEN_READER_MODELS", &mut config.reader_models, |v| {
+            Ok(Some(PathBuf::from(v)))
+        })?;
         set(&variable, "KYOTEN_OUTBOX_MB", &mut config.outbox_mb, |v| {
             let room = v.parse().ok().filter(|room| *room >= LEAST_ROOM);
             room.ok_or_else(|| format!("it is a number of megabytes, {LEAST_ROOM} or more"))

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use hardware::card::{ReaderModels, ReaderModelsError};
 use hardware::door::{Contact, DoorPart, Input, Lock, WiredInput};
 use hardware::feedback::NoFeedback;
 use hardware::gpio::{GpioContact, GpioLock, Sense, chip};
@@ -11,7 +12,7 @@ use hardware::osdp::{
     ChannelKey, InputWiring, KeyError, OsdpError, OsdpLine, OsdpReaderSettings, OutputWiring,
     SerialPort,
 };
-use hardware::readers::ReaderError;
+use hardware::readers::{Mounting, ReaderError};
 use model::id::DeviceId;
 use ring::rand::SecureRandom;
 
@@ -53,6 +54,9 @@ pub enum BadWiring {
         /// Why it does not start.
         error: ReaderError,
     },
+    /// The table of reader models.
+    #[error(transparent)]
+    Models(#[from] ReaderModelsError),
     /// A line's settings.
     #[error(transparent)]
     Osdp(#[from] OsdpError),
@@ -73,12 +77,15 @@ impl Wired {
             Some(FireConfig::Osdp { reader, .. }) => Some(reader),
             _ => None,
         };
-        let lines = config.osdp.iter().map(|line| open(line, &config.data_dir, fire));
+        let models = ReaderModels::read(config.reader_models.as_deref())?;
+        let lines = config.osdp.iter().map(|line| open(line, &config.data_dir, &models, fire));
         let lines = Mutex::new(lines.collect::<Result<_, _>>()?);
         let driven = RwLock::new(config.clone());
         let mut plugged = Vec::new();
         for (device, choice) in &config.readers {
-            let reader = choice.start(site, device.as_str(), &config.reader_dir, rng).await;
+            let (name, folder) = (device.as_str(), config.reader_dir.as_path());
+            let mounting = Mounting { site, device: name, folder, models: &models, rng };
+            let reader = choice.start(mounting).await;
             let device = device.clone();
             let reader =
                 reader.map_err(|error| BadWiring::Reader { device: device.clone(), error })?;
@@ -224,10 +231,12 @@ impl Drivers for Wired {
 fn open(
     line: &OsdpLineConfig,
     folder: &Path,
+    models: &ReaderModels,
     fire: Option<&DeviceId>,
 ) -> Result<OsdpLine, BadWiring> {
     let readers = line.readers.iter().map(|reader| {
         let mut settings = settings(reader, folder)?;
+        settings.models = models.clone();
         settings.inputs |= fire == Some(&reader.device);
         Ok::<_, BadWiring>(settings)
     });

@@ -10,7 +10,7 @@ use ring::rand::SecureRandom;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::card::{CardReader, ReaderPlace};
+use crate::card::{CardReader, Ladder, ReaderModels, ReaderPlace};
 use crate::pcsc_reader::{PcscReader, PcscSettings};
 use crate::sim::{SimReader, SimReaderError, SimReaderSettings};
 
@@ -71,6 +71,21 @@ impl fmt::Display for ReaderChoice {
     }
 }
 
+/// What the readers of a device are started with.
+#[derive(Clone, Copy)]
+pub struct Mounting<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// The device whose readers they are.
+    pub device: &'a str,
+    /// Where simulated ones keep their sockets.
+    pub folder: &'a Path,
+    /// How identifiers are normalised; looked up by the reader's full name, of a simulated one by its own.
+    pub models: &'a ReaderModels,
+    /// For the questions that a key has to answer.
+    pub rng: &'a Arc<dyn SecureRandom + Send + Sync>,
+}
+
 impl ReaderChoice {
     /// Whether both may mean the same reader, for devices of one name.
     #[must_use]
@@ -81,28 +96,24 @@ impl ReaderChoice {
         }
     }
 
-    /// Starts it for the device `device` at `site`; a simulated one keeps its socket in `folder`.
+    /// Starts it.
     ///
     /// # Errors
     /// [`ReaderError`]; one that is not plugged in is waited for.
-    pub async fn start(
-        &self,
-        site: &str,
-        device: &str,
-        folder: &Path,
-        rng: &Arc<dyn SecureRandom + Send + Sync>,
-    ) -> Result<Box<dyn CardReader>, ReaderError> {
+    pub async fn start(&self, mounting: Mounting<'_>) -> Result<Box<dyn CardReader>, ReaderError> {
+        let Mounting { site, device, folder, models, rng } = mounting;
         let place = ReaderPlace::named(site, &format!("{device} {self}"));
+        let ladder = Ladder { models: models.clone(), place, rng: rng.clone() };
         Ok(match self {
             Self::Sim(name) => {
                 let name = name.as_deref().unwrap_or(device);
                 let mut settings = SimReaderSettings::new(name, folder, rng.clone());
-                settings.ladder.place = place;
+                settings.ladder = ladder;
                 Box::new(SimReader::start(settings).await?)
             }
             Self::Pcsc(name) => {
                 let mut settings = PcscSettings::new(name, rng.clone());
-                settings.ladder.place = place;
+                settings.ladder = ladder;
                 Box::new(PcscReader::start(settings)?)
             }
         })

@@ -7,7 +7,8 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hardware::card::{CardEvent, CardReader};
+use hardware::card::{CardEvent, CardReader, ReaderModels};
+use hardware::readers::{Mounting, ReaderChoice};
 use hardware::scan::CodeScanner;
 use hardware::sim::{SimReader, SimReaderSettings, SimScanner};
 use ring::rand::SystemRandom;
@@ -42,7 +43,7 @@ async fn tap(folder: &Path, reader: &str, card: &str) -> Output {
         .unwrap()
 }
 
-async fn next(reader: &mut SimReader) -> CardEvent {
+async fn next(reader: &mut dyn CardReader) -> CardEvent {
     timeout(Duration::from_secs(10), reader.next_event()).await.unwrap().unwrap()
 }
 
@@ -57,6 +58,30 @@ async fn a_card_taps_by_its_name() {
     assert_eq!(String::from_utf8_lossy(&tapped.stdout), "tapped card 佐藤 on reader kiosk-1\n");
     assert!(matches!(next(&mut reader).await, CardEvent::Presented(_)));
     assert_eq!(next(&mut reader).await, CardEvent::Removed);
+}
+
+#[tokio::test]
+async fn a_model_in_the_table_is_read_as_the_table_says() {
+    let folder = Folder::new("models");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let table = folder.0.join("models.toml");
+    let rows = "[[model]]\nname_contains = 'turned'\n[[model.answer]]\nlength = 8\nreversed = true";
+    std::fs::write(&table, rows).unwrap();
+    let models = ReaderModels::read(Some(&table)).unwrap();
+    let rng: Arc<dyn ring::rand::SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
+    let mounting =
+        Mounting { site: "y", device: "kiosk-1", folder: &folder.0, models: &models, rng: &rng };
+    for (name, sent) in [("plain", "012e44a7a5189c21"), ("turned", "219c18a5a7442e01")] {
+        let choice: ReaderChoice = format!("sim:{name}").parse().unwrap();
+        let mut reader = choice.start(mounting).await.unwrap();
+        assert_eq!(next(reader.as_mut()).await, CardEvent::Available);
+        assert!(tap(&folder.0, name, sent).await.status.success());
+        let CardEvent::Presented(read) = next(reader.as_mut()).await else {
+            unreachable!("{name}")
+        };
+        let identifier = [0x01, 0x2E, 0x44, 0xA7, 0xA5, 0x18, 0x9C, 0x21];
+        assert_eq!(read.identifier().unwrap().expose(), identifier, "{name}");
+    }
 }
 
 #[tokio::test]

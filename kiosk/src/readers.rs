@@ -1,14 +1,11 @@
 //! The card readers of one screen: one, or several that are as good as each other.
 
 use std::future::poll_fn;
-use std::path::Path;
-use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
 use hardware::card::{CardEvent, CardReader};
-use hardware::readers::{ReaderChoice, ReaderError};
-use ring::rand::SecureRandom;
+use hardware::readers::{Mounting, ReaderChoice, ReaderError};
 
 /// Readers that cannot be used beside each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,21 +52,15 @@ pub fn check(choices: &[ReaderChoice]) -> Result<(), BadReaders> {
     Ok(())
 }
 
-/// Starts the readers of the screen `device` at `site`; simulated ones keep their sockets in `folder`.
+/// Starts the readers of a screen.
 ///
 /// # Errors
 /// [`NotOpened`] when they cannot be used together, or one cannot start. One that is not plugged in starts.
-pub async fn open(
-    choices: &[ReaderChoice],
-    site: &str,
-    device: &str,
-    folder: &Path,
-    rng: &Arc<dyn SecureRandom + Send + Sync>,
-) -> Result<Readers, NotOpened> {
+pub async fn open(choices: &[ReaderChoice], mounting: Mounting<'_>) -> Result<Readers, NotOpened> {
     check(choices)?;
     let mut readers: Vec<Box<dyn CardReader>> = Vec::new();
     for choice in choices {
-        let started = choice.start(site, device, folder, rng).await;
+        let started = choice.start(mounting).await;
         readers.push(started.map_err(|error| NotOpened::One { choice: choice.clone(), error })?);
     }
     Ok(Readers::new(readers))
@@ -201,11 +192,14 @@ impl CardReader for Readers {
 mod tests {
     #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test stops at once")]
 
+    use std::path::Path;
+    use std::sync::{Arc, LazyLock};
     use std::time::Duration;
 
+    use hardware::card::ReaderModels;
     use hardware::sim::VirtualCard;
     use hardware::sim::socket_path;
-    use ring::rand::SystemRandom;
+    use ring::rand::{SecureRandom, SystemRandom};
     use tokio::net::UnixStream;
     use tokio::time::timeout;
 
@@ -229,6 +223,11 @@ mod tests {
 
     fn unavailable() -> CardEvent {
         CardEvent::Unavailable { reason: "unplugged".to_owned() }
+    }
+
+    fn here<'a>(folder: &'a Path, rng: &'a Arc<dyn SecureRandom + Send + Sync>) -> Mounting<'a> {
+        static PLAIN: LazyLock<ReaderModels> = LazyLock::new(ReaderModels::default);
+        Mounting { site: "here", device: "kiosk-1", folder, models: &PLAIN, rng }
     }
 
     async fn told(scripts: [Vec<CardEvent>; 2]) -> Vec<CardEvent> {
@@ -289,7 +288,7 @@ mod tests {
         for (texts, folder, says) in cases {
             let choices: Vec<ReaderChoice> =
                 texts.iter().map(|text| text.parse().unwrap()).collect();
-            let Err(error) = open(&choices, "here", "kiosk-1", folder, &rng).await else {
+            let Err(error) = open(&choices, here(folder, &rng)).await else {
                 panic!("{texts:?} opened")
             };
             let said = error.to_string();
@@ -304,7 +303,7 @@ mod tests {
         let folder = std::env::temp_dir().join(name);
         let choices = ["sim", "sim:second"].map(|text| text.parse::<ReaderChoice>().unwrap());
         let rng: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
-        let mut readers = open(&choices, "here", "kiosk-1", &folder, &rng).await.unwrap();
+        let mut readers = open(&choices, here(&folder, &rng)).await.unwrap();
         let mut next =
             async || timeout(Duration::from_secs(5), readers.next_event()).await.unwrap().unwrap();
         assert_eq!(next().await, CardEvent::Available);

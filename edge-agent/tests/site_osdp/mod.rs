@@ -34,6 +34,15 @@ const WEEK: [Weekday; 7] = [
 ];
 const CARD: [u8; 8] = [0x01, 0x2E, 0x44, 0xA7, 0xA5, 0x18, 0x9C, 0x21];
 
+/// What the reader sends of some cards begins with a byte of its own.
+const MODELS: &str = r#"
+    [[model]]
+    name_contains = "y-reader"
+    [[model.answer]]
+    length = 9
+    skip = 1
+"#;
+
 fn key() -> ChannelKey {
     ChannelKey::new(std::array::from_fn(|place| 7 + place as u8)).unwrap()
 }
@@ -61,9 +70,11 @@ fn pseudo_terminal() -> (Master, PathBuf) {
 }
 
 fn settings(data: &Path, line: &Path) -> Config {
+    let models = data.join("models.toml");
     let text = format!(
         r#"
         data_dir = "{}"
+        reader_models = "{}"
         [doors]
         y-door = "osdp"
         [[osdp]]
@@ -77,8 +88,10 @@ fn settings(data: &Path, line: &Path) -> Config {
         exit = {{ door = "y-door", input = 1, pressed_when = "active" }}
         "#,
         data.display(),
+        models.display(),
         line.display()
     );
+    fs::write(&models, MODELS).unwrap();
     let file = data.join("edge.toml");
     fs::write(&file, text).unwrap();
     Config::read(Some(&file), |_| None).unwrap()
@@ -125,7 +138,7 @@ async fn a_card_at_an_osdp_reader_opens_its_door_and_one_that_nobody_knows_does_
     let stranger = shows(&mut state, |pd| pd.light.is_some()).await;
     assert_eq!((stranger.light, stranger.outputs), (Some(SimLight::Red), [false, false]));
 
-    pd.present(&CARD).unwrap();
+    pd.present(&[&[9], &CARD[..]].concat()).unwrap();
     shows(&mut state, |pd| pd.outputs == [false, true]).await;
     shows(&mut state, |pd| pd.light == Some(SimLight::Green)).await;
     shows(&mut state, |pd| pd.outputs == [false, false]).await;
@@ -193,4 +206,14 @@ async fn fault_14_a_reader_without_a_key_of_its_own_is_no_reader() {
     fs::write(&file, "303132333435363738393a3b3c3d3e3f").unwrap();
     let refused = opened(&config).await.err().unwrap().to_string();
     assert!(refused.contains("default key"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_table_of_reader_models_that_says_nothing_is_named() {
+    let house = House::new();
+    let config = settings(&house.data(), Path::new("/dev/null"));
+    key().write_new(&house.data().join("reader.key")).unwrap();
+    fs::write(house.data().join("models.toml"), "model = 3").unwrap();
+    let refused = opened(&config).await.err().unwrap().to_string();
+    assert!(refused.contains("reader models"), "{refused}");
 }

@@ -46,7 +46,7 @@ pub enum IdentifierError {
     /// Too short or too long.
     #[error(
         "the identifier has {0} bytes where 4 to 10 are expected: if this reader model always \
-         does so, describe it in the table of reader models"
+         does so, describe it in the file that KYOTEN_READER_MODELS names"
     )]
     Length(usize),
     /// Nothing but zeroes.

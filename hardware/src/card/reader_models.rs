@@ -1,3 +1,6 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -43,6 +46,17 @@ struct AnswerShape {
 }
 
 impl ReaderModels {
+    /// The table in a file. Without one identifiers are taken as they are.
+    ///
+    /// # Errors
+    /// [`ReaderModelsError`] when the file cannot be read, or is no such table.
+    pub fn read(file: Option<&Path>) -> Result<Self, ReaderModelsError> {
+        let Some(path) = file else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ReaderModelsError::File { path: path.to_owned(), source })?;
+        Self::from_toml(&text)
+    }
+
     /// Reads the table.
     ///
     /// # Errors
@@ -97,6 +111,14 @@ impl AnswerShape {
 /// Why a table of reader models cannot be used.
 #[derive(Debug, Error)]
 pub enum ReaderModelsError {
+    /// The file cannot be read.
+    #[error("the table of reader models in {path} cannot be read: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// Not TOML, or not of this shape.
     #[error("the table of reader models cannot be read: {0}")]
     Shape(#[from] toml::de::Error),
@@ -154,6 +176,9 @@ mod tests {
 
     #[test]
     fn a_table_that_cannot_work_is_refused_when_it_is_read() {
+        assert!(ReaderModels::read(None).is_ok());
+        let missing = ReaderModels::read(Some(Path::new("no/such/table.toml"))).unwrap_err();
+        assert!(missing.to_string().contains("no/such/table.toml"), "{missing}");
         let past = "[[model]]\nname_contains='X'\n[[model.answer]]\nlength=8\nskip=4\ntake=8";
         assert!(matches!(
             ReaderModels::from_toml(past),

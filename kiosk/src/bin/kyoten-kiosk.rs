@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
-use hardware::readers::ReaderChoice;
+use hardware::card::ReaderModels;
+use hardware::readers::{Mounting, ReaderChoice};
 use hardware::scan::CodeScanner;
 use hardware::sim::SimScanner;
 use kiosk::lobby::Lobby;
@@ -81,6 +82,10 @@ struct RunArgs {
     /// Where simulated readers keep their sockets.
     #[arg(long, env = "KYOTEN_READER_DIR", default_value = "data/readers")]
     reader_dir: PathBuf,
+    /// How reader models answer that do not give the plain identifier: a file with their table, as hardware/README.md
+    /// has it.
+    #[arg(long, env = "KYOTEN_READER_MODELS")]
+    reader_models: Option<PathBuf>,
     /// The centre's name in Japanese.
     #[arg(long, env = "KYOTEN_CENTRE_NAME", default_value = "拠点 Kyoten")]
     centre_name: String,
@@ -138,8 +143,10 @@ async fn run(data_dir: &Path, args: RunArgs) -> anyhow::Result<()> {
     })?;
     let rng: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
     let (site, device) = (identity.centre().to_string(), identity.device().as_str());
-    let reader =
-        Box::new(readers::open(&args.reader, &site, device, &args.reader_dir, &rng).await?);
+    let models = ReaderModels::read(args.reader_models.as_deref())?;
+    let mounting =
+        Mounting { site: &site, device, folder: &args.reader_dir, models: &models, rng: &rng };
+    let reader = Box::new(readers::open(&args.reader, mounting).await?);
     let edge = options.edge.clone();
     let scanner = open_scanner(&args, identity.device().as_str()).await?;
     let (bus, inbox) = SiteBus::start(options, &SystemRandom::new())?;
