@@ -15,8 +15,11 @@ mod sheet;
 mod stream;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, StatusCode};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::DATE;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
 use axum::routing::{post, put};
 use model::permission::Action::*;
 
@@ -45,7 +48,17 @@ const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
 /// Everything that sites can ask, for [`crate::tls_listener::TlsListener`] with
 /// `ConnectInfo<PeerIdentity>`.
 pub fn router(hub: Hub) -> Router {
-    routes().split().1.with_state(hub)
+    let dated = map_response_with_state(hub.clone(), date);
+    routes().split().1.layer(dated).with_state(hub)
+}
+
+/// Says when it is by the hub's own clock (RFC 9110, 6.6.1): sites hold theirs against it.
+async fn date(State(hub): State<Hub>, mut answer: Response) -> Response {
+    let now = hub.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(now) = HeaderValue::try_from(now) {
+        answer.headers_mut().insert(DATE, now);
+    }
+    answer
 }
 
 /// The same, with the list of what it serves.
