@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::access::RefusalKind;
+use model::booking::Booking;
 use model::care::day::HealthCheck;
 use model::id::{ChildId, VisitId};
 use model::interval::Interval;
 use wire::nursery::{Claim, StaffAnswer, StaffAsk};
-use wire::request::{Answer, Request, Secret};
+use wire::request::{Answer, Request, Secret, WalkInOffer};
 
 use crate::leave;
 use crate::place::{
-    CARER, GUESTS, PARENTS, PIN, Place, Screen, Wanted, card, child_of, next_quarter,
+    CARER, Desk, GUESTS, PARENTS, PIN, Place, Screen, Wanted, card, child_of, next_quarter,
 };
 
 /// Guests 1 to here have bookings; those after come without.
 const WITH_BOOKINGS: u128 = 20;
 /// Guests up to here are known to the site, for they have a booking at the end; those after it knows nothing of.
-const KNOWN: u128 = 28;
+pub const KNOWN: u128 = 28;
 /// How long a booking is.
 const LONG: TimeDelta = TimeDelta::hours(3);
 
@@ -37,6 +38,7 @@ pub enum Did {
 /// Somebody who is in.
 struct Inside {
     visit: VisitId,
+    desk: String,
     until: DateTime<Utc>,
     away: bool,
     child: bool,
@@ -54,6 +56,8 @@ pub struct Guests {
     pub walked_in_at: Option<String>,
     /// When the first day's bookings begin.
     begin: DateTime<Utc>,
+    /// From then on nobody takes a desk that they are offered: who did before has left at the end.
+    quiet_from: DateTime<Utc>,
     inside: BTreeMap<u128, Inside>,
     session: Option<Secret>,
     number: u128,
@@ -69,7 +73,7 @@ pub async fn booked(place: &Place, days: TimeDelta) -> DateTime<Utc> {
             let when = time_of(begin, day, person);
             let child = Some(child_of(person)).filter(|_| person > GUESTS);
             number += 1;
-            let wanted = Wanted { person, when, pinned: None, child };
+            let wanted = Wanted { person, when, desk: Desk::Any, child };
             assert!(place.book(number, wanted).await.is_some());
         }
     }
@@ -78,7 +82,7 @@ pub async fn booked(place: &Place, days: TimeDelta) -> DateTime<Utc> {
         let starts = begin + days - TimeDelta::minutes(90);
         let when = Interval::new(starts, starts + TimeDelta::hours(1)).unwrap();
         number += 1;
-        let wanted = Wanted { person, when, pinned: None, child: None };
+        let wanted = Wanted { person, when, desk: Desk::Any, child: None };
         assert!(place.book(number, wanted).await.is_some());
     }
     begin
@@ -92,9 +96,10 @@ fn time_of(begin: DateTime<Utc>, day: i64, person: u128) -> Interval {
 }
 
 impl Guests {
-    pub fn new(begin: DateTime<Utc>) -> Self {
+    pub fn new(begin: DateTime<Utc>, days: TimeDelta) -> Self {
         Self {
             begin,
+            quiet_from: begin + days - TimeDelta::hours(13),
             did: Vec::new(),
             taps: 0,
             vouchers: 0,
@@ -151,7 +156,8 @@ impl Guests {
             3 => {
                 let person = known.into_iter().find(|person| !self.inside.contains_key(person));
                 if let Some(person) = person {
-                    self.walks_in(kiosk, person, !step.is_multiple_of(5)).await;
+                    let takes = !step.is_multiple_of(5) && now < self.quiet_from;
+                    self.walks_in(kiosk, person, takes).await;
                 }
             }
             4 => {
@@ -185,13 +191,13 @@ impl Guests {
         }
     }
 
-    async fn comes(&mut self, kiosk: &Screen, person: u128) {
+    pub async fn comes(&mut self, kiosk: &Screen, person: u128) {
         if self.inside.get(&person).is_some_and(|inside| !inside.away) {
             return;
         }
         match self.shows(kiosk, person).await {
-            Answer::Welcome { visit, until, care, .. } => {
-                self.came(person, visit, until);
+            Answer::Welcome { visit, space, until, care, .. } => {
+                self.came(person, visit, space, until);
                 let Some(door) = care else { return };
                 for child in door.children.iter().map(|child| child.child) {
                     let check = HealthCheck {
@@ -206,11 +212,7 @@ impl Guests {
                     }
                 }
             }
-            Answer::Refused { offer: Some(offer), .. } => {
-                let no = Request::WalkIn { visit: offer.visit, takes: false };
-                let answer = kiosk.ask(&no).await;
-                assert!(matches!(answer, Answer::Refused { .. }), "{answer:?}");
-            }
+            Answer::Refused { offer: Some(offer), .. } => declines(kiosk, &offer).await,
             Answer::Refused { .. } => {}
             other => panic!("{person}: {other:?}"),
         }
@@ -225,39 +227,42 @@ impl Guests {
         kiosk.tap(person).await
     }
 
-    fn came(&mut self, person: u128, visit: VisitId, until: DateTime<Utc>) {
+    fn came(&mut self, person: u128, visit: VisitId, desk: String, until: DateTime<Utc>) {
         match self.inside.get_mut(&person) {
             Some(inside) => {
                 assert_eq!(inside.visit, visit, "they are in with one visit");
+                assert_eq!(inside.desk, desk, "and sit where they sat");
                 inside.away = false;
                 self.did.push(Did::CameBack(visit));
             }
             None => {
+                assert_eq!(self.at(&desk), None, "{person} is sent to where somebody sits");
                 self.did.push(Did::CameIn(visit));
-                let inside = Inside { visit, until, away: false, child: false, voucher: None };
-                self.inside.insert(person, inside);
+                let (away, child, voucher) = (false, false, None);
+                self.inside.insert(person, Inside { visit, desk, until, away, child, voucher });
             }
         }
     }
 
-    async fn walks_in(&mut self, kiosk: &Screen, person: u128, takes: bool) {
+    /// Who sits at a desk.
+    pub fn at(&self, desk: &str) -> Option<u128> {
+        self.inside.iter().find(|(_, inside)| inside.desk == desk).map(|(person, _)| *person)
+    }
+
+    /// Where somebody sits.
+    pub fn desk_of(&self, person: u128) -> Option<&str> {
+        self.inside.get(&person).map(|inside| inside.desk.as_str())
+    }
+
+    pub async fn walks_in(&mut self, kiosk: &Screen, person: u128, takes: bool) {
         self.taps += 1;
         match kiosk.tap(person).await {
-            Answer::Refused { offer: Some(offer), .. } => {
-                let visit = offer.visit;
-                match (takes, kiosk.ask(&Request::WalkIn { visit, takes }).await) {
-                    (true, Answer::Welcome { visit: given, space, until, .. }) => {
-                        assert_eq!((given, &space), (visit, &offer.space));
-                        self.did.push(Did::WalkedIn(visit));
-                        self.walked_in_at = Some(space);
-                        self.came(person, visit, until);
-                    }
-                    (false, Answer::Refused { .. }) => {}
-                    other => panic!("{other:?}"),
-                }
+            Answer::Refused { offer: Some(offer), .. } if takes => {
+                self.takes(kiosk, person, &offer).await;
             }
+            Answer::Refused { offer: Some(offer), .. } => declines(kiosk, &offer).await,
             // They come for their booking at last.
-            Answer::Welcome { visit, until, .. } => self.came(person, visit, until),
+            Answer::Welcome { visit, space, until, .. } => self.came(person, visit, space, until),
             // All that is kept is given away.
             Answer::Refused {
                 why: RefusalKind::NoBooking | RefusalKind::LeftForGood | RefusalKind::TooEarly,
@@ -267,25 +272,71 @@ impl Guests {
         }
     }
 
+    /// Takes the desk that they were offered.
+    pub async fn takes(&mut self, kiosk: &Screen, person: u128, offer: &WalkInOffer) {
+        let visit = offer.visit;
+        match kiosk.ask(&Request::WalkIn { visit, takes: true }).await {
+            Answer::Welcome { visit: given, space, until, .. } => {
+                assert_eq!((given, &space), (visit, &offer.space));
+                self.did.push(Did::WalkedIn(visit));
+                self.walked_in_at = Some(space.clone());
+                self.came(person, visit, space, until);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Books at the hub, which the site cannot hear of, and shows the voucher.
     async fn shows_voucher(&mut self, place: &Place, kiosk: &Screen, person: u128) {
-        let hub = &place.hub;
-        let starts = next_quarter(hub.now()) - TimeDelta::minutes(15);
+        let starts = next_quarter(place.hub.now()) - TimeDelta::minutes(15);
         let when = Interval::new(starts, starts + TimeDelta::hours(1)).unwrap();
         self.number += 1;
-        let wanted = Wanted { person, when, pinned: None, child: None };
+        let wanted = Wanted { person, when, desk: Desk::Any, child: None };
         let Some(booking) = place.book(self.number, wanted).await else { return };
+        let shown = self.comes_with_voucher(place, kiosk, &booking).await;
+        assert_eq!(shown, Ok(()), "{person}");
+    }
+
+    /// Shows the voucher of a booking of theirs; whoever is turned away is told why.
+    pub async fn comes_with_voucher(
+        &mut self,
+        place: &Place,
+        kiosk: &Screen,
+        booking: &Booking,
+    ) -> Result<(), RefusalKind> {
+        let (hub, person) = (&place.hub, booking.person.0.as_u128());
         let centre = place.centre().await;
-        let issued = hub::service::voucher::issue(hub, &centre, &booking, None, hub.now()).await;
+        let issued = hub::service::voucher::issue(hub, &centre, booking, None, hub.now()).await;
         let Ok(voucher) = issued.unwrap() else { panic!("no voucher") };
         match kiosk.ask(&Request::Voucher { text: Secret(voucher.text.clone()) }).await {
-            Answer::Welcome { visit, until, .. } => {
+            Answer::Welcome { visit, space, until, .. } => {
                 self.vouchers += 1;
-                self.came(person, visit, until);
+                self.came(person, visit, space, until);
                 self.inside.get_mut(&person).unwrap().voucher = Some(voucher.text);
+                Ok(())
             }
+            Answer::Refused { why, offer: None, .. } => Err(why),
             other => panic!("{person}: {other:?}"),
         }
+    }
+
+    /// One of those who walked in goes early, and not whoever sits at `but`.
+    pub async fn makes_room(&mut self, place: &Place, kiosk: &Screen, staff: &Screen, but: &str) {
+        let mut walked_in = self.inside.range(WITH_BOOKINGS + 1..=KNOWN);
+        let person = walked_in.find(|(_, inside)| inside.desk != but).map(|(person, _)| *person);
+        self.goes(place, kiosk, staff, person.unwrap()).await;
+    }
+
+    /// Whoever sits at a desk is asked whether they leave, and stays.
+    pub async fn still_sits(&mut self, place: &Place, kiosk: &Screen, desk: &str) {
+        let person = self.at(desk).unwrap();
+        if self.inside[&person].away {
+            self.comes(kiosk, person).await;
+        }
+        let visit = self.asked_whether_they_leave(place, kiosk, person).await;
+        let stays = Request::Leave { visit, leaving: false, back_soon: false };
+        let answer = kiosk.ask(&stays).await;
+        assert!(matches!(&answer, Answer::Welcome { space, .. } if space == desk), "{answer:?}");
     }
 
     async fn steps_out(&mut self, place: &Place, kiosk: &Screen, person: u128, visit: VisitId) {
@@ -326,8 +377,17 @@ impl Guests {
         // Longer than what counts as the same tap.
         place.clock.advance(TimeDelta::seconds(6));
         match self.shows(kiosk, person).await {
-            Answer::AskLeaving { visit, .. } => visit,
+            Answer::AskLeaving { visit, space, .. } => {
+                let inside = &self.inside[&person];
+                assert_eq!((visit, &space), (inside.visit, &inside.desk), "{person}");
+                visit
+            }
             other => panic!("{person}: {other:?}"),
         }
     }
+}
+
+async fn declines(kiosk: &Screen, offer: &WalkInOffer) {
+    let answer = kiosk.ask(&Request::WalkIn { visit: offer.visit, takes: false }).await;
+    assert!(matches!(answer, Answer::Refused { .. }), "{answer:?}");
 }

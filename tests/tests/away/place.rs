@@ -14,9 +14,10 @@ use hub::config::Config;
 use hub::hub::Hub;
 use hub::serve::{self, Ports, StartError};
 use hub::service::children;
+use hub::service::secret::sha256;
 use hub::uplink::enrol;
-use hub::web::WebSettings;
-use model::booking::{Booking, BookingCode};
+use hub::web::{WebSettings, cookies};
+use model::booking::{Booking, BookingCode, DeskNeeds};
 use model::care::age::Ages;
 use model::care::terms::Terms;
 use model::centre::{Centre, CentreKind, CentreSettings, Door, Nursery, Space, SpaceKind};
@@ -25,15 +26,17 @@ use model::clock::{Clock, ManualClock, SystemClock};
 use model::day_sheet::DeviceKind;
 use model::id::{
     BookingId, CentreId, ChildId, CredentialId, DeviceId, HouseholdId, MunicipalityId, NurseryId,
-    PersonId, SpaceId,
+    PersonId, SessionId, SpaceId,
 };
 use model::interval::Interval;
 use model::language::{Language, LocalText};
 use model::opening::{DayKind, OpeningHours, OpeningRules};
 use model::people::{Grant, Person};
+use model::sign_in::{Means, Stage};
 use ring::rand::SystemRandom;
-use store::{BookResult, BookingOrder, Credential, SealedChild, Stands};
+use store::{BookResult, BookingOrder, Credential, SealedChild, Session};
 use tests::folder::{Folder, copy};
+use tests::http::client;
 use tests::truth::Truth;
 use tests::waiting::until;
 use tokio::sync::oneshot;
@@ -51,16 +54,18 @@ pub const PIN: &str = "4711";
 const DESKS: u128 = 24;
 const KEPT: u32 = 4;
 const ROOM: NurseryId = NurseryId(Uuid::from_u128(0xa0));
-/// Persons by number: guests, then parents, then the one who works in the nursery.
+/// Persons by number: guests, then parents, then the one who works in the nursery and the one who runs the centre.
 pub const GUESTS: u128 = 34;
 pub const PARENTS: u128 = 6;
 pub const CARER: u128 = GUESTS + PARENTS + 1;
+const OPERATOR: u128 = CARER + 1;
 
 pub struct Place {
     pub hub: Hub,
     pub clock: Arc<ManualClock>,
     pub truth: Truth,
     pub line: Line,
+    people: SocketAddr,
     sites: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<(), StartError>>,
@@ -80,19 +85,18 @@ impl Place {
             _ => None,
         });
         let config = config.unwrap();
-        // Certificates are judged by the machine's clock too.
-        let clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let clock = Arc::new(ManualClock::at(last_morning(SystemClock.now())));
         let hub = serve::open(&config, clock.clone(), Arc::new(SystemRandom::new())).await.unwrap();
         furnish(&hub).await;
         let ports = Ports::bind(&config, &hub).await.unwrap();
-        let sites = ports.sites_address;
+        let (people, sites) = (ports.people_address, ports.sites_address);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = serve::serve(hub.clone(), ports, WebSettings::default(), async {
             stopped.await.ok();
         });
         let running = tokio::spawn(serving);
         let (truth, line) = (Truth::open(&url).await, Line::to(sites).await);
-        Self { hub, clock, truth, line, sites, stop: Some(stop), running, folder }
+        Self { hub, clock, truth, line, people, sites, stop: Some(stop), running, folder }
     }
 
     pub async fn stop(mut self) {
@@ -132,6 +136,31 @@ impl Place {
         copy(&self.folder.join(device), &self.folder.join(to)).unwrap();
     }
 
+    /// The page at a path, as the operator of the centre is shown it.
+    pub async fn operator_reads(&self, path: &str) -> String {
+        let (token, now) = (self.hub.new_id().unwrap().to_string(), self.hub.now());
+        let session = Session {
+            id: SessionId(self.hub.new_id().unwrap()),
+            token: sha256(token.as_bytes()),
+            person: person(OPERATOR),
+            csrf: String::new(),
+            stage: Stage::Two,
+            means: Means::Passkey,
+            agent: String::new(),
+            started_at: now,
+            proved_at: now,
+            ends_at: now + TimeDelta::hours(1),
+        };
+        self.hub.store.start_session(&session).await.unwrap();
+        let request = client().get(format!("http://{}{path}", self.people));
+        let request = request.header("cookie", format!("{}={token}", cookies::SESSION));
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let page = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {page}");
+        page
+    }
+
     pub async fn centre(&self) -> Centre {
         let centres = self.hub.store.centres().await.unwrap();
         centres.into_iter().find(|centre| centre.id == HERE).unwrap()
@@ -139,27 +168,20 @@ impl Place {
 
     /// Books as the hub's pages do; a number is a booking's own.
     pub async fn book(&self, number: u128, wanted: Wanted) -> Option<Booking> {
-        let Wanted { person, when, pinned, child } = wanted;
+        let Wanted { person, when, desk, child } = wanted;
+        let made = (booking(number), BookingCode::from_random(u64::try_from(number).unwrap()));
+        let (centre, now) = (self.centre().await, self.hub.now());
+        let order =
+            BookingOrder::of_desk(made, self::person(person), &centre, vec![when], (1, 1), now);
+        let picked = matches!(desk, Desk::Picked(_));
         let mut order = BookingOrder {
-            id: BookingId(Uuid::from_u128(0x1_0000 + number)),
-            person: self::person(person),
-            centre: self.centre().await,
-            slots: vec![when],
-            desks: 1,
-            pinned,
+            pinned: match desk {
+                Desk::Any => None,
+                Desk::Picked(space) | Desk::Given(space) => Some(space),
+            },
+            needs: DeskNeeds { pinned: picked, ..DeskNeeds::default() },
             children: child.into_iter().collect(),
-            schemes: Default::default(),
-            ages: Default::default(),
-            on_account_of: None,
-            code: BookingCode::from_random(u64::try_from(number).unwrap()),
-            tariff_rev: 1,
-            rule_rev: 1,
-            at: self.hub.now(),
-            idempotency: None,
-            needs: Default::default(),
-            stands: Stands::Confirmed,
-            quotas: Vec::new(),
-            spare: Vec::new(),
+            ..order
         };
         if let Some(child) = child {
             let day = when.starts().with_timezone(&Tokyo).date_naive();
@@ -179,8 +201,17 @@ impl Place {
 pub struct Wanted {
     pub person: u128,
     pub when: Interval,
-    pub pinned: Option<SpaceId>,
+    pub desk: Desk,
     pub child: Option<ChildId>,
+}
+
+/// Which desk a booking is to have.
+pub enum Desk {
+    Any,
+    /// The one that its guest has picked.
+    Picked(SpaceId),
+    /// One that happens to fall to it: it may be moved.
+    Given(SpaceId),
 }
 
 /// A kiosk, or the screen of a nursery's staff.
@@ -258,6 +289,16 @@ pub fn person(number: u128) -> PersonId {
     PersonId(Uuid::from_u128(number))
 }
 
+/// What somebody is called.
+pub fn name(person: u128) -> String {
+    format!("人{person}")
+}
+
+/// The booking of a number.
+pub fn booking(number: u128) -> BookingId {
+    BookingId(Uuid::from_u128(0x1_0000 + number))
+}
+
 /// The child of a parent.
 pub fn child_of(parent: u128) -> ChildId {
     ChildId(Uuid::from_u128(0x100 + parent))
@@ -271,6 +312,12 @@ pub fn card(person: u128) -> Card {
 
 fn identifier(person: u128) -> [u8; 8] {
     [1, 46, 0, 0, 0, 0, 0, u8::try_from(person).unwrap()]
+}
+
+/// The last nine o'clock of the centre, so that a test is the same at any hour: a lease ends with a day, and sheets are
+/// made anew with a period. Not far from now: certificates are judged by the machine's clock too.
+fn last_morning(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::days(1)).unwrap()
 }
 
 /// The next quarter of an hour: bookings lie on the house's steps.
@@ -332,13 +379,14 @@ async fn furnish(hub: &Hub) {
         hub.store.add_child(&SealedChild { id, household, sealed }).await.unwrap();
     }
     somebody(hub, CARER, Grant::NurseryStaff { nursery: ROOM }).await;
+    somebody(hub, OPERATOR, Grant::Operator { centre: HERE }).await;
     let cheap = Params::new(8, 1, 1, None).unwrap();
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap);
     let pin = hash.hash_password_with_salt(PIN.as_bytes(), b"salt for a test").unwrap();
     hub.store.set_pin(person(CARER), Some(&pin.to_string())).await.unwrap();
 }
 
-/// Open round the clock, so that a test is the same at any hour.
+/// Open round the clock.
 fn centre(municipality: MunicipalityId) -> Centre {
     const ALL_DAY: u32 = 24 * 60;
     use Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
@@ -363,7 +411,7 @@ fn centre(municipality: MunicipalityId) -> Centre {
 
 async fn somebody(hub: &Hub, number: u128, grant: Grant) {
     let id = person(number);
-    let (email, name) = (format!("p{number}@example.jp"), format!("人{number}"));
+    let (email, name) = (format!("p{number}@example.jp"), name(number));
     let grants = vec![grant.into()];
     let somebody = Person { id, email, name, language: Language::Ja, grants };
     hub.store.add_person(&somebody, None).await.unwrap();
