@@ -73,19 +73,18 @@ impl OnDisk {
 }
 
 impl Journal {
-    /// Starts the writer, which goes on where `store` is by now, as its `progress` says. It ends when the journal is
-    /// dropped and all is written.
-    #[must_use]
+    /// A journal, and the writer that has to be run for it. It goes on where `store` is by now, as its `progress` says,
+    /// and ends when the journal is dropped and all is written.
     pub fn start(
         store: EdgeStore,
         progress: &Progress,
-    ) -> (Self, JournalReader, tokio::task::JoinHandle<()>) {
+    ) -> (Self, JournalReader, impl Future<Output = ()> + Send + use<>) {
         let (entries, inbox) = mpsc::unbounded_channel();
         let Progress { last_place, shifts, .. } = *progress;
         let (written_in, written) = watch::channel(Written { count: 0, place: last_place, shifts });
         let reader = JournalReader { entries: entries.downgrade(), written };
         let writer = Writer { store, written: written_in, held: Held::default(), full: false };
-        (Self { entries }, reader, tokio::spawn(writer.run(inbox)))
+        (Self { entries }, reader, writer.run(inbox))
     }
 
     /// Hands events over, in order, with the counts of wrong PINs that have changed.

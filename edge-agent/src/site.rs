@@ -11,7 +11,7 @@ use model::site_event::{Happening, SiteEvent};
 use model::site_order::{OrderAnswer, Ordered};
 use ring::rand::SecureRandom;
 use tokio::sync::{Mutex, Notify, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use twin::{Effect, Fact, Snapshot, Twin, View};
 use wire::bus::{BusError, BusInbox, BusOptions, SiteBus};
@@ -78,7 +78,8 @@ pub struct Site {
     mosquitto: Option<Mosquitto>,
     bus_address: Option<SocketAddr>,
     tasks: JoinSet<()>,
-    writer: JoinHandle<()>,
+    /// The one that writes down what happened. It ends with the site as in a power cut, but where [`Site::stop`] waits.
+    writer: JoinSet<()>,
     alarm: Arc<Notify>,
 }
 
@@ -164,8 +165,10 @@ impl Site {
         let boot = random::uuid(&*rng).map(BootId).map_err(|_| SiteError::Random)?;
         let twin = restore(&store, good.as_ref()).await?;
         let version_before = twin.sheet_version();
-        let (journal, journal_reader, writer) =
+        let (journal, journal_reader, writing) =
             Journal::start(store.clone(), &store.progress().await?);
+        let mut writer = JoinSet::new();
+        writer.spawn(writing);
         let floor = ClockFloor {
             last: store.clock_floor().await?,
             sheet_made: good.as_ref().map(|good| good.sheet.made_at).unwrap_or_default(),
@@ -378,7 +381,7 @@ impl Site {
     pub async fn broken(&mut self) {
         tokio::select! {
             _ = self.tasks.join_next() => {}
-            _ = &mut self.writer => {}
+            _ = self.writer.join_next() => {}
             () = self.alarm.notified() => {}
         }
     }
@@ -386,7 +389,8 @@ impl Site {
     /// Stops in good order: every door is locked, unless all of them are to be open, and what has happened is on disk
     /// when this returns.
     pub async fn stop(self) {
-        let Self { centre, store, sheets, doors, desk, bus, broker, mut tasks, writer, .. } = self;
+        let Self { centre, store, sheets, doors, desk, bus, broker, mut tasks, mut writer, .. } =
+            self;
         let at_rest = doors.at_rest().await;
         let view = centre.view().await;
         if !view.is_ok_and(|view| view.house.is_released()) {
@@ -406,7 +410,7 @@ impl Site {
         }
         // With the last of them the centre's thread ends, then the journal, then the writer.
         drop((centre, sheets, doors, desk));
-        if tokio::time::timeout(Duration::from_secs(5), writer).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(5), writer.join_next()).await.is_err() {
             tracing::error!("some events could not be written in time");
         }
         store.close().await;
