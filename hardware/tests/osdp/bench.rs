@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hardware::card::{CardEvent, CardReader};
+use hardware::card::{CardEvent, CardRead, CardReader};
 use hardware::osdp::{
     ChannelKey, OpenChannel, OsdpLine, OsdpReader, OsdpReaderSettings, SerialPort,
 };
@@ -186,6 +186,28 @@ pub async fn told_until(
             return told;
         }
     }
+}
+
+/// Shows a card, and shows it again where the reader has lost its line for a moment, as whoever stands there does: on a
+/// busy machine both ends of a line keep each other waiting. Answers what was read, and how long after it was shown.
+pub async fn shown(
+    pd: &SimOsdpReader,
+    reader: &mut OsdpReader,
+    card: &[u8],
+) -> (CardRead, Duration) {
+    const AGAIN: Duration = Duration::from_secs(3);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        pd.present(card).unwrap();
+        let tapped = Instant::now();
+        while let Ok(event) = timeout_at(tapped + AGAIN, reader.next_event()).await {
+            if let Some(CardEvent::Presented(read)) = event {
+                return (read, tapped.elapsed());
+            }
+            told.push(event);
+        }
+    }
+    panic!("the card was not read: {told:?}");
 }
 
 /// All that the reader tells for a while.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bench::{BAUD, CARD, Line, frames, holds, is_read, key, told_for, told_until};
+use bench::{BAUD, CARD, Line, frames, holds, is_read, key, shown, told_for, told_until};
 use hardware::card::{CardError, CardEvent};
 use hardware::door::{Contact, ContactLevel, DoorError, DoorPart, Lock, LockLevel};
 use hardware::feedback::Feedback;
@@ -109,8 +109,7 @@ async fn fault_09_a_tap_while_the_line_is_cut_opens_nothing_and_the_next_is_read
     assert!(!stale.iter().any(is_read), "{stale:?}");
     assert_eq!(lock.level().await, Ok(LockLevel::Locked));
 
-    pd.present(&CARD).unwrap();
-    told_until(&mut reader, SOON, is_read).await;
+    shown(&pd, &mut reader, &CARD).await;
 }
 
 #[tokio::test]
@@ -202,8 +201,7 @@ async fn fault_14_whoever_touches_the_line_cannot_forge_a_card() {
         let told = told_for(&mut reader, Duration::from_secs(9)).await;
         assert!(!told.iter().any(is_read), "{block:?}: {told:?}");
         assert!(forged_so_far.load(Ordering::Relaxed) >= 6, "four steps up, and two polls");
-        pd.present(&CARD).unwrap();
-        told_until(&mut reader, SOON, is_read).await;
+        shown(&pd, &mut reader, &CARD).await;
     }
     // The last is one of the channel's own, without the right MAC.
     tokio::join!(
@@ -235,8 +233,7 @@ async fn noise_does_no_harm() {
     }
     let told = told_for(&mut reader, Duration::from_secs(5)).await;
     assert!(!told.iter().any(is_read), "{told:?}");
-    pd.present(&CARD).unwrap();
-    told_until(&mut reader, SOON, is_read).await;
+    shown(&pd, &mut reader, &CARD).await;
 }
 
 #[tokio::test]
@@ -259,12 +256,9 @@ async fn several_readers_share_a_line_and_a_dead_one_holds_up_nobody() {
     sleep(SETTLED).await;
     for (place, pd) in pds.iter().enumerate() {
         let card = [place as u8 + 1; 7];
-        pd.present(&card).unwrap();
-        let tapped = Instant::now();
-        let told = told_until(&mut readers[place], SOON, is_read).await;
-        let Some(CardEvent::Presented(read)) = told.last() else { panic!("{told:?}") };
+        let (read, took) = shown(pd, &mut readers[place], &card).await;
         assert_eq!(read.identifier().unwrap().expose(), card);
-        assert!(tapped.elapsed() < Duration::from_secs(2), "{:?}", tapped.elapsed());
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
     panel.lock("door-2", 0).unwrap().unlock().await.unwrap();
     let open = pds.each_ref().map(|pd| pd.state().borrow().outputs[0]);
@@ -294,8 +288,7 @@ async fn four_dead_readers_of_six_leave_the_line_to_the_others() {
         lock.lock().await.unwrap();
         sleep(Duration::from_millis(700)).await;
     }
-    pds[1].present(&CARD).unwrap();
-    told_until(&mut readers[1], SOON, is_read).await;
+    shown(&pds[1], &mut readers[1], &CARD).await;
     for reader in &mut readers {
         let told = told_for(reader, Duration::from_millis(100)).await;
         assert!(!told.iter().any(is_unavailable), "{told:?}");
