@@ -15,7 +15,7 @@ use crate::pins;
 
 /// How far the machine's clock may be behind what the site has already seen, ahead of the time
 /// that has really passed, or away from the hub's.
-const LEEWAY: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 /// Until the hub or time itself says otherwise a clock is not believed that has gone on by more than this while the
 /// program did not run: no sheet is good for so long.
 const BELIEVED: TimeDelta = TimeDelta::days(7);
@@ -65,10 +65,22 @@ pub struct ClockFloor {
     pub sheet_made: DateTime<Utc>,
 }
 
+/// What a site knows of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownTime {
+    /// The site's own.
+    pub now: DateTime<Utc>,
+    /// Whether the machine's clock can be trusted.
+    pub clock_is_set: bool,
+    /// The hub's: what it said last since the program began, and the time that has passed since then.
+    pub hubs: Option<DateTime<Utc>>,
+}
+
 enum Ask {
     Decide(Box<Fact>, oneshot::Sender<Decided>),
     SheetMade(DateTime<Utc>),
     HubSaid(DateTime<Utc>),
+    Time(oneshot::Sender<KnownTime>),
     Fence(oneshot::Sender<Fence>),
     Look(Look),
 }
@@ -158,6 +170,14 @@ impl Centre {
         self.look(|_, at| at.now).await
     }
 
+    /// The site's time, and how far it is known.
+    ///
+    /// # Errors
+    /// When the thread has ended.
+    pub async fn time(&self) -> Result<KnownTime, Stopped> {
+        self.ask(Ask::Time).await
+    }
+
     /// A consistent look at time, count and state.
     ///
     /// # Errors
@@ -222,7 +242,17 @@ impl Runner {
                         if self.floor.last - shown > LEEWAY {
                             self.floor.last = shown;
                         }
+                    } else if self.floor.last - now > LEEWAY {
+                        // A clock that is still wrong does not keep the site in its time either.
+                        self.floor.last = now;
+                        self.last_good = None;
+                        self.in_doubt_since = None;
                     }
+                }
+                Ask::Time(reply) => {
+                    let clock_is_set = self.twin.clock_is_set();
+                    let hubs = self.hub_said.and_then(|said| later(said, self.clock.steady()));
+                    reply.send(KnownTime { now: at.now, clock_is_set, hubs }).ok();
                 }
                 Ask::Fence(reply) => {
                     let snapshot = Arc::new(self.twin.snapshot());
@@ -236,10 +266,7 @@ impl Runner {
     /// The site's time, which never goes back by itself, and whether the machine's clock can be trusted.
     fn moment(&mut self) -> Moment {
         let (shown, steady) = (self.clock.now(), self.clock.steady());
-        let later = |(good, then): (DateTime<Utc>, Duration)| {
-            let passed = TimeDelta::from_std(steady.saturating_sub(then)).ok()?;
-            good.checked_add_signed(passed)
-        };
+        let later = |known| later(known, steady);
         // What drifts is in doubt once it is far from the hub's.
         let hubs = self.hub_said.and_then(later);
         let least = self.floor.last.max(self.floor.sheet_made).max(hubs.unwrap_or_default());
@@ -274,4 +301,10 @@ impl Runner {
         }
         at
     }
+}
+
+/// What was known of the time at one steady time, at a later one.
+fn later((known, then): (DateTime<Utc>, Duration), steady: Duration) -> Option<DateTime<Utc>> {
+    let passed = TimeDelta::from_std(steady.saturating_sub(then)).ok()?;
+    known.checked_add_signed(passed)
 }

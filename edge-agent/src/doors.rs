@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use hardware::door::{Input, InputLevel};
+use hardware::door::{DoorError, Input, InputLevel};
 use model::centre::Door;
+use model::device::{Trouble, Watched};
 use model::id::{DeviceId, VisitId};
 use tokio::sync::{MutexGuard, Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use twin::{Effect, Fact};
 use wire::bus::SiteBus;
 use wire::homie::{STATE, door_path};
@@ -21,10 +22,14 @@ use wire::homie::{STATE, door_path};
 pub use drivers::{DoorDriver, Drivers, SimDoors};
 
 use crate::centre::Centre;
+use crate::trouble::Teller;
 use task::{DoorTask, PATIENCE, Told, Unread, glance, looks};
 
 /// A driver that is to be let go of has so long to lock its door.
 const END: Duration = Duration::from_secs(6);
+/// A lock whose line is only coming up at the start may need so long until it answers, and is tried this often.
+const COMES: Duration = Duration::from_secs(8);
+const TRY: Duration = Duration::from_millis(500);
 const QUEUE: usize = 64;
 
 /// The doors in use. Dropping it stops their tasks and leaves the locks as they are.
@@ -39,6 +44,8 @@ pub struct Doors {
     wanted: Mutex<Vec<Door>>,
     /// One change of them at a time: no line is opened before whoever had it has let go.
     changing: tokio::sync::Mutex<()>,
+    /// Told when a sheet says which doors there are.
+    sheet_came: Notify,
 }
 
 struct Running {
@@ -92,12 +99,14 @@ impl Doors {
             running: Mutex::default(),
             wanted: Mutex::default(),
             changing: Default::default(),
+            sheet_came: Notify::new(),
         }
     }
 
     /// Locks doors that are none of the sheet's any more and lets go of them, which it names; then takes the sheet's into
     /// use, each locked first.
     pub async fn use_only(&self, doors: &[Door]) -> Vec<DeviceId> {
+        self.sheet_came.notify_one();
         let _changing = self.changing.lock().await;
         let gone = self.take_out(|device| !doors.iter().any(|door| door.device == *device));
         let names = gone.keys().cloned().collect();
@@ -140,6 +149,48 @@ impl Doors {
                 }
             });
         }
+    }
+
+    /// Locks doors once that no sheet speaks for yet. A lock that does not answer is tried for some seconds, until a
+    /// sheet comes: then its doors are locked by that. It ends only with the site.
+    pub(crate) async fn lock_without_a_sheet(self: Arc<Self>, doors: Vec<DeviceId>) {
+        {
+            let _changing = self.changing.lock().await;
+            tokio::select! {
+                // Each is told once before anybody looks for a sheet.
+                biased;
+                _ = join_all(doors.into_iter().map(|door| self.lock_once(door))) => {}
+                () = self.sheet_came.notified() => {}
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn lock_once(&self, door: DeviceId) {
+        let runs = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.contains_key(&door)
+        };
+        if runs {
+            return;
+        }
+        let Some(driver) = self.drivers.door(&door) else {
+            tracing::error!(%door, "the settings name a door that this site has no driver for");
+            return;
+        };
+        let begun = Instant::now();
+        let why = loop {
+            match timeout(PATIENCE, driver.lock.lock()).await {
+                Ok(Ok(())) => {
+                    tracing::info!("door {door} locked");
+                    return;
+                }
+                Ok(Err(DoorError::NoAnswer(_))) if begun.elapsed() < COMES => sleep(TRY).await,
+                Ok(Err(error)) => break error.to_string(),
+                Err(_) => break "no answer in time".to_owned(),
+            }
+        };
+        tracing::error!(%door, why, "lock fault: without a sheet this door may stand open");
     }
 
     /// Starts every door again, with the driver that it has by now; each is locked first, by the driver that it had.
@@ -220,9 +271,10 @@ impl Doors {
     }
 
     /// Tells the centre what the fire panel says, for as long as the site runs. A line that cannot be read changes
-    /// nothing and is logged: the panel's own wire has released the doors by then.
+    /// nothing and is told to the operators: the panel's own wire has released the doors by then.
     pub(crate) async fn follow_fire(self: Arc<Self>, mut panel: Box<dyn Input>) {
         let (mut told, mut silent) = (None, false);
+        let mut works = Teller::new(self.centre.clone(), Watched::FirePanel);
         let mut looks = looks();
         loop {
             let level = tokio::select! {
@@ -232,20 +284,23 @@ impl Doors {
             match level {
                 Ok(level) => {
                     silent = false;
-                    if told == Some(level) {
-                        continue;
+                    // The doors come first.
+                    if told != Some(level) {
+                        told = Some(level);
+                        let on = level == InputLevel::Active;
+                        let Ok(decided) = self.centre.decide(Fact::FireRead { on }).await else {
+                            return;
+                        };
+                        self.act(&decided.effects);
                     }
-                    told = Some(level);
-                    let on = level == InputLevel::Active;
-                    let Ok(decided) = self.centre.decide(Fact::FireRead { on }).await else {
-                        return;
-                    };
-                    self.act(&decided.effects);
+                    works.is(None).await;
                 }
-                Err(error) if !std::mem::replace(&mut silent, true) => {
-                    tracing::error!(%error, "the fire panel cannot be heard");
+                Err(error) => {
+                    if !std::mem::replace(&mut silent, true) {
+                        tracing::error!(%error, "the fire panel cannot be heard");
+                    }
+                    works.is(Some(Trouble::Silent)).await;
                 }
-                Err(_) => {}
             }
         }
     }

@@ -222,18 +222,17 @@ impl Writer {
     async fn write(&mut self, inbox: &mut mpsc::UnboundedReceiver<Entry>) {
         while !self.held.is_empty() {
             let Err(error) = self.append().await else { continue };
-            if error.is_full() {
-                if self.make_room().await {
-                    continue;
-                }
-                if !self.full {
-                    self.full = true;
-                    tracing::error!("the disk is full: events are held in memory");
-                    let at = self.held.last_at();
-                    self.held.note(SiteEvent { at, what: Happening::DiskFull { full: true } });
-                }
-            } else {
+            if error.is_full() && self.make_room().await {
+                continue;
+            }
+            if !error.takes_nothing() {
                 tracing::error!(%error, "events cannot be kept; trying again");
+            } else if !self.full {
+                self.full = true;
+                tracing::error!(%error, "the disk takes nothing: events are held in memory");
+                // The hub hears of it once the disk takes something again: an event has no place before.
+                let at = self.held.last_at();
+                self.held.note(SiteEvent { at, what: Happening::DiskFull { full: true } });
             }
             self.hold(inbox).await;
         }

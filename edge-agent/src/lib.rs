@@ -27,6 +27,7 @@ mod site;
 mod sse;
 pub mod thing;
 pub mod things;
+mod trouble;
 mod uplink;
 pub mod vouchers;
 pub mod wired;

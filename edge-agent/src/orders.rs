@@ -1,4 +1,4 @@
-//! The hub's orders: checked, taken once, judged by the site's own time, acted on and answered.
+//! The hub's orders: checked, taken once, judged by their time, acted on and answered.
 //!
 //! An order is on disk as taken before anybody acts on it: one that comes twice, out of its turn, or
 //! again after a restart is acted on at most once. One that was taken by a program that was killed
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use wire::order::{OrderAnswered, OrderRefused, SentOrder, SignedOrder, open};
 
-use crate::centre::{Centre, Stopped};
+use crate::centre::{Centre, KnownTime, LEEWAY, Stopped};
 use crate::hub::{Hub, HubError};
 use crate::requests::Desk;
 use crate::sheets::Sheets;
@@ -102,8 +102,8 @@ impl Orders {
         patience: Duration,
     ) -> Result<(SentOrder, BoxFuture<'static, Result<OrderAnswer, Stopped>>), NotTaken> {
         let order = self.opened(sent)?;
-        let (now, clock_is_set) = self.time().await?;
-        if clock_is_set && order.not_after + KEPT < now {
+        let time = self.centre.time().await?;
+        if time.clock_is_set && order.not_after + KEPT < time.now {
             return Err(NotTaken::LongAgo(order.not_after));
         }
         let taken = self.store.take_order(order.order.id, order.not_after);
@@ -111,8 +111,8 @@ impl Orders {
             return Err(NotTaken::Before);
         }
         // The disk may have taken its time.
-        let (now, clock_is_set) = self.time().await?;
-        let answer = match judge(&order, now, clock_is_set) {
+        let time = self.centre.time().await?;
+        let answer = match judge(&order, time) {
             Ok(()) => self.desk.clone().order(order.order.clone()).await?,
             Err(why) => Box::pin(async move { Ok(why) }),
         };
@@ -126,14 +126,12 @@ impl Orders {
 
     /// Forgets the orders that ended too long ago to be taken again.
     async fn forget(&self) {
-        let Ok((now, true)) = self.time().await else { return };
+        let Ok(KnownTime { now, clock_is_set: true, .. }) = self.centre.time().await else {
+            return;
+        };
         if let Err(error) = self.store.forget_orders(now - KEPT).await {
             tracing::warn!(%error, "old orders cannot be forgotten");
         }
-    }
-
-    async fn time(&self) -> Result<(DateTime<Utc>, bool), Stopped> {
-        self.centre.look(|twin, at| (at.now, twin.clock_is_set())).await
     }
 }
 
@@ -160,16 +158,21 @@ async fn is_first(
     }
 }
 
-/// Whether an order still has an effect, by the site's own time. Where nobody knows what time it is,
-/// only what makes the house safer has one: an old order to lock the house costs somebody a walk, an
-/// old order to open it costs more.
-fn judge(order: &SentOrder, now: DateTime<Utc>, clock_is_set: bool) -> Result<(), OrderAnswer> {
-    match (clock_is_set, order.order.what.makes_safer()) {
-        (true, _) if order.is_in_time(now) => Ok(()),
-        (true, _) => Err(OrderAnswer::TooLate),
-        (false, true) => Ok(()),
-        (false, false) => Err(OrderAnswer::ClockUnset),
+/// Whether an order still has an effect: by the hub's own time where that is known, else by the site's, which counts as
+/// right though it is some minutes off. What makes the house safer is not refused for those minutes. Where nobody knows
+/// what time it is, only that has an effect: an old order to lock the house costs somebody a walk, an old order to open it
+/// costs more.
+fn judge(order: &SentOrder, time: KnownTime) -> Result<(), OrderAnswer> {
+    let safer = order.order.what.makes_safer();
+    if !time.clock_is_set {
+        return if safer { Ok(()) } else { Err(OrderAnswer::ClockUnset) };
     }
+    let now = time.hubs.unwrap_or(time.now);
+    // A machine that slept has the hub's time too early, and never too late.
+    let late = if time.hubs.is_some() { TimeDelta::zero() } else { LEEWAY };
+    let near = now.signed_duration_since(order.not_after) < late
+        && order.given_at.signed_duration_since(now) <= LEEWAY;
+    if order.is_in_time(now) || safer && near { Ok(()) } else { Err(OrderAnswer::TooLate) }
 }
 
 /// Keeps the answers that the centre knows of and nobody came to keep before the program ended.
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn without_the_time_only_what_makes_the_house_safer_is_done() {
-        let (late, unset) = (Err(OrderAnswer::TooLate), Err(OrderAnswer::ClockUnset));
+        let unset = Err(OrderAnswer::ClockUnset);
         for (what, unknown) in [
             (SiteOrder::Unlock { door: "y-door".parse().unwrap() }, unset),
             (SiteOrder::Lockdown { on: true }, Ok(())),
@@ -276,10 +279,50 @@ mod tests {
             (SiteOrder::EndVisit { visit: VisitId(Uuid::nil()) }, unset),
         ] {
             let order = order(what);
-            for (seconds, known) in [(0, Ok(())), (9, Ok(())), (10, late), (-6, late)] {
+            for seconds in [0, 9, 10, -6, -3600] {
                 let now = given() + TimeDelta::seconds(seconds);
-                assert_eq!(judge(&order, now, true), known, "{order:?} after {seconds} s");
-                assert_eq!(judge(&order, now, false), unknown, "{order:?} after {seconds} s");
+                let time = KnownTime { now, clock_is_set: false, hubs: None };
+                assert_eq!(judge(&order, time), unknown, "{order:?} after {seconds} s");
+            }
+        }
+    }
+
+    #[test]
+    fn fault_07_a_clock_that_is_minutes_off_refuses_nothing_that_makes_the_house_safer() {
+        let late = Err(OrderAnswer::TooLate);
+        for (what, safer) in [
+            (SiteOrder::Unlock { door: "y-door".parse().unwrap() }, false),
+            (SiteOrder::Lockdown { on: true }, true),
+            (SiteOrder::Lockdown { on: false }, false),
+            (SiteOrder::Evacuate { on: true }, true),
+            (SiteOrder::Evacuate { on: false }, false),
+            (SiteOrder::EndVisit { visit: VisitId(Uuid::nil()) }, false),
+        ] {
+            let order = order(what);
+            // Seconds after it was given, whether that is in time for any order, and for one that makes the house safer
+            // by the site's time and by the hub's.
+            for (seconds, any, by_site, by_hub) in [
+                (0, true, true, true),
+                (9, true, true, true),
+                (-5, true, true, true),
+                (10, false, true, false),
+                (-6, false, true, true),
+                (309, false, true, false),
+                (310, false, false, false),
+                (-300, false, true, true),
+                (-301, false, false, false),
+            ] {
+                let now = given() + TimeDelta::seconds(seconds);
+                let by = |time, safe| {
+                    let wanted = if any || safer && safe { Ok(()) } else { late };
+                    assert_eq!(judge(&order, time), wanted, "{order:?} at {time:?}");
+                };
+                by(KnownTime { now, clock_is_set: true, hubs: None }, by_site);
+                // The site's own does not count then, as far as it is off.
+                for off in [-290, 0, 290] {
+                    let own = now + TimeDelta::seconds(off);
+                    by(KnownTime { now: own, clock_is_set: true, hubs: Some(now) }, by_hub);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod care;
 mod order;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use ring::rand::SecureRandom;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use twin::{CareAnswer, CodeCheck, Effect, Fact, PinOf};
-use wire::bus::IncomingRequest;
+use wire::bus::{ANSWER_WITHIN, IncomingRequest};
 use wire::nursery::AtDoor;
 use wire::request::{Answer, Card, MOST_BYTES, Request, Secret, WalkInOffer};
 
@@ -36,6 +37,8 @@ use crate::vouchers::Vouchers;
 
 /// The most requests in hand at once.
 const AT_ONCE: usize = 64;
+/// So many requests are remembered: what the bus delivers a second time comes soon after.
+const REMEMBERED: usize = 1_000;
 /// So long whoever asked waits for the disk; the doors have not waited for it. With the two seconds that a lock may take
 /// the answer still comes in time for the device that asked.
 const DISK: Duration = Duration::from_millis(1500);
@@ -71,6 +74,8 @@ enum Unanswered {
     NotKept {
         door_open: bool,
     },
+    /// Whoever asked has given up, and may not stand there any more.
+    TooLate,
     Stopped,
 }
 
@@ -86,8 +91,13 @@ impl From<Stopped> for Unanswered {
 pub(crate) async fn serve(desk: Arc<Desk>, mut requests: mpsc::Receiver<IncomingRequest>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
+    let mut taken_up = TakenUp::default();
     while let Some(request) = requests.recv().await {
         while tasks.try_join_next().is_some() {}
+        if !taken_up.is_new(&request.device, request.correlation()) {
+            tracing::warn!(device = %request.device, "dropped a request that the bus delivered twice");
+            continue;
+        }
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let desk = desk.clone();
         tasks.spawn(async move {
@@ -97,10 +107,34 @@ pub(crate) async fn serve(desk: Arc<Desk>, mut requests: mpsc::Receiver<Incoming
     }
 }
 
+/// The requests that were taken up last. A line that breaks before the edge has said that a request came has the bus
+/// deliver it once more, and a door would open for it once more.
+#[derive(Default)]
+struct TakenUp(VecDeque<(DeviceId, Vec<u8>)>);
+
+impl TakenUp {
+    /// Whether it was not taken up before; now it is.
+    fn is_new(&mut self, device: &DeviceId, correlation: &[u8]) -> bool {
+        if self.0.iter().any(|(of, known)| known == correlation && of == device) {
+            return false;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back((device.clone(), correlation.to_vec()));
+        true
+    }
+}
+
+/// Nothing is decided for somebody who has given up.
+fn in_time(request: &IncomingRequest) -> Result<(), Unanswered> {
+    if request.age() > ANSWER_WITHIN { Err(Unanswered::TooLate) } else { Ok(()) }
+}
+
 impl Desk {
     async fn handle(&self, request: IncomingRequest) {
         let device = request.device.clone();
-        let answer = match self.answer(&device, &request.payload).await {
+        let answer = match self.answer(&request).await {
             Ok(answer) => answer,
             Err(Unanswered::NotUnderstood(reason)) => {
                 tracing::warn!(%device, reason, "a request was not understood");
@@ -109,6 +143,9 @@ impl Desk {
             Err(Unanswered::NotKept { door_open }) => {
                 tracing::error!(%device, "the disk does not take what was decided; it is held in memory");
                 Answer::NotKept { door_open }
+            }
+            Err(Unanswered::TooLate) => {
+                return tracing::warn!(%device, "dropped a request that had waited for too long");
             }
             Err(Unanswered::Stopped) => return,
         };
@@ -120,8 +157,10 @@ impl Desk {
         }
     }
 
-    async fn answer(&self, device: &DeviceId, payload: &[u8]) -> Result<Answer, Unanswered> {
+    async fn answer(&self, asked: &IncomingRequest) -> Result<Answer, Unanswered> {
         use Unanswered::NotUnderstood;
+        in_time(asked)?;
+        let (device, payload) = (&asked.device, asked.payload.as_slice());
         if payload.len() > MOST_BYTES {
             return Err(NotUnderstood("the request is too long"));
         }
@@ -161,6 +200,8 @@ impl Desk {
             }
             request => {
                 let fact = self.fact(device.clone(), request).await?;
+                // To look at a PIN takes a while, and there may be many of them.
+                in_time(asked)?;
                 self.guest(device, fact).await
             }
         }
@@ -455,8 +496,41 @@ fn on_the_wire(
         twin::Answer::Care(CareAnswer::LetIn(language)) => {
             Answer::LetIn { door_open, language, care: at_door(language)? }
         }
-        twin::Answer::Care(_) | twin::Answer::DoorOpens { .. } | twin::Answer::Ordered(_) => {
-            return None;
+        // Whoever comes to work brings nobody: the ticket is none.
+        twin::Answer::DoorOpens { language, .. } => {
+            let care = AtDoor { ticket: TicketId(uuid::Uuid::nil()), children: Vec::new() };
+            Answer::LetIn { door_open, language, care }
         }
+        twin::Answer::Care(_) | twin::Answer::Ordered(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_new_once_and_of_the_eldest_nothing_is_known() {
+        let (kiosk, other): (DeviceId, DeviceId) =
+            ("y-kiosk-1".parse().unwrap(), "y-kiosk-2".parse().unwrap());
+        let mut taken_up = TakenUp::default();
+        for (what, device, correlation, is_new) in [
+            ("the first", &kiosk, vec![1_u8], true),
+            ("the same once more", &kiosk, vec![1], false),
+            ("the next", &kiosk, vec![2], true),
+            ("another's with the same mark", &other, vec![1], true),
+            ("the first yet again", &kiosk, vec![1], false),
+            ("one without a mark", &kiosk, vec![], true),
+        ] {
+            assert_eq!(taken_up.is_new(device, &correlation), is_new, "{what}");
+        }
+        for number in 0..REMEMBERED {
+            assert!(taken_up.is_new(&kiosk, &number.to_be_bytes()));
+        }
+        assert_eq!(taken_up.0.len(), REMEMBERED);
+        assert!(!taken_up.is_new(&kiosk, &0_usize.to_be_bytes()), "as many as that are known");
+        assert!(taken_up.is_new(&kiosk, &[1]), "and the eldest are not");
+    }
 }

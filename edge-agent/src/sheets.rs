@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use edge_store::{EdgeStore, KeptSheet, StoreError};
-use model::clock::Clock;
 use model::day_sheet::{DaySheet, SiteDevice};
 use model::id::{CentreId, DeviceId, Slug};
 use tokio::sync::Mutex;
@@ -128,7 +127,6 @@ pub struct Sheets {
     pub(crate) section_keys: Arc<SectionKeys>,
     pub(crate) things: Things,
     pub(crate) announcer: Announcer,
-    pub(crate) clock: Arc<dyn Clock>,
     /// The public keys that sheets may be signed with, base64.
     pub(crate) keys: Vec<String>,
     /// The centre that the edge was enrolled for.
@@ -180,7 +178,9 @@ impl Sheets {
     pub async fn fetch(&self, hub: &dyn Hub) -> Result<u64, SheetError> {
         let mut in_force = self.in_force.lock().await;
         let Some(signed) = hub.sheet().await? else { return Ok(in_force.version) };
-        let manifest = match self.check(&signed, &in_force) {
+        // The site's time, not the machine's: the hub's word puts that right where the clock is days ahead.
+        let now = self.centre.now().await?;
+        let manifest = match self.check(&signed, &in_force, now) {
             Ok(manifest) => manifest,
             Err(SheetRefused::NotNewer { in_force, offered }) if in_force == offered => {
                 self.centre.decide(Fact::Care(CareFact::SheetIsNewest)).await?;
@@ -279,13 +279,18 @@ impl Sheets {
         }
     }
 
-    fn check(&self, signed: &SignedManifest, in_force: &InForce) -> Result<Manifest, SheetRefused> {
+    fn check(
+        &self,
+        signed: &SignedManifest,
+        in_force: &InForce,
+        now: DateTime<Utc>,
+    ) -> Result<Manifest, SheetRefused> {
         let known = in_force.version - u64::from(in_force.unread && in_force.version > 0);
         // One that is in force and not kept yet is taken again, and none from before it.
         let held = in_force.held.map_or(0, |held| held.saturating_sub(1));
         let known = known.max(held);
         let trust = Trust { keys: self.keys.clone(), centre: in_force.centre, in_force: known };
-        check(signed, &trust, self.clock.now())
+        check(signed, &trust, now)
     }
 
     async fn put_in_force(&self, good: GoodSheet) -> Result<(), Stopped> {

@@ -1,5 +1,6 @@
 //! A whole running site.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -117,7 +118,8 @@ pub enum SiteError {
 
 impl Site {
     /// Starts a site from what it kept: visits, outbox, the last good sheet. Every door is locked
-    /// first. Neither the hub nor a broker elsewhere has to be there.
+    /// first, without a sheet those that the settings name. Neither the hub nor a broker elsewhere
+    /// has to be there.
     ///
     /// # Errors
     /// When the file, the identity or the bus's address cannot be used.
@@ -183,7 +185,7 @@ impl Site {
             Arc::new(Doors::new(centre.clone(), bus.clone(), drivers.clone(), alarm.clone()));
         let announcer =
             Announcer::new(bus.clone(), edge.clone(), config.home_assistant, &config.data_dir)?;
-        let seats = Seats::new(bus.clone(), clock.clone(), rng.clone());
+        let seats = Seats::new(bus.clone(), clock, rng.clone());
         let sheets = Arc::new(Sheets {
             store: store.clone(),
             centre: centre.clone(),
@@ -195,7 +197,6 @@ impl Site {
             section_keys,
             things: things.clone(),
             announcer,
-            clock,
             keys: sheet_keys,
             slug: identity.centre().clone(),
             in_force: Mutex::new(InForce::default()),
@@ -204,6 +205,12 @@ impl Site {
         });
 
         centre.decide(Fact::Started).await?;
+        // Where all doors are to be open, nobody would open these again.
+        let unspoken_for = if good.is_some() || centre.view().await?.house.is_released() {
+            BTreeSet::new()
+        } else {
+            named_doors(&config)
+        };
         if let Some(GoodSheet { sheet, salt: its_salt, next_key, unread }) = good {
             cards.use_sheet(its_salt, &sheet.credentials);
             vouchers.use_sheet(next_key);
@@ -225,6 +232,10 @@ impl Site {
         }
 
         let mut tasks = JoinSet::new();
+        if !unspoken_for.is_empty() {
+            let unspoken_for = unspoken_for.into_iter().collect();
+            tasks.spawn(doors.clone().lock_without_a_sheet(unspoken_for));
+        }
         let desk = Desk {
             centre: centre.clone(),
             doors: doors.clone(),
@@ -455,6 +466,13 @@ async fn join_or_host(
             Ok(Joined { broker: None, mosquitto: Some(mosquitto), host, port })
         }
     }
+}
+
+/// The doors that the settings know by name.
+fn named_doors(config: &Config) -> BTreeSet<DeviceId> {
+    // `*` is no name.
+    let driven = config.doors.keys().filter_map(|door| door.parse::<DeviceId>().ok());
+    driven.chain(config.gpio.iter().map(|wired| wired.door.clone())).collect()
 }
 
 /// The centre as it was: the kept state and the events since.

@@ -256,6 +256,7 @@ fn settings(reader: &OsdpReaderConfig, folder: &Path) -> Result<OsdpReaderSettin
         .map(|lock| OutputWiring {
             output: lock.output,
             unlocked_when_on: lock.unlocked_when == OnOff::On,
+            timed: lock.timed,
         })
         .collect();
     settings.inputs = reader.contact.is_some() || reader.exit.is_some();

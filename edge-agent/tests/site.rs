@@ -2,39 +2,45 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod homie_reader;
+mod site_broker;
 mod site_doors;
 mod site_faults;
 mod site_nursery;
 mod site_orders;
 mod site_osdp;
+mod site_readers;
 mod site_record;
 mod site_support;
 mod site_things;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use edge_agent::{DoorDriver, Drivers, Site};
+use edge_agent::config::DriverKind;
+use edge_agent::{Config, DoorDriver, Drivers, Site};
 use edge_store::EdgeStore;
 use futures::FutureExt as _;
 use hardware::door::{DoorError, Lock, LockLevel};
-use hardware::sim::SimDoor;
+use hardware::sim::{DoorFaults, SimDoor};
 use model::access::RefusalKind;
 use model::clock::{Clock, ManualClock};
-use model::id::{DeviceId, VisitId};
+use model::day_sheet::SheetCredential;
+use model::id::{CredentialId, DeviceId, VisitId};
 use model::interval::Interval;
 use model::language::Language;
 use model::lease::LeasedSpace;
 use model::site_event::{Happening, Proof};
 use model::terminal::TerminalState;
 use site_support::{
-    DEADLINE, House, PIN, card_key, id, in_force, key, keyed_sheet, morning, sheet, until, voucher,
+    DEADLINE, House, PIN, card_digest, card_key, id, in_force, key, keyed_sheet, morning, sheet,
+    until, voucher,
 };
 use tokio::time::timeout;
-use twin::SpaceState;
+use twin::{Fact, SpaceState, TappedCard};
 use wire::bus::BusInbox;
 use wire::request::{Act, Answer, Command, Request};
 use wire::sheet::{AuditHead, seal};
@@ -481,6 +487,101 @@ async fn fault_06_a_sheet_that_does_not_hold_leaves_the_last_good_one_in_force()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_06_a_damaged_page_of_the_kept_sheet_leaves_the_one_before_it_in_force() {
+    let house = House::new();
+    house.start_with(1).await.stop().await;
+    // Of some length, so that its sections fill pages of their own.
+    let mut long = sheet(2);
+    for number in 10..200_u8 {
+        long.credentials.push(SheetCredential {
+            digest: card_digest(&[number, number]),
+            credential: CredentialId(uuid::Uuid::from_u128(number.into())),
+            ..long.credentials[0].clone()
+        });
+    }
+    house.hub.offer(house.hub.seal(&long));
+    let site = house.start_with(2).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    site.stop().await;
+    house.hub.state().away = true;
+    let file = house.data().join("site.db");
+    let store = EdgeStore::open(&file).await.unwrap();
+    let kept = store.sheets().await.unwrap().swap_remove(0);
+    let longest = kept.sections.values().max_by_key(|body| body.len()).unwrap();
+    // It lies in pages of 4 KB; one from its middle is full of it, and another one follows.
+    assert!(longest.len() > 5 * 4096, "{}", longest.len());
+    let middle = [3, 4, 5].map(|part| longest[longest.len() * part / 8..][..64].to_vec());
+    store.close().await;
+    let mut bytes = std::fs::read(&file).unwrap();
+    let page = bytes
+        .chunks_exact_mut(4096)
+        .find(|page| page.windows(64).any(|window| middle.iter().any(|part| part == window)))
+        .unwrap();
+    page.fill(0);
+    std::fs::write(&file, bytes).unwrap();
+
+    let site = house.start_with(1).await;
+    assert_eq!(site.view().await.unwrap().people_inside, 1, "who is in is known");
+    welcome(house.kiosk(&site).await.tap("0202").await);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_02_and_03_without_a_sheet_the_doors_that_the_settings_name_are_locked_at_the_start()
+{
+    let house = House::new();
+    house.hub.state().away = true;
+    let sim = house.doors.get(&id("y-door"));
+    // As a power cut may have left it, where the lock stays as it is.
+    sim.lock().unlock().await.unwrap();
+    let doors = BTreeMap::from([
+        ("*".to_owned(), DriverKind::Sim),
+        ("y-dead".to_owned(), DriverKind::Sim),
+        ("y-door".to_owned(), DriverKind::Sim),
+    ]);
+    // One that never answers holds up neither the other nor the start.
+    let dead = DoorFaults { lock_silent: true, ..DoorFaults::default() };
+    house.doors.get(&id("y-dead")).set_faults(dead);
+    let config = Config { doors, ..Config::default() };
+    let start = house.start_as(house.clock.clone(), house.doors.clone(), config);
+    let site = timeout(DEADLINE, start).await.unwrap();
+    let mut door = sim.watch();
+    let locked = door.wait_for(|door| door.lock == LockLevel::Locked);
+    timeout(DEADLINE, locked).await.unwrap().unwrap();
+    assert_eq!(site.sheet_version().await, 0);
+    // The sheet comes, and its door is taken into use.
+    house.hub.state().away = false;
+    in_force(&site, 1).await;
+    let kiosk = house.kiosk(&site).await;
+    until("the door to open", async || {
+        let answer = kiosk.tap("0101").await;
+        matches!(answer, Answer::Welcome { door_open: true, .. }).then_some(())
+    })
+    .await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_03_a_tap_without_any_sheet_is_refused_and_moves_no_door() {
+    let house = House::new();
+    house.hub.state().away = true;
+    let site = house.start().await;
+    let moved = house.doors.get(&id("y-door")).watch();
+    // Of a reader that is wired here, which needs no bus and no place on a sheet to ask.
+    let tap = Fact::Tap {
+        reader: id("y-reader"),
+        card: TappedCard::of_identifier(card_digest(&[1, 1])),
+        visit: VisitId(uuid::Uuid::from_u128(1)),
+    };
+    let answer = site.tell(tap).await.unwrap();
+    let Some(twin::Answer::Refused { why, .. }) = answer else { panic!("{answer:?}") };
+    assert_eq!(why, RefusalKind::SheetExpired);
+    assert!(!moved.has_changed().unwrap(), "the lock moved");
+    assert_eq!(site.view().await.unwrap().people_inside, 0);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_07_a_clock_behind_what_the_site_has_seen_lets_nobody_new_in() {
     let mut house = House::new();
     let site = house.start_with(1).await;
@@ -573,6 +674,24 @@ async fn fault_07_a_clock_that_starts_two_days_ahead_is_put_right_by_the_hub() {
     let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
     assert!(store.clock_floor().await.unwrap() < morning() + TimeDelta::hours(1));
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_07_a_clock_that_is_days_ahead_keeps_out_no_sheet_once_the_hub_says_the_time() {
+    let mut house = House::new();
+    house.start_with(1).await.stop().await;
+    // By the machine's clock every sheet has expired.
+    house.clock = Arc::new(ManualClock::at(morning() + TimeDelta::days(5)));
+    house.hub.state().time = Some(morning());
+    house.hub.offer(house.hub.seal(&sheet(2)));
+    let site = house.start_with(2).await;
+    let kiosk = house.kiosk(&site).await;
+    assert_eq!(
+        refused(kiosk.tap("0101").await),
+        RefusalKind::ClockUnset,
+        "it is wrong all the same"
+    );
+    site.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

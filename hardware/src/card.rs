@@ -54,13 +54,28 @@ pub enum CardEvent {
     Removed,
     /// The reader cannot be used until [`CardEvent::Available`] follows.
     Unavailable {
-        /// What is wrong and, where known, what to do.
+        /// What is wrong.
+        fault: ReaderFault,
+        /// The same as a sentence a log can carry and, where known, what to do.
         reason: String,
     },
     /// The reader works (again).
     Available,
     /// Digits were typed at the reader's own keypad and confirmed.
     Pin(TypedPin),
+}
+
+/// Why a reader cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReaderFault {
+    /// It, its line or what drives it does not answer.
+    Silent,
+    /// It has another key than it should, or none.
+    WrongKey,
+    /// Its line is not protected.
+    NotSecure,
+    /// Its case is open.
+    Tampered,
 }
 
 /// What somebody typed at a keypad. It cannot be printed, and is wiped when dropped.

@@ -78,6 +78,12 @@ pub struct OutputWiring {
     /// Whether the lock is open while the output is on: so with a strike that locks without power
     /// (fail-secure), and the other way round with a magnet that the output keeps alive (fail-safe).
     pub unlocked_when_on: bool,
+    /// Whether the reader locks this output by itself when its time is over. The reader's own word for it decides
+    /// nothing: it comes before the Secure Channel, and whoever touches the line can change it.
+    ///
+    /// Where this says so, unlocking is only ever for a while, and a reader that says that it has no timed outputs
+    /// is not told to unlock. Where it does not, the door of a line that is cut stays open.
+    pub timed: bool,
 }
 
 /// How a contact or button is wired to an input.
@@ -90,7 +96,7 @@ pub struct InputWiring {
 }
 
 /// A line that is in use. Dropping it ends its thread and lets go of the port; unlocked outputs fall
-/// back by themselves, and those that cannot are locked first.
+/// back by themselves, and those that are wired as not [`OutputWiring::timed`] are locked first.
 pub struct OsdpLine {
     orders: mpsc::Sender<Order>,
     readers: Vec<Known>,

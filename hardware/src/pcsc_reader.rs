@@ -15,7 +15,7 @@ use ring::rand::SecureRandom;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::card::{CardEvent, CardReader, EventQueue, Ladder, event_queue};
+use crate::card::{CardEvent, CardReader, EventQueue, Ladder, ReaderFault, event_queue};
 pub use jpki::check_pin;
 
 /// The first PC/SC reader whose name contains a given text.
@@ -112,7 +112,7 @@ impl CardReader for PcscReader {
             self.silent = silent;
             if silent {
                 let reason = "the PC/SC service hangs: restart pcscd".to_owned();
-                return Some(CardEvent::Unavailable { reason });
+                return Some(CardEvent::Unavailable { fault: ReaderFault::Silent, reason });
             }
             if self.available {
                 return Some(CardEvent::Available);

@@ -193,7 +193,7 @@ fn a_reader_that_is_not_there_is_said_with_those_that_are() {
     with_pcscd("a_reader_that_is_not_there_is_said_with_those_that_are", async |_pcscd| {
         let mut reader = PcscReader::start(settings("Nonesuch")).unwrap();
         loop {
-            let CardEvent::Unavailable { reason } = next(&mut reader).await else {
+            let CardEvent::Unavailable { reason, .. } = next(&mut reader).await else {
                 panic!("available?")
             };
             if reason.contains("Kyoten test") {
@@ -527,7 +527,7 @@ async fn abandoned_in_time(reader: &mut PcscReader) {
 async fn missed(reader: &mut PcscReader, why: &str) {
     loop {
         match next(reader).await {
-            CardEvent::Unavailable { reason } if reason.contains(why) => break,
+            CardEvent::Unavailable { reason, .. } if reason.contains(why) => break,
             CardEvent::Unavailable { .. } => {}
             other => panic!("before the reader is missed: {other:?}"),
         }

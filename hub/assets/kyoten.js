@@ -9,7 +9,7 @@
 
   const hour = (date, zone) =>
     date.toLocaleTimeString(document.documentElement.lang || undefined, {
-      hour: "2-digit", minute: "2-digit", timeZone: zone || undefined,
+      hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone || undefined,
     });
 
   // Nothing moves under a finger: what comes while something is pressed waits until it is let go.

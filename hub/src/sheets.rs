@@ -35,8 +35,6 @@ use crate::service::audit::witness::wire_head;
 
 /// Bookings of this long ago still stand on a sheet.
 const BEHIND: TimeDelta = TimeDelta::days(1);
-/// A sheet lasts this long at least.
-const LASTS: TimeDelta = TimeDelta::days(4);
 /// Older versions whose sections can still be fetched.
 const OLD_VERSIONS: usize = 3;
 
@@ -222,7 +220,7 @@ impl Period {
     }
 
     fn not_after(self) -> DateTime<Utc> {
-        self.begins + PERIOD + LASTS
+        self.horizon().1
     }
 
     /// Every day on which a sheet of it may serve.
@@ -512,7 +510,8 @@ mod tests {
         assert_eq!(period, Period::at(time("2026-11-24T11:59:59.999Z")));
         assert_ne!(period, Period::at(time("2026-11-24T12:00:00Z")));
         let late = time("2026-11-24T11:59:59Z");
-        assert!(period.not_after() - late >= LASTS);
+        assert!(period.not_after() - late >= LISTED_AHEAD);
+        assert_eq!(period.not_after(), period.horizon().1, "it lists bookings to its own end");
         let (from, to) = period.horizon();
         assert!(from <= late - BEHIND && to - late >= LISTED_AHEAD);
     }

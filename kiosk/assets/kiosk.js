@@ -73,7 +73,7 @@
   const clock = document.querySelector("[data-clock]");
   const tick = () => {
     clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, {
-      hour: "2-digit", minute: "2-digit", timeZone: clock.dataset.clock || undefined,
+      hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: clock.dataset.clock || undefined,
     });
   };
   if (clock) { tick(); setInterval(tick, 5000); }

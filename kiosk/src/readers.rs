@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use hardware::card::{CardEvent, CardReader};
+use hardware::card::{CardEvent, CardReader, ReaderFault};
 use hardware::readers::{Mounting, ReaderChoice, ReaderError};
 
 /// Readers that cannot be used beside each other.
@@ -116,7 +116,7 @@ impl Readers {
     }
 
     /// What the change of one reader means for all of them.
-    fn weigh(&mut self, reason: String) -> Option<CardEvent> {
+    fn weigh(&mut self, fault: ReaderFault, reason: String) -> Option<CardEvent> {
         let works = self.readers.iter().any(|one| one.works == Some(true));
         // Those that have not said anything yet may still work.
         let known = works || self.readers.iter().all(|one| one.works.is_some());
@@ -124,7 +124,7 @@ impl Readers {
             return None;
         }
         self.works = Some(works);
-        Some(if works { CardEvent::Available } else { CardEvent::Unavailable { reason } })
+        Some(if works { CardEvent::Available } else { CardEvent::Unavailable { fault, reason } })
     }
 }
 
@@ -145,11 +145,11 @@ impl CardReader for Readers {
             match event {
                 Some(CardEvent::Available) => {
                     one.works = Some(true);
-                    if let Some(said) = self.weigh(String::new()) {
+                    if let Some(said) = self.weigh(ReaderFault::Silent, String::new()) {
                         return Some(said);
                     }
                 }
-                Some(CardEvent::Unavailable { reason }) => {
+                Some(CardEvent::Unavailable { fault, reason }) => {
                     if many > 1 {
                         tracing::warn!(
                             reader = one.reader.name(),
@@ -158,7 +158,7 @@ impl CardReader for Readers {
                     }
                     one.works = Some(false);
                     let left = std::mem::take(&mut one.card);
-                    if let Some(said) = self.weigh(reason) {
+                    if let Some(said) = self.weigh(fault, reason) {
                         return Some(said);
                     }
                     if left {
@@ -174,7 +174,8 @@ impl CardReader for Readers {
                 None => {
                     tracing::error!(reader = one.reader.name(), "a reader has stopped");
                     let gone = self.readers.remove(at);
-                    if let Some(said) = self.weigh(format!("{} has stopped", gone.reader.name()))
+                    let why = format!("{} has stopped", gone.reader.name());
+                    if let Some(said) = self.weigh(ReaderFault::Silent, why)
                         && !self.readers.is_empty()
                     {
                         return Some(said);
@@ -222,7 +223,7 @@ mod tests {
     }
 
     fn unavailable() -> CardEvent {
-        CardEvent::Unavailable { reason: "unplugged".to_owned() }
+        CardEvent::Unavailable { fault: ReaderFault::Silent, reason: "unplugged".to_owned() }
     }
 
     fn here<'a>(folder: &'a Path, rng: &'a Arc<dyn SecureRandom + Send + Sync>) -> Mounting<'a> {

@@ -19,7 +19,7 @@ pub enum Reading {
 pub fn reading(event: CardEvent) -> Reading {
     match event {
         CardEvent::Available => Reading::Works(true),
-        CardEvent::Unavailable { reason } => {
+        CardEvent::Unavailable { reason, .. } => {
             tracing::warn!("cards cannot be read: {reason}");
             Reading::Works(false)
         }

@@ -25,10 +25,11 @@ pub use care::{
 
 /// A sheet is made anew at the latest when a period of this length ends.
 pub const PERIOD: TimeDelta = TimeDelta::hours(6);
-/// Every booking that begins within so long of a sheet's making stands on it.
-pub const LISTED_AHEAD: TimeDelta = TimeDelta::days(3);
+/// Every booking that begins within so long of a sheet's making stands on it; so long it can serve, too, for a site whose
+/// sheet is in force and knows nobody would turn everybody away.
+pub const LISTED_AHEAD: TimeDelta = TimeDelta::days(4);
 /// What lies further ahead stands on no sheet.
-pub const REACH: TimeDelta = TimeDelta::hours(3 * 24 + 6);
+pub const REACH: TimeDelta = TimeDelta::hours(4 * 24 + 6);
 
 /// Everything a site runs on until the next sheet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

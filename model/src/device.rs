@@ -6,9 +6,35 @@ use std::str::FromStr;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::id::DeviceId;
+
 /// So long after its end a device's certificate is still good on the site bus, and at the hub for its renewal: while a
 /// site is on its own nobody can renew one.
 pub const CERTIFICATE_GRACE: TimeDelta = TimeDelta::days(14);
+
+/// Something at a site that fails without anybody who stands there seeing why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// A reader at a door.
+    Reader(DeviceId),
+    /// The line on which the fire panel releases the doors.
+    FirePanel,
+}
+
+/// Why it cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// It does not answer: unplugged, without current, its wire broken.
+    Silent,
+    /// It has another key than the site, or none yet.
+    WrongKey,
+    /// It, or somebody on its line, speaks in a way that is not secure.
+    NotSecure,
+    /// Its case is open, or it was taken off the wall.
+    Tampered,
+}
 
 /// Why a device was locked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use crate::access::RefusalKind;
 use crate::air::AirWarning;
 use crate::card::CardLevel;
 use crate::care::day::CareEvent;
+use crate::device::{Trouble, Watched};
 use crate::door::{DoorState, Side, Zone};
 use crate::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use crate::language::Language;
@@ -190,7 +191,7 @@ pub enum Happening {
     },
     /// Something happened to a child in care, or to those who look after it.
     Care(CareEvent),
-    /// A card opened a door at one of the door's own readers.
+    /// A card opened a door at one of the door's own readers or, of somebody who works here, the house's at a kiosk.
     LetThrough {
         /// Which door.
         door: DeviceId,
@@ -254,6 +255,15 @@ pub enum Happening {
     BusTwin {
         /// Whose identity.
         device: DeviceId,
+    },
+    /// A reader at a door, or the fire panel's line, cannot be used from now on, cannot be used for another reason, or
+    /// works again. With [`Happening::Started`] all of them are over: what still does not work is told again.
+    DeviceTrouble {
+        /// Which.
+        of: Watched,
+        /// Why it cannot be used; nothing once it works again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Trouble>,
     },
     /// The hub's settings of this version passed the edge's check and are in force.
     ConfigInForce {
@@ -392,5 +402,28 @@ mod tests {
         assert_eq!(twice.what.weight(), Weight::Safety, "that something is missing is never lost");
         let text = serde_json::to_string(&twice).unwrap();
         assert_eq!(serde_json::from_str::<SiteEvent>(&text).unwrap(), twice);
+    }
+
+    #[test]
+    fn what_does_not_work_is_an_alarm_that_is_kept_as_it_was_told() {
+        let reader = Watched::Reader("y-reader".parse().unwrap());
+        for (of, why, text) in [
+            (
+                reader,
+                Some(Trouble::WrongKey),
+                r#"{"at":"1970-01-01T00:00:00Z","kind":"device_trouble","of":{"reader":"y-reader"},"why":"wrong_key"}"#,
+            ),
+            (
+                Watched::FirePanel,
+                None,
+                r#"{"at":"1970-01-01T00:00:00Z","kind":"device_trouble","of":"fire_panel"}"#,
+            ),
+        ] {
+            let event =
+                SiteEvent { at: DateTime::UNIX_EPOCH, what: Happening::DeviceTrouble { of, why } };
+            assert_eq!(event.what.weight(), Weight::Safety);
+            assert_eq!(serde_json::to_string(&event).unwrap(), text);
+            assert_eq!(serde_json::from_str::<SiteEvent>(text).unwrap(), event);
+        }
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     fn what_a_voucher_is_worth() {
         // The sheet was made at minute 100. Each line: issued, claims, listed, now.
         let opens = |minutes: i64| Worth::TooEarly { opens: at(minutes - 15) };
-        let three_days = 100 + 3 * DAY;
+        let four_days = 100 + 4 * DAY;
         for (issued, claims, listed, now, worth) in [
             (50, &[(200, 300)][..], true, 200, Worth::SheetDecides),
             (150, &[(200, 300)], true, 200, Worth::SheetDecides),
@@ -175,10 +175,10 @@ mod tests {
             (99, &[(200, 300)], false, 110, Worth::Void),
             (99, &[(200, 300)], false, 300, Worth::Over),
             (99, &[(200, 300), (400, 500)], false, 300, Worth::Void),
-            (99, &[(three_days - 1, three_days + 60)], false, 110, Worth::Void),
-            (99, &[(three_days, three_days + 60)], false, 110, opens(three_days)),
-            (99, &[(three_days, three_days + 60)], false, three_days - 16, opens(three_days)),
-            (99, &[(three_days, three_days + 60)], false, three_days - 15, Worth::Void),
+            (99, &[(four_days - 1, four_days + 60)], false, 110, Worth::Void),
+            (99, &[(four_days, four_days + 60)], false, 110, opens(four_days)),
+            (99, &[(four_days, four_days + 60)], false, four_days - 16, opens(four_days)),
+            (99, &[(four_days, four_days + 60)], false, four_days - 15, Worth::Void),
         ] {
             let settings = CentreSettings::default();
             let known =

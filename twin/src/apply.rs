@@ -174,7 +174,17 @@ fn terminals(
 fn notes(happened: Res<Happened>, mut notes: ResMut<Notes>) {
     let Some(event) = &happened.0 else { return };
     match &event.what {
-        Happening::Started => notes.started_at = Some(event.at),
+        Happening::Started => {
+            notes.started_at = Some(event.at);
+            // Each is told again that still does not work; what was taken away is told no more.
+            notes.troubles.clear();
+        }
+        Happening::DeviceTrouble { of, why: Some(why) } => {
+            notes.troubles.insert(of.clone(), (*why, event.at));
+        }
+        Happening::DeviceTrouble { of, why: None } => {
+            notes.troubles.remove(of);
+        }
         Happening::SheetInForce { version } => notes.sheet = *version,
         Happening::CredentialProved { credential, level } => {
             let known = notes.proved.entry(*credential).or_default();

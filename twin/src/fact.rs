@@ -7,6 +7,7 @@ use model::access::{Going, RefusalKind};
 use model::booking::BookingCode;
 use model::card::CardLevel;
 use model::day_sheet::{CredentialDigest, DaySheet};
+use model::device::{Trouble, Watched};
 use model::door::DoorState;
 use model::id::{BookingId, CollectorId, DeviceId, PersonId, VisitId};
 use model::language::Language;
@@ -49,6 +50,11 @@ pub enum Fact {
     },
     /// A card gave nothing usable.
     UnreadableCard {
+        /// Where.
+        reader: DeviceId,
+    },
+    /// A card was read that nobody holds there any more, or that lay there before. It is recorded, and that is all.
+    StaleCard {
         /// Where.
         reader: DeviceId,
     },
@@ -134,6 +140,13 @@ pub enum Fact {
     FireRead {
         /// Whether the doors are to be released.
         on: bool,
+    },
+    /// A reader at a door or the fire panel's line cannot be used, or can be.
+    DeviceTrouble {
+        /// Which.
+        of: Watched,
+        /// Why not; nothing where it works.
+        why: Option<Trouble>,
     },
     /// A PIN was typed after a tap that it was asked for with, and held against [`CodeCheck::Pin`] of
     /// [`crate::Twin::pin_asked`].
@@ -326,7 +339,7 @@ pub enum Answer {
     },
     /// What was told of a nursery is answered.
     Care(CareAnswer),
-    /// A door is opened for whoever tapped at a reader of it.
+    /// A door is opened for whoever tapped at a reader of it, or comes to work at a kiosk.
     DoorOpens {
         /// Which.
         door: DeviceId,

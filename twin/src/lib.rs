@@ -45,8 +45,8 @@ use plausible::Plausible as _;
 pub use sensors::{AirView, Hint, OpenAir, ReadingView, SensorEntry};
 use sensors::{Ears, SensorNotes};
 pub use snapshot::{
-    Counts, DoorEntry, EndedVisit, GivenFree, OpenVisit, Pass, ProvedCredential, Snapshot,
-    TakenOrder, TerminalEntry, TurnedAway,
+    Counts, DoorEntry, EndedVisit, GivenFree, OpenTrouble, OpenVisit, Pass, ProvedCredential,
+    Snapshot, TakenOrder, TerminalEntry, TurnedAway,
 };
 pub use view::{DoorView, SpaceState, SpaceView, View};
 

@@ -9,6 +9,7 @@ use model::card::CardLevel;
 use model::care::day::CareAlarm;
 use model::centre::Space;
 use model::day_sheet::Site;
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Watch, Zone};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, VisitId};
 use model::site_event::SiteEvent;
@@ -142,6 +143,8 @@ pub(crate) struct Notes {
     /// When every door was last released, or no longer.
     pub released: Option<DateTime<Utc>>,
     pub proved: BTreeMap<CredentialId, CardLevel>,
+    /// What cannot be used, why, and since when.
+    pub troubles: BTreeMap<Watched, (Trouble, DateTime<Utc>)>,
     pub counts: Counts,
     pub recent: VecDeque<SiteEvent>,
 }

@@ -8,7 +8,7 @@ use model::site_order::{HouseState, InForce};
 use crate::nursery::{CaregiverEntry, EndedStay, OpenAlarm, OpenStay};
 use crate::sensors::{OpenAir, SensorEntry};
 use crate::snapshot::{
-    EndedVisit, GivenFree, LetIn, OpenVisit, Pass, Snapshot, TakenOrder, TurnedAway,
+    EndedVisit, GivenFree, LetIn, OpenTrouble, OpenVisit, Pass, Snapshot, TakenOrder, TurnedAway,
 };
 
 /// What holds times that somebody has told.
@@ -107,6 +107,7 @@ impl Plausible for Snapshot {
             let_in,
             released,
             proved: _,
+            troubles,
             sensors,
             air,
             counts: _,
@@ -126,6 +127,7 @@ impl Plausible for Snapshot {
         passes.make_plausible();
         let_in.make_plausible();
         released.make_plausible();
+        troubles.make_plausible();
         sensors.make_plausible();
         air.make_plausible();
         recent.make_plausible();
@@ -227,6 +229,12 @@ impl Plausible for Pass {
 impl Plausible for LetIn {
     fn make_plausible(&mut self) {
         self.at.make_plausible();
+    }
+}
+
+impl Plausible for OpenTrouble {
+    fn make_plausible(&mut self) {
+        self.since.make_plausible();
     }
 }
 

@@ -4,6 +4,7 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::card::CardLevel;
 use model::day_sheet::SheetDesk;
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Zone};
 use model::id::{BookingId, CredentialId, DeviceId, OrderId, PersonId, SpaceId, VisitId};
 use model::site_event::{SiteEvent, Vouched};
@@ -68,6 +69,9 @@ pub struct Snapshot {
     /// What credentials proved of which their sheet did not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proved: Vec<ProvedCredential>,
+    /// Readers at doors that cannot be used, and the fire panel where it is not heard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<OpenTrouble>,
     /// Sensors that were heard of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensors: Vec<SensorEntry>,
@@ -229,6 +233,17 @@ pub struct ProvedCredential {
     pub level: CardLevel,
 }
 
+/// Something that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenTrouble {
+    /// What.
+    pub of: Watched,
+    /// Why.
+    pub why: Trouble,
+    /// Since when for this reason.
+    pub since: DateTime<Utc>,
+}
+
 /// How often what happened since the centre's first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -277,6 +292,9 @@ impl Snapshot {
             released: notes.released,
             proved: (notes.proved.iter())
                 .map(|(&credential, &level)| ProvedCredential { credential, level })
+                .collect(),
+            troubles: (notes.troubles.iter())
+                .map(|(of, &(why, since))| OpenTrouble { of: of.clone(), why, since })
                 .collect(),
             sensors: world.resource::<SensorNotes>().entries(),
             air: world.resource::<SensorNotes>().open_air(),
@@ -386,6 +404,9 @@ impl Snapshot {
             let_in: self.let_in.iter().map(|one| (one.person, one.at)).collect(),
             released: self.released,
             proved: self.proved.iter().map(|one| (one.credential, one.level)).collect(),
+            troubles: (self.troubles.into_iter())
+                .map(|one| (one.of, (one.why, one.since)))
+                .collect(),
             counts: self.counts,
             recent: self.recent.into(),
         });

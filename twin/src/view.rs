@@ -17,7 +17,7 @@ use crate::book::Book;
 use crate::nursery::{OpenAlarm, Situation};
 use crate::parts::{Notes, Place};
 use crate::sensors::{self, AirView, Hint};
-use crate::snapshot::{Counts, DoorEntry, Snapshot};
+use crate::snapshot::{Counts, DoorEntry, OpenTrouble, Snapshot};
 
 /// The centre at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct View {
     pub spaces: Vec<SpaceView>,
     /// The doors, in the sheet's order.
     pub doors: Vec<DoorView>,
+    /// Readers at doors that cannot be used, and the fire panel where it is not heard.
+    #[serde(default)]
+    pub troubles: Vec<OpenTrouble>,
     /// How many people are inside; who has stepped out is not.
     pub people_inside: usize,
     /// Its nurseries, where the sheet has any.
@@ -149,6 +152,7 @@ impl View {
                 .count(),
             nurseries: nurseries(world, now),
             house: snapshot.house,
+            troubles: snapshot.troubles.clone(),
             air: sensors::views(world),
             hints: sensors::hints(world, &spaces, &snapshot, now),
             spaces,

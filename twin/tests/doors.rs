@@ -14,6 +14,7 @@ use model::access::RefusalKind;
 use model::card::CardLevel;
 use model::care::day::CareEvent;
 use model::day_sheet::DaySheet;
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Side};
 use model::id::{CredentialId, DeviceId, OrderId};
 use model::muster::Sign;
@@ -297,7 +298,7 @@ fn the_night_asks_for_a_better_card_a_pin_and_two_persons() {
 }
 
 #[test]
-fn wrong_pins_at_a_door_close_it_for_a_while() {
+fn fault_16_wrong_pins_at_a_door_close_it_for_a_while() {
     let mut site = Site::new();
     site.now = 11 * HOUR;
     let pin = |right| Fact::DoorPin { reader: id("nursery-out"), right };
@@ -372,6 +373,95 @@ fn the_lobby_opens_no_door_that_asks_for_more_and_says_so_before_the_check_in() 
     assert_eq!(refused(&site.tap("kiosk", 4)), RefusalKind::LevelTooLow);
     assert_eq!(refused(&site.tap_with("kiosk", 4, 3)), RefusalKind::PinNeeded);
     assert!(site.twin.snapshot().visits.is_empty());
+}
+
+#[test]
+fn who_works_here_comes_in_at_the_kiosk_and_takes_nobodys_desk() {
+    let entrance_without_a_reader = || {
+        let mut sheet = with_doors();
+        sheet.site.doors[0].plan = None;
+        sheet.bookings.retain(|one| one.id != common::booking_id(3));
+        let when = care::minutes(0, 600);
+        sheet.lease.push(model::lease::LeasedSpace { space: common::space(3), when });
+        sheet
+    };
+    let mut site = Site::on(entrance_without_a_reader());
+    site.now = 60;
+    let let_in = site.tap("kiosk", 40);
+    assert_eq!(*opened(&let_in), id(FRONT));
+    assert_eq!(let_in.guest, Some(person(40)));
+    let [event] = &let_in.outcomes[..] else { panic!("{let_in:?}") };
+    assert!(
+        matches!(
+            &event.what,
+            Happening::LetThrough { reader, side: Side::Outside, twice: false, person: Some(who), .. }
+                if *reader == id("kiosk") && *who == person(40)
+        ),
+        "{event:?}"
+    );
+    assert!(site.is_open(FRONT) && !site.is_open(NURSERY) && !site.is_open(LAB));
+    assert!(site.twin.snapshot().visits.is_empty());
+    assert_eq!(site.listed(40), Some(Sign::CameThrough));
+    // Guests are asked and seated as ever; so is who works here and has a desk of their own.
+    let guest = site.tap("kiosk", 9);
+    assert!(matches!(guest.answer, Some(Answer::OfferWalkIn { .. })), "{guest:?}");
+    let mut sheet = entrance_without_a_reader();
+    sheet.lease.clear();
+    sheet.bookings.push(booking(4, 40, &[(3, 0, 600)]));
+    let mut site = Site::on(sheet);
+    let seated = site.tap("kiosk", 40);
+    assert!(matches!(seated.answer, Some(Answer::Welcome { .. })), "{seated:?}");
+    assert_eq!(site.twin.snapshot().visits.len(), 1);
+    // With a clock or sheet in doubt it takes a key, as at a reader.
+    for expired in [false, true] {
+        let mut site = Site::on(entrance_without_a_reader());
+        let why = if expired { RefusalKind::SheetExpired } else { RefusalKind::ClockUnset };
+        match expired {
+            true => site.now = 4 * 24 * HOUR,
+            false => drop(site.tell(Fact::ClockSet(false))),
+        }
+        assert_eq!(refused(&site.tap("kiosk", 40)), why);
+        assert_eq!(refused(&site.tap_with("kiosk", 9, 3)), why);
+        opened(&site.tap_with("kiosk", 40, 3));
+    }
+    // A lockdown lets in nobody.
+    let mut site = Site::on(entrance_without_a_reader());
+    site.order(1, SiteOrder::Lockdown { on: true });
+    assert_eq!(refused(&site.tap("kiosk", 40)), RefusalKind::Lockdown);
+    assert_eq!(refused(&site.tap_with("kiosk", 40, 3)), RefusalKind::Lockdown);
+    assert_eq!(site.listed(40), None);
+}
+
+#[test]
+fn at_the_kiosk_too_who_works_here_proves_what_the_door_asks() {
+    let mut sheet = with_doors();
+    let plan = sheet.site.doors[0].plan.as_mut().unwrap();
+    plan.demands = vec![doors::all_day(3)];
+    let mut site = Site::on(sheet);
+    let closed = site.tap("kiosk", 40);
+    assert_eq!(refused(&closed), RefusalKind::LevelTooLow);
+    assert_eq!((closed.guest, site.listed(40)), (None, None));
+    opened(&site.tap_with("kiosk", 40, 3));
+    site.now += 60;
+    assert_eq!(refused(&site.tap_with("kiosk", 40, 3)), RefusalKind::Passback);
+    opened(&site.tap_with("front-in", 40, 3));
+    opened(&site.tap_with("kiosk", 40, 3));
+}
+
+#[test]
+fn who_came_in_by_the_doors_own_reader_is_seated_whatever_the_door_asks() {
+    let mut sheet = with_doors();
+    let plan = sheet.site.doors[0].plan.as_mut().unwrap();
+    plan.two_persons = vec![doors::all_day(1).when];
+    let mut site = Site::on(sheet);
+    assert_eq!(refused(&site.tap("kiosk", 2)), RefusalKind::SecondPerson);
+    assert_eq!(refused(&site.tap("front-out", 2)), RefusalKind::SecondPerson);
+    opened(&site.tap("front-out", 40));
+    let seated = site.tap("kiosk", 2);
+    assert!(matches!(seated.answer, Some(Answer::Welcome { .. })), "{seated:?}");
+    let unlocks = |effect: &Effect| matches!(effect, Effect::Unlock { .. });
+    assert!(!seated.effects.iter().any(unlocks), "they are inside: {seated:?}");
+    assert_eq!(refused(&site.tap("kiosk", 3)), RefusalKind::SecondPerson);
 }
 
 #[test]
@@ -1072,6 +1162,64 @@ fn fault_17_a_contact_that_falls_silent_is_an_alarm_until_it_is_read_again() {
     assert_eq!((nowhere.outcomes, nowhere.effects), (Vec::new(), Vec::new()));
 }
 
+#[test]
+fn what_does_not_work_is_told_once_until_it_works_again_or_the_site_starts_anew() {
+    let mut site = Site::new();
+    let reader = || Watched::Reader(id("front-out"));
+    let tell = |site: &mut Site, of: Watched, why| {
+        let decision = site.tell(Fact::DeviceTrouble { of, why });
+        assert_eq!((decision.effects, decision.answer), (Vec::new(), None));
+        decision.outcomes.into_iter().map(|event| event.what).collect::<Vec<_>>()
+    };
+    let told = |of, why| vec![Happening::DeviceTrouble { of, why }];
+    assert!(tell(&mut site, reader(), None).is_empty(), "it worked all the time");
+    let silent = Some(Trouble::Silent);
+    assert_eq!(tell(&mut site, reader(), silent), told(reader(), silent));
+    site.pass(60);
+    assert!(tell(&mut site, reader(), silent).is_empty());
+    let panel = || Watched::FirePanel;
+    assert_eq!(tell(&mut site, panel(), silent), told(panel(), silent));
+    let tampered = Some(Trouble::Tampered);
+    assert_eq!(tell(&mut site, reader(), tampered), told(reader(), tampered));
+
+    let open = |twin: &Twin| {
+        let troubles = twin.snapshot().troubles;
+        troubles.into_iter().map(|one| (one.of, one.why)).collect::<Vec<_>>()
+    };
+    let both = [(reader(), Trouble::Tampered), (panel(), Trouble::Silent)];
+    assert_eq!(open(&site.twin), both);
+    let mut restored = Twin::new();
+    restored.restore(&site.mirror.snapshot());
+    assert_eq!(open(&restored), both);
+    assert_eq!(restored.state_hash(), site.twin.state_hash());
+
+    assert_eq!(tell(&mut site, reader(), None), told(reader(), None));
+    assert!(tell(&mut site, reader(), None).is_empty());
+    assert_eq!(open(&site.twin), [(panel(), Trouble::Silent)]);
+    // What was taken away while the program did not run is never heard of again.
+    site.tell(Fact::Started);
+    assert!(open(&site.twin).is_empty());
+    assert_eq!(tell(&mut site, panel(), silent), told(panel(), silent), "it is told again");
+}
+
+#[test]
+fn fault_22_a_card_that_nobody_holds_there_any_more_is_a_refusal_and_opens_nothing() {
+    for reader in ["front-out", "front-in", "kiosk"] {
+        let mut site = Site::new();
+        let decision = site.tell(Fact::StaleCard { reader: id(reader) });
+        assert_eq!((decision.effects, decision.answer), (Vec::new(), None));
+        let refused = |event: &SiteEvent| {
+            matches!(
+                &event.what,
+                Happening::Refused { reader: told, why: RefusalKind::UnreadableCard, .. }
+                    if *told == id(reader)
+            )
+        };
+        assert!(matches!(&decision.outcomes[..], [event] if refused(event)));
+        assert!(!site.is_open(FRONT));
+    }
+}
+
 /// Every time in a text of JSON.
 fn times(json: &mut serde_json::Value, each: &mut dyn FnMut(&mut String)) {
     match json {
@@ -1104,6 +1252,7 @@ fn no_time_that_a_site_tells_is_beyond_reckoning() {
     let scanned = Box::new(voucher(booking(9, 9, &[(3, 0, 600)]), 1));
     site.tell(Fact::Voucher { reader: id("kiosk"), voucher: scanned, visit: visit(9) });
     site.tell(Fact::FireRead { on: true });
+    site.tell(Fact::DeviceTrouble { of: Watched::FirePanel, why: Some(Trouble::Silent) });
     site.order(1, SiteOrder::Evacuate { on: true });
     for hostile in HOSTILE {
         let reasonable = |snapshot: &twin::Snapshot| {
@@ -1148,7 +1297,9 @@ fn what_is_not_told_is_not_in_the_snapshot() {
     site.tap("kiosk", 2);
     site.pass(30);
     let json = serde_json::to_value(site.twin.snapshot()).unwrap();
-    for new in ["fire", "evacuation", "lockdown", "orders", "passes", "let_in", "released"] {
+    for new in
+        ["fire", "evacuation", "lockdown", "orders", "passes", "let_in", "released", "troubles"]
+    {
         assert!(json.get(new).is_none(), "{new}");
     }
     assert!(json["doors"].as_array().unwrap().iter().all(|door| door.get("state").is_none()));

@@ -12,6 +12,7 @@ use common::{at, booking, code, id, person, plain_card, sheet, visit, voucher};
 use model::access::Going;
 use model::care::day::{CaregiverState, HealthCheck, NoteKind, Sealed};
 use model::care::file::CollectsAs;
+use model::device::{Trouble, Watched};
 use model::language::LocalText;
 use model::sensor::{Measure, Reading, Sensor, SensorId, SensorPlace};
 use model::terminal::TerminalState;
@@ -101,6 +102,19 @@ fn fact(kind: u8, which: u8, flag: bool, step: u128) -> Fact {
             }),
         },
         41 => Fact::ThingThere { device: id(&format!("thing-{}", which % 3)) },
+        42 => Fact::StaleCard { reader },
+        43 | 44 => Fact::DeviceTrouble {
+            of: match which % 3 {
+                0 => Watched::FirePanel,
+                other => Watched::Reader(id(&format!("reader-{other}"))),
+            },
+            why: flag.then_some(match which % 4 {
+                0 => Trouble::Silent,
+                1 => Trouble::WrongKey,
+                2 => Trouble::NotSecure,
+                _ => Trouble::Tampered,
+            }),
+        },
         _ => Fact::Tick,
     }
 }
@@ -172,7 +186,7 @@ fn care_fact(kind: u8, which: u8, flag: bool) -> CareFact {
 proptest! {
     #[test]
     fn the_mirror_agrees(
-        steps in prop::collection::vec((0..44_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
+        steps in prop::collection::vec((0..46_u8, 0..12_u8, any::<bool>(), 0..900_i64), 1..150)
     ) {
         let mut site = Twin::new();
         let mut mirror = Twin::new();

@@ -796,7 +796,7 @@ fn a_stopped_card_of_somebody_else_is_refused_as_blocked() {
 }
 
 #[test]
-fn a_power_cut_gives_no_new_tries() {
+fn fault_16_a_power_cut_gives_no_new_tries() {
     let mut twin = morning();
     let mut kept = Vec::new();
     for second in 1..=2 {

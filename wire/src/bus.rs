@@ -5,9 +5,11 @@
 //! device's own state is refused, and what was under way when it broke is forgotten.
 //! Whoever must not lose a message keeps it in an outbox of his own.
 
+mod under_way;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::id::{DeviceId, Slug};
 use ring::rand::SecureRandom;
@@ -28,6 +30,7 @@ use tokio::time::{sleep, timeout};
 use crate::homie::{self, DESCRIPTION, Description, SET};
 use crate::identity::{DeviceIdentity, IdentityError};
 use crate::topics::{DeviceKind, EVERY_REQUEST, EVERY_STATE, JOINING, LIFECYCLE, Topic, every_set};
+use under_way::{Correlation, Delays};
 
 /// The largest packet on the bus, in bytes; brokers and clients refuse larger ones.
 pub const MAX_PACKET_BYTES: u32 = 256 * 1024;
@@ -38,8 +41,10 @@ pub const LONGEST_EXPIRY: Duration = Duration::from_secs(5);
 /// How long a broker keeps the session of a device that is away, in seconds.
 pub const SESSION_SECONDS: u32 = 3600;
 
-/// How long a device waits for its site's answer.
+/// How long a device waits for its site's answer. What comes of its question later would surprise somebody else.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+/// The longest mark of a foreign device's question, in bytes; the edge remembers many of them.
+const LONGEST_CORRELATION: usize = 64;
 const MOST_STATES: usize = 512;
 const QUEUE: usize = 1024;
 const INBOX: usize = 256;
@@ -143,7 +148,9 @@ pub struct SiteBus {
 /// it never holds the others up.
 #[derive(Debug)]
 pub struct BusInbox {
-    /// For the edge: what devices ask.
+    /// For the edge: what devices ask. What was retained, carries no expiry of at most
+    /// [`LONGEST_EXPIRY`] or was under way for longer than [`ANSWER_WITHIN`] never gets here.
+    /// Delivery is at least once: the receiver acts on a device's correlation once.
     pub requests: mpsc::Receiver<IncomingRequest>,
     /// What the edge tells this device to do. Commands that were retained or carry no expiry
     /// of at most [`LONGEST_EXPIRY`] never get here. Delivery is at least once: the receiver
@@ -175,10 +182,25 @@ pub struct IncomingRequest {
     /// What it asks.
     pub payload: Vec<u8>,
     correlation: Vec<u8>,
+    behind: Duration,
+    delivered: Instant,
     bus: SiteBus,
 }
 
 impl IncomingRequest {
+    /// Which of the device's questions it is: no two of them have the same.
+    #[must_use]
+    pub fn correlation(&self) -> &[u8] {
+        &self.correlation
+    }
+
+    /// How long ago it was sent, at the least: what it was under way, as far as that can be told,
+    /// and what it has waited here.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.behind.saturating_add(self.delivered.elapsed())
+    }
+
     /// Answers the device.
     ///
     /// # Errors
@@ -216,6 +238,7 @@ impl SiteBus {
             line: Mutex::new(Line {
                 open: false,
                 closing: false,
+                joined: 0,
                 asked: 0,
                 waiting: HashMap::new(),
                 states: first_states(&options),
@@ -226,12 +249,18 @@ impl SiteBus {
             taken_over: watch::Sender::new(0),
             device: options.device.clone(),
             tls: Mutex::new(options.tls.clone()),
-            boot,
+            boot: u64::from_be_bytes(boot),
+            started: Instant::now(),
         });
         let (requests_in, requests) = mpsc::channel(INBOX);
         let (commands_in, commands) = mpsc::channel(INBOX);
         let (states_in, states) = mpsc::channel(STATE_INBOX);
-        let delivery = Delivery { requests: requests_in, commands: commands_in, states: states_in };
+        let delivery = Delivery {
+            requests: requests_in,
+            commands: commands_in,
+            states: states_in,
+            delays: Delays::default(),
+        };
         let bus = Self {
             inner: Arc::new_cyclic(|inner| {
                 let task = tokio::spawn(run(
@@ -477,7 +506,9 @@ struct Shared {
     /// What the next connection is made with.
     tls: Mutex<Arc<ClientConfig>>,
     /// Tells this run's questions from those of a run before, whose answers may still come.
-    boot: [u8; 8],
+    boot: u64,
+    /// What the steady clock is counted from.
+    started: Instant,
 }
 
 impl std::fmt::Debug for Shared {
@@ -486,11 +517,11 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-type Correlation = [u8; 16];
-
 struct Line {
     open: bool,
     closing: bool,
+    /// How often the device has come onto the bus since it started.
+    joined: u64,
     asked: u64,
     waiting: HashMap<Correlation, oneshot::Sender<Vec<u8>>>,
     states: BTreeMap<String, String>,
@@ -521,9 +552,10 @@ impl Shared {
         let (sender, receiver) = oneshot::channel();
         let mut line = self.line();
         line.asked += 1;
-        let mut correlation = [0; 16];
-        correlation[..8].copy_from_slice(&self.boot);
-        correlation[8..].copy_from_slice(&line.asked.to_be_bytes());
+        // A device that slept has lost its line, and its steady clock stood still meanwhile: what is
+        // asked over the next line must not be held against the one before.
+        let own_line = self.boot.wrapping_add(line.joined);
+        let correlation = under_way::correlation(own_line, line.asked, self.started.elapsed());
         line.waiting.insert(correlation, sender);
         (correlation, receiver)
     }
@@ -575,6 +607,7 @@ impl Shared {
             return;
         }
         line.open = true;
+        line.joined += 1;
         // The device is ready only once it has said everything else.
         let (ready, rest): (Vec<_>, Vec<_>) =
             line.states.iter().partition(|(path, _)| *path == LIFECYCLE);
@@ -616,6 +649,7 @@ struct Delivery {
     requests: mpsc::Sender<IncomingRequest>,
     commands: mpsc::Sender<Vec<u8>>,
     states: mpsc::Sender<StateChange>,
+    delays: Delays,
 }
 
 fn mqtt_options(options: &BusOptions) -> MqttOptions {
@@ -679,7 +713,7 @@ async fn run(
     mut events: EventLoop,
     shared: Arc<Shared>,
     filters: Vec<Filter>,
-    delivery: Delivery,
+    mut delivery: Delivery,
     bus: std::sync::Weak<Inner>,
 ) {
     let mut pause = FIRST_PAUSE;
@@ -714,7 +748,7 @@ async fn run(
                 used = drop_line(&mut events, &shared, &mut pause).await;
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
-                deliver(publish, &shared, &delivery, &bus)
+                deliver(publish, &shared, &mut delivery, &bus)
             }
             Ok(_) => {}
             Err(error) => {
@@ -762,12 +796,21 @@ fn granted(ack: &SubAck) -> bool {
     ack.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_)))
 }
 
-fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sync::Weak<Inner>) {
+fn deliver(
+    publish: Publish,
+    shared: &Shared,
+    delivery: &mut Delivery,
+    bus: &std::sync::Weak<Inner>,
+) {
+    let delivered = Instant::now();
     let Ok(topic) = String::from_utf8_lossy(&publish.topic).parse::<Topic>() else {
         tracing::warn!(topic = ?publish.topic, "a message on an unknown topic");
         return;
     };
     let properties = publish.properties.unwrap_or_default();
+    let expires = properties
+        .message_expiry_interval
+        .is_some_and(|left| u64::from(left) <= LONGEST_EXPIRY.as_secs());
     let full = match topic {
         Topic::State { device, path } if device == shared.device => {
             if publish.retain {
@@ -798,9 +841,6 @@ fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sy
             false
         }
         Topic::Command(_) => {
-            let expires = properties
-                .message_expiry_interval
-                .is_some_and(|left| u64::from(left) <= LONGEST_EXPIRY.as_secs());
             if publish.retain || !expires {
                 tracing::warn!("dropped a command that was retained or never expires");
                 return;
@@ -810,19 +850,30 @@ fn deliver(publish: Publish, shared: &Shared, delivery: &Delivery, bus: &std::sy
         Topic::Request(device) => {
             let own_topic = Topic::Response(device.clone()).to_string();
             // An answer elsewhere than to the asker would lend him the edge's rights.
-            let (Some(bus), Some(correlation), true, false) = (
+            let (Some(bus), Some(correlation), true) = (
                 bus.upgrade(),
-                properties.correlation_data,
+                properties.correlation_data.filter(|it| it.len() <= LONGEST_CORRELATION),
                 properties.response_topic.as_ref() == Some(&own_topic),
-                publish.retain,
             ) else {
                 tracing::warn!(%device, "dropped a request that cannot be answered to its sender");
                 return;
             };
+            if publish.retain || !expires {
+                tracing::warn!(%device, "dropped a request that was retained or never expires");
+                return;
+            }
+            let received = delivered.saturating_duration_since(shared.started);
+            let behind = delivery.delays.behind(&device, &correlation, received);
+            if behind > ANSWER_WITHIN {
+                tracing::warn!(%device, ?behind, "dropped a request that was under way for too long");
+                return;
+            }
             let request = IncomingRequest {
                 device,
                 payload: publish.payload.to_vec(),
                 correlation: correlation.to_vec(),
+                behind,
+                delivered,
                 bus: SiteBus { inner: bus },
             };
             delivery.requests.try_send(request).is_err()

@@ -152,13 +152,13 @@ pub enum Answer {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         care: Option<AtDoor>,
     },
-    /// Let in for their children, without a desk.
+    /// Let in without a desk: for their children, or because they work here.
     LetIn {
         /// Whether a door was opened.
         door_open: bool,
         /// The language they are answered in.
         language: Language,
-        /// The children.
+        /// The children; none where they come to work.
         care: AtDoor,
     },
     /// The child was brought, and is in care.

@@ -172,7 +172,7 @@ impl Site {
         let queue = QueueLimits { max_messages: 1_000, max_bytes: 8 * 1024 * 1024 };
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(queue)));
         let router = Arc::new(
-            MessageRouter::with_storage(storage.clone()).with_retained_limits(8_192, 16 * 1024),
+            MessageRouter::with_storage(storage.clone()).with_retained_limits(8_192, 64 * 1024),
         );
         router.recover_sessions(SESSION_SECONDS).await?;
         router.initialize().await?;

@@ -53,6 +53,10 @@ pub struct OsdpOutput {
     pub output: u8,
     /// What the output does while the door is unlocked.
     pub unlocked_when: OnOff,
+    /// Whether the reader locks this output by itself when its time is over. Where it does not, the door of a line
+    /// that is cut stays open: that has to be said, and is never taken from what the reader tells of itself.
+    #[serde(default = "locks_by_itself")]
+    pub timed: bool,
 }
 
 /// A door contact at an OSDP input.
@@ -208,6 +212,10 @@ fn usual_baud() -> u32 {
     9_600
 }
 
+fn locks_by_itself() -> bool {
+    true
+}
+
 /// What contradicts itself, in one sentence.
 pub(super) fn check(
     osdp: &[OsdpLineConfig],
@@ -346,4 +354,24 @@ pub(super) fn has_osdp_door(osdp: &[OsdpLineConfig], door: &str) -> Result<(), S
         return Err(format!("{door} is driven by osdp, and no [[osdp.reader]] has its contact"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_locks_by_itself_unless_the_file_says_that_it_does_not() {
+        for (said, timed) in [
+            ("", Some(true)),
+            ("timed = true", Some(true)),
+            ("timed = false", Some(false)),
+            ("timed = \"no\"", None),
+            ("timd = false", None),
+        ] {
+            let text = format!("door = \"door-1\"\noutput = 1\nunlocked_when = \"on\"\n{said}\n");
+            let read = toml::from_str::<OsdpOutput>(&text);
+            assert_eq!(read.ok().map(|output| output.timed), timed, "{said}");
+        }
+    }
 }

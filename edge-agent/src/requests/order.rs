@@ -68,7 +68,7 @@ impl Desk {
         let said = decided.answer.clone();
         let (answer, door_open) = match self.act(decided).await {
             Ok(done) => done,
-            Err(Unanswered::Stopped) => return Err(Stopped),
+            Err(Unanswered::Stopped | Unanswered::TooLate) => return Err(Stopped),
             // It was decided and carried out; the disk will have it.
             Err(Unanswered::NotKept { door_open }) => match said {
                 Some(answer) => (answer, door_open),

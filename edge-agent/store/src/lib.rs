@@ -8,6 +8,7 @@ mod orders;
 mod outbox;
 mod pin_tries;
 mod room;
+mod salvage;
 mod sheets;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub enum StoreError {
     /// The file's form cannot be brought up to date.
     #[error("cannot bring the site's file up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The file can be opened, and is not whole.
+    #[error("the site's file is damaged: {0}")]
+    Damaged(String),
     /// A damaged file could not be moved out of the way.
     #[error("the site's file is damaged and cannot be set aside: {0}")]
     SetAside(#[from] std::io::Error),
@@ -81,22 +85,52 @@ impl StoreError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         // A file that is opened anew wants room for its shared memory, too.
-        const DISK_FULL: [&str; 2] = ["13", "4874"];
-        match self {
-            Self::Full => true,
-            Self::Sql(error) => error
-                .as_database_error()
-                .and_then(|error| error.code())
-                .is_some_and(|code| DISK_FULL.contains(&&*code)),
-            _ => false,
-        }
+        const DISK_FULL: u32 = 13;
+        const NO_SHARED_MEMORY: u32 = 4874;
+        matches!(self, Self::Full)
+            || self.code().is_some_and(|code| code == DISK_FULL || code == NO_SHARED_MEMORY)
+    }
+
+    /// Whether the disk took nothing: it is full, lets nobody write, or fails.
+    #[must_use]
+    pub fn takes_nothing(&self) -> bool {
+        const READ_ONLY: u32 = 8;
+        const FAILS: u32 = 10;
+        self.is_full() || self.code().map(kind).is_some_and(|of| of == READ_ONLY || of == FAILS)
+    }
+
+    /// What SQLite calls it, where it comes from there.
+    fn code(&self) -> Option<u32> {
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        let source = match self {
+            Self::Open { source, .. } | Self::Sql(source) => source,
+            Self::Migrate(Execute(source) | ExecuteMigration(source, _)) => source,
+            _ => return None,
+        };
+        source.as_database_error()?.code()?.parse().ok()
+    }
+
+    /// Whether the file cannot go on as it is, and another one in its place could.
+    fn is_damage(&self) -> bool {
+        const CORRUPT: u32 = 11;
+        const NO_DATABASE: u32 = 26;
+        // What a disk says of a sector that it cannot read any more.
+        const UNREADABLE: [u32; 3] = [266, 8202, 8458];
+        let by_code =
+            |code| [CORRUPT, NO_DATABASE].contains(&kind(code)) || UNREADABLE.contains(&code);
+        matches!(self, Self::Damaged(_)) || self.code().is_some_and(by_code)
     }
 }
 
+/// What kind of error one of SQLite's codes is: the rest of its bits say where it happened.
+fn kind(code: u32) -> u32 {
+    code & 0xff
+}
+
 impl EdgeStore {
-    /// Opens the file at `path`, and makes it where there is none. A file that is damaged beyond
-    /// reading is set aside as `<path>.damaged` and a new one begun: a site without a sheet lets
-    /// nobody in, but says so, fetches a sheet and works.
+    /// Opens the file at `path`, and makes it where there is none. A file that is damaged is set aside as
+    /// `<path>.damaged`, and what can be read of it goes on in a new one; where that is nothing, the site begins anew: one
+    /// without a sheet lets nobody in, but says so, fetches a sheet and works.
     ///
     /// # Errors
     /// When the file can neither be used nor replaced.
@@ -110,20 +144,10 @@ impl EdgeStore {
     /// As [`EdgeStore::open`].
     pub async fn open_within(path: &Path, limits: Limits) -> Result<Self, StoreError> {
         match Self::open_as_it_is(path, limits).await {
-            Err(error) if damaged(&error) => {
+            Err(error) if error.is_damage() => {
                 let aside = path.with_added_extension("damaged");
-                tracing::error!(%error, path = %aside.display(), "the site's file is damaged and was set aside");
-                std::fs::rename(path, aside)?;
-                for extension in ["-wal", "-shm"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(extension);
-                    match std::fs::remove_file(name) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                            return Err(error.into());
-                        }
-                        _ => {}
-                    }
-                }
+                tracing::error!(%error, path = %aside.display(), "the site's file is damaged and is set aside");
+                salvage::begin_anew(path, &aside, limits).await?;
                 Self::open_as_it_is(path, limits).await
             }
             other => other,
@@ -149,13 +173,51 @@ impl EdgeStore {
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        sqlx::migrate!("../../migrations/edge").run(&pool).await?;
         let budget = Arc::new(AtomicU64::new(limits.budget));
         let store = Self { pool, limits, budget, offered: Arc::default() };
-        let mut transaction = store.begin().await?;
+        match store.make_ready().await {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                // Whoever lets go of a file later would take the log of the next one of its name with it.
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings the file's form up to date, and looks whether all of it can be read.
+    async fn make_ready(&self) -> Result<(), StoreError> {
+        let mut steps = sqlx::migrate!("../../migrations/edge");
+        // A program that was rolled back opens what the newer one has left: each step only adds.
+        steps.set_ignore_missing(true).run(&self.pool).await?;
+        // A page that is damaged would otherwise show only once it is read: at this start, at the next sheet, or never.
+        // This reads the file once, as restoring the site does with most of it: a few milliseconds for a file of some
+        // megabytes, some seconds for 200 MB on a memory card.
+        let found: String =
+            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.pool).await?;
+        if found != "ok" {
+            return Err(StoreError::Damaged(found));
+        }
+        let mut transaction = self.begin().await?;
         chain::begin(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(store)
+        if !self.outlives_power_cuts().await? {
+            tracing::error!("the disk of the site's file does not let it be kept over a power cut");
+        }
+        Ok(())
+    }
+
+    /// Whether what a function has answered `Ok` to outlives a power cut: some file systems cannot have the log that
+    /// this needs, and SQLite then goes on without.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn outlives_power_cuts(&self) -> Result<bool, StoreError> {
+        const FULL: i64 = 2;
+        let log: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&self.pool).await?;
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&self.pool).await?;
+        Ok(log == "wal" && synchronous == FULL)
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
@@ -197,19 +259,6 @@ impl EdgeStore {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-fn damaged(error: &StoreError) -> bool {
-    const CORRUPT: &str = "11";
-    const NO_DATABASE: &str = "26";
-    let sql = match error {
-        StoreError::Open { source, .. } | StoreError::Sql(source) => source,
-        StoreError::Migrate(sqlx::migrate::MigrateError::Execute(source)) => source,
-        _ => return false,
-    };
-    sql.as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| code == CORRUPT || code == NO_DATABASE)
 }
 
 fn number(value: u64) -> Result<i64, StoreError> {

@@ -84,7 +84,8 @@ impl EdgeStore {
         Ok(Offer::Events(events, told))
     }
 
-    /// A full disk must not keep from being told what would make room on it: then memory has to do.
+    /// A disk that takes nothing must not keep from being told what is on it, which may make room there: then memory
+    /// has to do.
     async fn mark_offered(
         &self,
         mut transaction: Transaction<'_, Sqlite>,
@@ -100,7 +101,7 @@ impl EdgeStore {
             Err(error) => Err(error.into()),
         };
         match marked {
-            Err(error) if !error.is_full() => Err(error),
+            Err(error) if !error.takes_nothing() => Err(error),
             _ => Ok(()),
         }
     }

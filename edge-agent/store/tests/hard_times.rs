@@ -111,7 +111,7 @@ async fn what_is_offered_is_a_chain_over_restarts_drops_and_new_places() {
 }
 
 #[tokio::test]
-async fn a_changed_a_deleted_and_a_torn_event_show_in_what_is_told() {
+async fn fault_21_a_changed_a_deleted_and_a_torn_event_show_in_what_is_told() {
     let folder = Folder::new();
     let store = folder.open().await;
     let events: Vec<_> = (1..=9).map(opened).collect();
@@ -379,4 +379,166 @@ async fn fault_02_a_power_cut_in_mid_write_tears_neither_list_nor_log() {
         }
         store.close().await;
     }
+}
+
+/// What SQLite reads and writes at a time.
+const PAGE: usize = 4096;
+
+/// Zeroes the first page of the file that is such a one, as a sector that has gone bad may come back.
+fn zero_a_page(file: &Path, is_it: impl Fn(&[u8]) -> bool) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let page = bytes.chunks_exact_mut(PAGE).find(|page| is_it(page)).unwrap();
+    page.fill(0);
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// How often a text stands in a page.
+fn count(page: &[u8], text: &str) -> usize {
+    page.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+}
+
+/// Asserts that the sheets are these, each whole or without its sections.
+async fn assert_sheets(store: &EdgeStore, expected: &[(u64, bool)]) {
+    let sheets = store.sheets().await.unwrap();
+    assert_eq!(sheets.len(), expected.len());
+    for (kept, (version, whole)) in sheets.into_iter().zip(expected) {
+        let wanted = sheet(*version);
+        assert_eq!(kept.manifest, wanted.manifest);
+        assert_eq!(kept.sections, if *whole { wanted.sections } else { HashMap::new() });
+    }
+}
+
+#[tokio::test]
+async fn fault_06_a_damaged_page_of_the_file_costs_one_sheet_and_no_start() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let events: Vec<_> = (1..=400).map(opened).collect();
+    store.append(1, &events).await.unwrap();
+    store.keep_state(300, "after the 300th").await.unwrap();
+    store.keep_pin_tries(&[("a".to_owned(), 3)]).await.unwrap();
+    store.keep_clock_floor(events[0].at).await.unwrap();
+    for version in [1, 2] {
+        store.keep_sheet(version, &sheet(version)).await.unwrap();
+    }
+    store.close().await;
+    // One in the middle of a body: it is full of it, and another one follows.
+    zero_a_page(&folder.file(), |page| page[..4] != [0; 4] && count(&page[4..], "sheet 2") > 500);
+
+    let store = folder.open().await;
+    assert!(folder.0.join("site.db.damaged").exists());
+    assert_sheets(&store, &[(2, false), (1, true)]).await;
+    let progress = store.progress().await.unwrap();
+    assert_eq!(progress.last_place, 400);
+    assert_eq!(progress.state, Some((300, "after the 300th".to_owned())));
+    let found = checked(&offered(&store, 1, 400).await);
+    assert_eq!((found.misfits, found.lost), (vec![], vec![]), "the log goes on");
+    assert_eq!(store.append(401, &[opened(401)]).await.unwrap(), 401);
+    for version in [2, 3] {
+        store.keep_sheet(version, &sheet(version)).await.unwrap();
+    }
+    store.close().await;
+
+    // Where it is the log that is damaged, it begins anew, and the sheets stay.
+    std::fs::remove_file(folder.0.join("site.db.damaged")).unwrap();
+    zero_a_page(&folder.file(), |page| page[0] == 13 && count(page, "door_opened") > 5);
+    let store = folder.open().await;
+    assert!(folder.0.join("site.db.damaged").exists());
+    assert_sheets(&store, &[(3, true), (2, true)]).await;
+    assert_eq!(store.progress().await.unwrap().last_place, 0);
+    assert_eq!(store.pin_tries().await.unwrap(), [("a".to_owned(), 3)]);
+    assert_eq!(store.clock_floor().await.unwrap(), events[0].at);
+    assert_eq!(store.append(1, &[opened(1)]).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn fault_02_what_was_answered_is_on_the_disk_and_not_only_on_its_way() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    assert!(store.outlives_power_cuts().await.unwrap(), "journal_mode=wal, synchronous=FULL");
+}
+
+#[tokio::test]
+async fn fault_02_a_log_that_the_power_cut_short_or_garbled_is_whole_up_to_there() {
+    const COPIES: u64 = 50;
+    let folder = Folder::new();
+    folder.open().await.close().await;
+    let store = folder.open().await;
+    let mut last = 0;
+    for round in 1..=40_u64 {
+        let group: Vec<_> =
+            (0..=round % 5).map(|at| opened(i64::try_from(last + at + 1).unwrap())).collect();
+        last = store.append(last + 1, &group).await.unwrap();
+        if round % 10 == 0 {
+            store.keep_sheet(round, &sheet(round)).await.unwrap();
+        }
+    }
+    // As it lies there when the power goes: nobody has let go of it.
+    let file = std::fs::read(folder.file()).unwrap();
+    let log = std::fs::read(folder.0.join("site.db-wal")).unwrap();
+    assert!(log.len() > 60 * PAGE, "{}", log.len());
+    let mut seed = 20_261_124_u64;
+    let mut below = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % most
+    };
+    let mut found_less = 0;
+    for copy in 0..COPIES {
+        let mut log = log.clone();
+        let length = below(log.len() + 1);
+        match copy % 3 {
+            // Cut short; garbled near its end; both.
+            0 => log.truncate(length),
+            1 => {
+                for _ in 0..8 {
+                    let at = log.len() - 1 - below(log.len() / 4);
+                    log[at] ^= 0x5a;
+                }
+            }
+            _ => {
+                log.truncate(length.max(PAGE));
+                let at = log.len() - 1 - below(PAGE / 2);
+                log[at] ^= 0xff;
+            }
+        }
+        let copied = Folder::new();
+        std::fs::write(copied.file(), &file).unwrap();
+        std::fs::write(copied.0.join("site.db-wal"), &log).unwrap();
+        let store = copied.open().await;
+        let reached = store.progress().await.unwrap().last_place;
+        assert!(reached <= last, "copy {copy}");
+        found_less += u32::from(reached < last);
+        if reached > 0 {
+            let told = offered(&store, 1, reached).await;
+            let found = checked(&told);
+            assert_eq!((found.misfits, found.lost), (vec![], vec![]), "copy {copy}");
+        }
+        for kept in store.sheets().await.unwrap() {
+            let text = kept.manifest.manifest;
+            assert_eq!(kept.sections["00ff"], text.repeat(2000).into_bytes(), "copy {copy}");
+        }
+        assert_eq!(store.append(reached + 1, &[opened(0)]).await.unwrap(), reached + 1);
+        assert!(!copied.0.join("site.db.damaged").exists(), "copy {copy}");
+        store.close().await;
+    }
+    assert!(found_less > 20, "{found_less} of {COPIES} lost anything");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn fault_20_a_program_that_is_rolled_back_opens_the_file_of_the_newer_one() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    store.keep_sheet(1, &sheet(1)).await.unwrap();
+    store.append(1, &[opened(1)]).await.unwrap();
+    store.close().await;
+    tamper(
+        &folder.file(),
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (999999, 'of a later program', TRUE, x'00', 1)",
+    )
+    .await;
+    let store = folder.open().await;
+    assert_sheets(&store, &[(1, true)]).await;
+    assert_eq!(store.append(2, &[opened(2)]).await.unwrap(), 2);
+    assert!(!folder.0.join("site.db.damaged").exists());
 }

@@ -152,6 +152,69 @@ async fn fault_18_fire_during_an_unlock_keeps_every_door_open_until_it_ends() {
     site.stop().await;
 }
 
+/// Has the yard unlocked, whose lock takes a second over that, and does `meanwhile` as soon as the lock was told. Answers
+/// what both came to.
+async fn while_it_moves<T>(
+    drivers: &Odd,
+    site: &Site,
+    meanwhile: impl Future<Output = T>,
+) -> (OrderAnswer, T) {
+    until("the locks to be known", async || {
+        let doors = site.view().await.unwrap().doors;
+        let locked = |one: &twin::DoorView| one.state.lock == Some(twin::LockLevel::Locked);
+        doors.iter().all(locked).then_some(())
+    })
+    .await;
+    *drivers.takes.lock().unwrap() = Duration::from_secs(1);
+    let meanwhile = async {
+        until("the lock to be told", async || {
+            (drivers.unlocks.load(Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        assert_eq!(drivers.sim.get(&id("y-yard")).state().lock, LockLevel::Locked);
+        meanwhile.await
+    };
+    tokio::join!(order(site, 1, SiteOrder::Unlock { door: id("y-yard") }), meanwhile)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_18_a_lockdown_while_a_lock_is_opening_ends_in_a_locked_door() {
+    let house = House::new();
+    let drivers = Arc::new(Odd::default());
+    let mut plan = planned(2);
+    plan.site.doors.iter_mut().for_each(|door| door.unlock_seconds = 120);
+    let site = open_by(&house, drivers.clone(), &plan).await;
+    let yard = drivers.sim.get(&id("y-yard"));
+    let lockdown = order(&site, 2, SiteOrder::Lockdown { on: true });
+    let (unlocked, locked_down) = while_it_moves(&drivers, &site, lockdown).await;
+    // The bolt was on its way; what became of it is said, and it does not stay there.
+    assert_eq!([unlocked, locked_down], [OrderAnswer::Done; 2]);
+    let mut states = yard.watch();
+    let locked = states.wait_for(|state| state.lock == LockLevel::Locked);
+    timeout(Duration::from_millis(1_500), locked).await.unwrap().unwrap();
+    let reopened = states.wait_for(|state| state.lock == LockLevel::Unlocked);
+    assert!(timeout(Duration::from_secs(2), reopened).await.is_err());
+    mirrored(&house, &site).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_18_fire_while_a_lock_is_opening_leaves_it_open_until_it_ends() {
+    let house = House::new();
+    let drivers = Arc::new(Odd::default());
+    let site = open_on(&house, drivers.clone()).await;
+    let (door, yard) = (drivers.sim.get(&id("y-door")), drivers.sim.get(&id("y-yard")));
+    let fire = async { drivers.sim.panel().release(true) };
+    let (unlocked, ()) = while_it_moves(&drivers, &site, fire).await;
+    assert_eq!(unlocked, OrderAnswer::Done);
+    released(&site, &[&door, &yard]).await;
+    drivers.sim.panel().release(false);
+    lock_is(&door, LockLevel::Locked).await;
+    lock_is(&yard, LockLevel::Locked).await;
+    mirrored(&house, &site).await;
+    site.stop().await;
+}
+
 /// The site knows of a fire, and its doors are open and stay so for longer than any tap or order opens them.
 async fn released(site: &Site, doors: &[&SimDoor]) {
     until("the doors to be released", async || {
@@ -257,9 +320,27 @@ async fn fault_17_a_stuck_button_leaves_the_way_out_open_until_it_is_mended() {
     let relocked = states.wait_for(|state| state.lock == LockLevel::Locked);
     assert!(timeout(Duration::from_secs(2), relocked).await.is_err());
     assert_eq!(house.doors.get(&id("y-yard")).state().lock, LockLevel::Locked);
+    // After half a minute nobody is on the way out any more: somebody has to look after it.
+    let stuck = async {
+        let is_stuck = |event: &SiteEvent| match &event.what {
+            Happening::DoorState { door, state: DoorState::ExitStuck } => *door == id("y-door"),
+            _ => false,
+        };
+        while !house.hub.state().events.iter().any(is_stuck) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(30) + DEADLINE, stuck).await.unwrap();
+    assert_eq!(door.state().lock, LockLevel::Unlocked, "it is the way out all the same");
     door.set_faults(DoorFaults::default());
     door.let_go();
     lock_is(&door, LockLevel::Locked).await;
+    told(
+        &house,
+        "that it is over",
+        |what| matches!(what, Happening::DoorState { state, .. } if !state.is_alarm()),
+    )
+    .await;
     site.stop().await;
 }
 
@@ -642,6 +723,34 @@ async fn fault_17_a_stuck_relay_is_a_fault_and_is_told_again() {
     // It moves without being told to: its level is read, and it is closed.
     door.lock().unlock().await.unwrap();
     lock_is(&door, LockLevel::Locked).await;
+    mirrored(&house, &site).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_17_a_lock_that_falls_silent_by_itself_is_a_fault_until_it_answers() {
+    let house = House::new();
+    let site = open(&house).await;
+    let door = house.doors.get(&id("y-door"));
+    until("the lock to be known", async || {
+        let lock = site.view().await.unwrap().doors[0].state.lock;
+        (lock == Some(twin::LockLevel::Locked)).then_some(())
+    })
+    .await;
+    let begun = Instant::now();
+    door.set_faults(DoorFaults { lock_silent: true, ..DoorFaults::default() });
+    let of_the_door = |what: &Happening| matches!(what, Happening::LockFault { door } if door.as_str() == "y-door");
+    told(&house, "the fault", of_the_door).await;
+    assert!(begun.elapsed() > Duration::from_secs(7), "a line that breaks for a moment is none");
+    told(&house, "that the door is in it", |what| {
+        matches!(what, Happening::DoorState { state: DoorState::LockFault, .. })
+    })
+    .await;
+    door.set_faults(DoorFaults::default());
+    told(&house, "that it is over", |what| {
+        matches!(what, Happening::DoorState { state: DoorState::Locked, .. })
+    })
+    .await;
     mirrored(&house, &site).await;
     site.stop().await;
 }

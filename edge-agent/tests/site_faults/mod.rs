@@ -1,5 +1,7 @@
 //! Faults that a site survives, by their numbers in `docs/faults.md`: each is injected, and what must hold is said.
 
+mod raw_kiosk;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +15,11 @@ use model::access::RefusalKind;
 use model::clock::Clock as _;
 use model::day_sheet::{DaySheet, SheetCredential, SheetDesk};
 use model::door::{DoorPlan, DoorReader, Side};
-use model::id::{CredentialId, VisitId};
+use model::id::{CredentialId, PersonId, VisitId};
 use model::interval::Interval;
 use model::site_event::Happening;
 use model::terminal::TerminalState;
+use raw_kiosk::{RawKiosk, tap};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -305,6 +308,81 @@ async fn fault_08_a_hub_that_hangs_holds_up_no_door() {
     });
     assert!(matches!(offered, Answer::NotOffered { .. }), "{offered:?}");
     assert!(tapped < AT_ONCE, "{tapped:?}");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_a_tap_that_was_under_way_too_long_opens_nothing() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let mut kiosk = RawKiosk::join(&house, &site).await;
+    let door = house.doors.get(&id("y-door"));
+    let moved = door.watch();
+    // What its site needs to know how far the two clocks are apart.
+    for _ in 0..3 {
+        let asked = kiosk.ask(Duration::ZERO, &Request::House).await;
+        assert!(matches!(kiosk.answer_to(&asked).await, Answer::House { .. }));
+    }
+    let mut late = Vec::new();
+    for age in [6, 60, 3_000].map(Duration::from_secs) {
+        late.push(kiosk.ask(age, &tap("0101")).await);
+    }
+    // They came before this one, which is answered.
+    let asked = kiosk.ask(Duration::ZERO, &Request::House).await;
+    assert!(matches!(kiosk.answer_to(&asked).await, Answer::House { .. }));
+    let mut opening = door.watch();
+    let opened = opening.wait_for(|door| door.lock == LockLevel::Unlocked);
+    assert!(timeout(AT_ONCE, opened).await.is_err(), "a late tap opened the door");
+    assert!(!moved.has_changed().unwrap(), "the lock moved");
+    // One that is on time finds everything as it was.
+    let asked = kiosk.ask(Duration::ZERO, &tap("0202")).await;
+    welcome(kiosk.answer_to(&asked).await);
+    mirrored(&house, &site).await;
+    {
+        let hub = house.hub.state();
+        let came = hub.events.iter().filter_map(|event| match event.what {
+            Happening::CheckedIn { person, .. } => Some(person),
+            _ => None,
+        });
+        assert_eq!(came.collect::<Vec<_>>(), [PersonId(Uuid::from_u128(2))]);
+    }
+    // The clock of a kiosk that has started again counts anew, and is behind what it was.
+    kiosk.start_again();
+    let asked = kiosk.ask(Duration::ZERO, &tap("0101")).await;
+    welcome(kiosk.answer_to(&asked).await);
+    assert!(late.iter().all(|asked| !kiosk.was_answered(asked)), "a late tap was answered");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_10_a_request_that_the_bus_delivers_twice_opens_its_door_once() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    let mut kiosk = RawKiosk::join(&house, &site).await;
+    let mut door = house.doors.get(&id("y-door")).watch();
+    // As an older kiosk asks: how long ago, it does not say, so that nothing else stands in the way of the second.
+    let asked = [7_u8; 16];
+    kiosk.ask_as(&asked, &tap("0101")).await;
+    welcome(kiosk.answer_to(&asked).await);
+    let relocked = door.wait_for(|door| door.lock == LockLevel::Locked);
+    timeout(DEADLINE, relocked).await.unwrap().unwrap();
+    // The same guest at the same minute would be shown their desk, and let in, once more.
+    kiosk.ask_as(&asked, &tap("0101")).await;
+    let fence = kiosk.ask(Duration::ZERO, &Request::House).await;
+    assert!(matches!(kiosk.answer_to(&fence).await, Answer::House { .. }));
+    let opened = door.wait_for(|door| door.lock == LockLevel::Unlocked);
+    assert!(timeout(AT_ONCE, opened).await.is_err(), "the door opened once more");
+    assert!(!kiosk.was_answered(&asked), "the second was taken up");
+    let unlocks = || {
+        let hub = house.hub.state();
+        hub.events.iter().filter(|it| matches!(it.what, Happening::DoorUnlocked { .. })).count()
+    };
+    mirrored(&house, &site).await;
+    assert_eq!(unlocks(), 1);
+    // Asked anew it is another request.
+    let anew = kiosk.ask(Duration::ZERO, &tap("0101")).await;
+    welcome(kiosk.answer_to(&anew).await);
+    until("the hub to hear of it", async || (unlocks() == 2).then_some(())).await;
     site.stop().await;
 }
 

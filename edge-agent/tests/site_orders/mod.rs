@@ -184,7 +184,7 @@ async fn fault_09_an_order_that_waited_for_a_dead_line_has_no_effect() {
     house.hub.state().away = true;
     let moved = house.doors.get(&id("y-door")).watch();
     give(&house, 1, unlock());
-    give(&house, 2, SiteOrder::Lockdown { on: true });
+    give(&house, 2, SiteOrder::Lockdown { on: false });
     house.clock.advance(GOOD_FOR);
     house.hub.state().away = false;
     assert_eq!(answered(&house, 1).await, OrderAnswer::TooLate);

@@ -12,6 +12,7 @@ use hardware::osdp::{ByteChannel, ChannelKey};
 use hardware::sim::{SimLight, SimOsdpReader, SimOsdpSettings, SimOsdpState};
 use model::access::RefusalKind;
 use model::day_sheet::DaySheet;
+use model::device::{Trouble, Watched};
 use model::door::{Demand, DoorPlan, DoorReader, Side, Window};
 use model::opening::DayKind;
 use model::site_event::Happening;
@@ -83,7 +84,7 @@ fn settings(data: &Path, line: &Path) -> Config {
         address = 4
         device = "y-reader-1"
         key_file = "reader.key"
-        lock = {{ door = "y-door", output = 1, unlocked_when = "on" }}
+        lock = {{ door = "y-door", output = 1, unlocked_when = "on", timed = true }}
         contact = {{ door = "y-door", input = 0, open_when = "active" }}
         exit = {{ door = "y-door", input = 1, pressed_when = "active" }}
         "#,
@@ -216,4 +217,23 @@ async fn a_table_of_reader_models_that_says_nothing_is_named() {
     fs::write(house.data().join("models.toml"), "model = 3").unwrap();
     let refused = opened(&config).await.err().unwrap().to_string();
     assert!(refused.contains("reader models"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_opened_and_torn_off_the_wall_is_told_to_the_operators() {
+    let house = House::new();
+    let (site, pd, _) = with_reader(&house, &with_card(sheet(2), &CARD)).await;
+    let told = async |why: Trouble| {
+        until("the trouble", async || {
+            let (of, why) = (Watched::Reader(id("y-reader-1")), Some(why));
+            let want = Happening::DeviceTrouble { of, why };
+            house.hub.state().events.iter().any(|event| event.what == want).then_some(())
+        })
+        .await;
+    };
+    pd.set_tampered(true).unwrap();
+    told(Trouble::Tampered).await;
+    drop(pd);
+    told(Trouble::Silent).await;
+    site.stop().await;
 }

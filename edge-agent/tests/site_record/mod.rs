@@ -15,7 +15,7 @@ use hardware::door::{DoorError, Lock, LockLevel};
 use hardware::sim::DoorFaults;
 use model::centre::Door;
 use model::id::{CentreId, DeviceId, PersonId};
-use model::site_event::Happening;
+use model::site_event::{Happening, SiteEvent};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -167,27 +167,11 @@ async fn fault_12_card_keys_that_are_torn_or_find_no_room_keep_no_door_shut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_21_what_is_changed_or_deleted_between_writing_and_telling_shows() {
+async fn fault_21_what_is_changed_or_torn_between_writing_and_telling_shows() {
     let house = House::new();
-    let site = house.start_with(1).await;
-    mirrored(&house, &site).await;
-    house.hub.state().away = true;
-    let kiosk = house.kiosk(&site).await;
-    welcome(kiosk.tap("0101").await);
-    welcome(kiosk.tap("0202").await);
-    site.stop().await;
-
     let file = house.data().join("site.db");
-    let store = EdgeStore::open(&file).await.unwrap();
-    let reached = u64::try_from(house.hub.state().events.len()).unwrap();
-    let kept = store.events_from(reached + 1, 100).await.unwrap();
-    store.close().await;
+    let [(first, _), (second, _)] = two_that_are_not_told(&house).await;
     let of = |number| PersonId(Uuid::from_u128(number));
-    let place_of = |number| {
-        let came = |what: &Happening| matches!(what, Happening::CheckedIn { person, .. } if *person == of(number));
-        kept.iter().find(|(_, event)| came(&event.what)).unwrap().0
-    };
-    let (first, second) = (place_of(1), place_of(2));
     // One is given to somebody else; the other is no event any more.
     let mut bytes = std::fs::read(&file).unwrap();
     let said = |number| format!("\"person\":\"{}\"", of(number));
@@ -206,6 +190,95 @@ async fn fault_21_what_is_changed_or_deleted_between_writing_and_telling_shows()
     let hub = house.hub.state();
     assert_eq!(hub.misfits, [first]);
     assert_eq!(hub.events[usize::try_from(second).unwrap() - 1].what, Happening::Lost);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_21_what_is_deleted_between_writing_and_telling_is_told_as_lost() {
+    let house = House::new();
+    let file = house.data().join("site.db");
+    let [(first, event), (second, _)] = two_that_are_not_told(&house).await;
+    let mut bytes = std::fs::read(&file).unwrap();
+    delete(&mut bytes, &serde_json::to_string(&event).unwrap());
+    std::fs::write(&file, bytes).unwrap();
+    let store = EdgeStore::open(&file).await.unwrap();
+    let left = store.events_from(first, 100).await.unwrap();
+    store.close().await;
+    assert!(left.iter().all(|(place, _)| *place != first), "it is gone");
+    assert!(left.iter().any(|(place, _)| *place == second), "and no other");
+
+    house.hub.state().away = false;
+    let site = house.start_with(1).await;
+    until("the hub to have what comes after", async || {
+        let told = u64::try_from(house.hub.state().events.len()).unwrap();
+        (told > second).then_some(())
+    })
+    .await;
+    site.stop().await;
+    let hub = house.hub.state();
+    assert_eq!(hub.events[usize::try_from(first).unwrap() - 1].what, Happening::Lost);
+    assert_eq!(hub.misfits, [] as [u64; 0], "what is left follows as it did");
+}
+
+/// Two guests come while the hub is away, and the site stops. Answers the place of each one's coming in the site's file,
+/// and what stands there.
+async fn two_that_are_not_told(house: &House) -> [(u64, SiteEvent); 2] {
+    let site = house.start_with(1).await;
+    mirrored(house, &site).await;
+    house.hub.state().away = true;
+    let kiosk = house.kiosk(&site).await;
+    welcome(kiosk.tap("0101").await);
+    welcome(kiosk.tap("0202").await);
+    site.stop().await;
+
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    let reached = u64::try_from(house.hub.state().events.len()).unwrap();
+    let kept = store.events_from(reached + 1, 100).await.unwrap();
+    store.close().await;
+    [1, 2].map(|number| {
+        let who = PersonId(Uuid::from_u128(number));
+        let came = |what: &Happening| matches!(what, Happening::CheckedIn { person, .. } if *person == who);
+        kept.iter().find(|(_, event)| came(&event.what)).unwrap().clone()
+    })
+}
+
+/// Takes the row that holds this text out of an SQLite file, beside the program that keeps it. What is left is whole.
+fn delete(bytes: &mut [u8], text: &str) {
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let mut gone = 0;
+    // A page of rows begins with 13; their count lies at 3, and where each of them is from 8 on.
+    for page in bytes.chunks_mut(size).filter(|page| page[0] == 13) {
+        let number = |at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+        let count = number(3);
+        let row = |row: usize| {
+            let row = &page[number(8 + 2 * row)..];
+            // First its length in one or two bytes of seven bits, then its place, which is small here.
+            let length = match usize::from(row[0]) {
+                long @ 128.. => (long - 128) * 128 + usize::from(row[1]) + 3,
+                short => short + 2,
+            };
+            row[..length.min(row.len())].to_vec()
+        };
+        let holds = |row: &Vec<u8>| row.windows(text.len()).any(|part| part == text.as_bytes());
+        let left: Vec<Vec<u8>> = (0..count).map(row).filter(|row| !holds(row)).collect();
+        if left.len() == count {
+            continue;
+        }
+        gone += count - left.len();
+        // Those that are left are laid anew from the end of the page on, without a hole.
+        let two = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+        let mut begins = size;
+        for (at, row) in left.iter().enumerate() {
+            let ends = begins;
+            begins -= row.len();
+            page[begins..ends].copy_from_slice(row);
+            page[8 + 2 * at..10 + 2 * at].copy_from_slice(&two(begins));
+        }
+        page[1..3].fill(0);
+        page[3..5].copy_from_slice(&two(left.len()));
+        page[5..7].copy_from_slice(&two(begins));
+        page[7] = 0;
+    }
+    assert!(gone > 0, "nothing holds it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

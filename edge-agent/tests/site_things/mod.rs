@@ -23,7 +23,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tokio::time::{sleep, timeout};
 use twin::{DoorEntry, LockLevel};
 use wire::bus::SiteBus;
@@ -467,5 +467,67 @@ async fn a_real_site_is_read_by_another_and_told_to_home_assistant_where_it_want
         (!told && kept.iter().any(|one| one.topic == lock && one.retain)).then_some(())
     })
     .await;
+    site.stop().await;
+}
+
+/// What Home Assistant is told to show, once it is as `wanted`.
+async fn shown(
+    house: &House,
+    site: &Site,
+    what: &str,
+    wanted: impl Fn(&Map<String, Value>) -> bool,
+) -> Map<String, Value> {
+    let topic = Topic::Discovery(id("y-edge")).to_string();
+    until(what, async || {
+        let kept = looks_on(house, site).await;
+        let told = kept.iter().find(|one| one.topic == topic.as_bytes() && one.retain)?;
+        let payload: Value = serde_json::from_slice(&told.payload).ok()?;
+        let components = payload["components"].as_object()?.clone();
+        wanted(&components).then_some(components)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_the_sites_no_more_home_assistant_is_told_to_forget_once_also_over_a_restart() {
+    let house = House::new();
+    let drivers = Arc::new(SimDoors::default());
+    let wanted = || Config { home_assistant: true, ..Config::default() };
+    let site = start(&house, drivers.clone(), wanted()).await;
+    let (terminal, motion, co2) = ("y-seat-01_terminal", "y-air-1_air_motion", "y-air-1_air_co2");
+    let before = shown(&house, &site, "the seat", |it| it.contains_key(terminal)).await;
+    assert!(before[motion]["state_topic"].is_string());
+
+    let mut plan = plan();
+    plan.version = 3;
+    plan.devices.iter_mut().find(|one| one.device == id("y-seat-01")).unwrap().revoked = true;
+    plan.site.sensors.pop();
+    house.hub.offer(house.hub.seal(&plan));
+    in_force(&site, 3).await;
+    // As its documentation has it: the platform, and nothing more.
+    let gone = |it: &Map<String, Value>| {
+        it.get(terminal) == Some(&json!({ "platform": "sensor" }))
+            && it.get("y-seat-01_connected") == Some(&json!({ "platform": "binary_sensor" }))
+            && it.get(motion) == Some(&json!({ "platform": "binary_sensor" }))
+    };
+    let told = shown(&house, &site, "the seat and a sensor to go", gone).await;
+    assert_eq!(told.len(), before.len());
+    assert_eq!((&told["y-door_lock"], &told[co2]), (&before["y-door_lock"], &before[co2]));
+    site.stop().await;
+
+    // Home Assistant may not have been there: as long as nothing else changes it is found in the message.
+    let site = house.start_as(house.clock.clone(), drivers, wanted()).await;
+    in_force(&site, 3).await;
+    assert_eq!(shown(&house, &site, "the same after a restart", gone).await, told);
+    (plan.version, plan.site.sensors) = (4, Vec::new());
+    house.hub.offer(house.hub.seal(&plan));
+    in_force(&site, 4).await;
+    let next = shown(&house, &site, "the other sensor to go", |it| {
+        it.get(co2) == Some(&json!({ "platform": "sensor" }))
+    })
+    .await;
+    for old in [terminal, motion, "y-seat-01_connected"] {
+        assert!(!next.contains_key(old), "{old} has been told to go");
+    }
     site.stop().await;
 }

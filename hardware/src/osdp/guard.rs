@@ -100,7 +100,8 @@ impl Guard {
         self.seen
     }
 
-    /// How well the reader can do what the standard numbers `sort`, and how many it has.
+    /// How well the reader can do what the standard numbers `sort`, and how many it has. It was said in plaintext:
+    /// nothing that keeps a door locked may hang on it.
     pub(super) fn ability(&self, sort: u8) -> (u8, u8) {
         let known = self.abilities.iter().find(|[known, ..]| *known == sort);
         known.map_or((0, 0), |[_, well, many]| (*well, *many))

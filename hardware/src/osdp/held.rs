@@ -39,15 +39,15 @@ impl Held {
         Self { wiring, wanted: LockLevel::Locked, again: now, waiting, asking }
     }
 
-    /// Unlocking is only ever for a while, where the reader can do that.
-    pub(super) fn command(&self, timed: bool) -> OsdpCommandOutput {
+    /// Unlocking is only ever for a while, unless the output is wired as one that cannot do that.
+    pub(super) fn command(&self) -> OsdpCommandOutput {
         const ALWAYS_OFF: u8 = 1;
         const ALWAYS_ON: u8 = 2;
         const ON_FOR: u8 = 5;
         const OFF_FOR: u8 = 6;
 
         let on_unlocks = self.wiring.unlocked_when_on;
-        let (control_code, timer_count) = match (self.wanted, timed) {
+        let (control_code, timer_count) = match (self.wanted, self.wiring.timed) {
             (LockLevel::Unlocked, true) => {
                 let tenths = u16::try_from(HOLDS_FOR.as_millis() / 100).unwrap_or(u16::MAX);
                 (if on_unlocks { ON_FOR } else { OFF_FOR }, tenths)
@@ -104,5 +104,32 @@ impl Held {
         self.waiting.drain(..).for_each(|waiting| {
             waiting.reply.send(Err(none)).ok();
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_output_that_is_wired_as_untimed_is_ever_unlocked_for_good() {
+        use LockLevel::{Locked, Unlocked};
+
+        for (timed, unlocked_when_on, wanted, control_code, timer_count) in [
+            (true, true, Unlocked, 5, 100),
+            (true, false, Unlocked, 6, 100),
+            (true, true, Locked, 1, 0),
+            (true, false, Locked, 2, 0),
+            (false, true, Unlocked, 2, 0),
+            (false, false, Unlocked, 1, 0),
+            (false, true, Locked, 1, 0),
+            (false, false, Locked, 2, 0),
+        ] {
+            let wiring = OutputWiring { output: 3, unlocked_when_on, timed };
+            let mut held = Held::new(wiring, Instant::now());
+            held.wanted = wanted;
+            let expected = OsdpCommandOutput { output_no: 3, control_code, timer_count };
+            assert_eq!(held.command(), expected, "{wiring:?} {wanted:?}");
+        }
     }
 }

@@ -94,8 +94,8 @@ impl Turns {
     }
 }
 
-/// Unlocked outputs fall back by themselves, where the reader can do that. Where it cannot, they are locked before the
-/// line is let go.
+/// Unlocked outputs fall back by themselves. Those that are wired as ones that do not are locked before the line is
+/// let go.
 fn lock_untimed(wire: &Wire, readers: &mut [Reader]) {
     let until = Instant::now() + LOCKS_WITHIN;
     let mut turns = Turns::default();

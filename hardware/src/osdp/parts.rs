@@ -13,8 +13,8 @@ use crate::feedback::Feedback;
 
 /// A lock at an output of an OSDP reader.
 ///
-/// Where the reader can do it, an unlocked output falls back by itself after ten seconds and is told
-/// every three to hold on: a line that is cut leaves no door open.
+/// An unlocked output falls back by itself after ten seconds and is told every three to hold on: a line that is
+/// cut leaves no door open. Where [`OutputWiring::timed`](super::OutputWiring::timed) says that it cannot, one does.
 #[derive(Clone)]
 pub struct OsdpLock {
     pub(super) orders: mpsc::Sender<Order>,

@@ -17,7 +17,7 @@ use super::keypad::Keypad;
 use super::reading::card_read;
 use super::wire::Wire;
 use super::{OsdpReaderSettings, feedback};
-use crate::card::{CardError, CardEvent, EventSender};
+use crate::card::{CardError, CardEvent, EventSender, ReaderFault};
 use crate::door::{DoorError, DoorPart, LockLevel};
 
 /// A reader that has not answered for so long is cut off. It is asked twenty times a second.
@@ -58,7 +58,7 @@ pub(super) struct Reader {
     outbox: VecDeque<(Instant, CardEvent)>,
     status: watch::Sender<Status>,
     /// Why it is not available; nothing while it is. `None` before the first word.
-    said: Option<Option<String>>,
+    said: Option<CardEvent>,
     tampered: bool,
     keypad: Keypad,
     can: Abilities,
@@ -88,7 +88,8 @@ struct Abilities {
     buzzer: bool,
     inputs: usize,
     outputs: usize,
-    /// Whether outputs fall back by themselves.
+    /// Whether outputs can fall back by themselves. It may be anybody's word: it can keep a lock from being unlocked,
+    /// and never makes an unlock one for good.
     timed: bool,
 }
 
@@ -143,7 +144,7 @@ impl Reader {
             Link::Down { again } if now < again => self.link = Link::Down { again },
             Link::Down { .. } => match self.panel() {
                 Ok(panel) => self.link = Link::Trying { panel, since: now },
-                Err(_) => self.down(now, REFUSED_AGAIN, "the OSDP library refuses its settings"),
+                Err(_) => self.down(now, REFUSED_AGAIN, SETTINGS_REFUSED),
             },
             Link::Trying { panel, since } => self.try_on(panel, since, now),
             Link::Up { panel } => self.go_on(panel, now),
@@ -164,22 +165,23 @@ impl Reader {
 
     /// Locks what would stay unlocked with nobody there to lock it.
     pub(super) fn lock_untimed(&mut self) {
-        if !self.is_up() || self.can.timed {
+        if !self.is_up() {
             return;
         }
         for (place, held) in self.locks.iter_mut().enumerate() {
-            if held.wanted == LockLevel::Unlocked {
+            if !held.wiring.timed && held.wanted == LockLevel::Unlocked {
                 held.wanted = LockLevel::Locked;
                 self.todo.push_front(Todo::Output(place));
             }
         }
     }
 
-    /// Whether a lock that was to be locked has not been told yet.
+    /// Whether a lock that does not lock by itself has not been told yet what it was to be.
     pub(super) fn is_left_open(&self) -> bool {
-        let moves = |todo: &Todo| matches!(todo, Todo::Output(_));
+        let untimed = |place: usize| self.locks.get(place).is_some_and(|held| !held.wiring.timed);
+        let moves = |todo: &Todo| matches!(todo, Todo::Output(place) if untimed(*place));
         let doing = self.doing.iter().map(|(todo, _)| todo);
-        self.is_up() && !self.can.timed && doing.chain(&self.todo).any(moves)
+        self.is_up() && doing.chain(&self.todo).any(moves)
     }
 
     fn seen(&self) -> Seen {
@@ -221,7 +223,7 @@ impl Reader {
             return self.down(now, again, why);
         }
         if now.saturating_duration_since(since) > CUT_AFTER {
-            self.say(Some(why.to_owned()));
+            self.say(Some(why));
         }
         self.link = Link::Trying { panel, since };
     }
@@ -260,11 +262,12 @@ impl Reader {
             {
                 self.refuses.push(asked);
             }
-            return self.down(now, AGAIN, "the reader's Secure Channel broke down");
+            let why = (ReaderFault::NotSecure, "the reader's Secure Channel broke down");
+            return self.down(now, AGAIN, why);
         }
         if heard.is_none_or(|heard| now.saturating_duration_since(heard) > CUT_AFTER) {
             let why = "the reader does not answer any more: check its line and supply";
-            return self.down(now, AGAIN, why);
+            return self.down(now, AGAIN, (ReaderFault::Silent, why));
         }
         for event in told {
             self.take(event, now);
@@ -290,7 +293,7 @@ impl Reader {
     }
 
     /// The Secure Channel is not up, or no more. The panel is gone with the link.
-    pub(super) fn down(&mut self, now: Instant, again: Duration, why: &str) {
+    pub(super) fn down(&mut self, now: Instant, again: Duration, why: (ReaderFault, &str)) {
         self.link = Link::Down { again: now + again };
         self.todo.clear();
         self.doing = None;
@@ -304,12 +307,13 @@ impl Reader {
             *status = Status::default();
             was_up
         });
-        self.say(Some(why.to_owned()));
+        self.say(Some(why));
     }
 
     /// The line itself is lost.
     pub(super) fn line_lost(&mut self, now: Instant, why: &str) {
-        self.down(now, Duration::ZERO, &format!("the reader's line cannot be used: {why}"));
+        let why = format!("the reader's line cannot be used: {why}");
+        self.down(now, Duration::ZERO, (ReaderFault::Silent, &why));
     }
 
     fn take(&mut self, event: OsdpEvent, now: Instant) {
@@ -373,7 +377,7 @@ impl Reader {
                 let tampered = bits.first().copied().unwrap_or(false);
                 if tampered != self.tampered {
                     self.tampered = tampered;
-                    self.say(tampered.then(|| TAMPERED.to_owned()));
+                    self.say(tampered.then_some((ReaderFault::Tampered, TAMPERED)));
                 }
             }
             OsdpStatusReportType::Remote => {}
@@ -427,7 +431,7 @@ impl Reader {
             Todo::Output(place) => {
                 let held = self.locks.get(place)?;
                 let there = usize::from(held.wiring.output) < self.can.outputs;
-                there.then(|| OsdpCommand::Output(held.command(self.can.timed)))
+                there.then(|| OsdpCommand::Output(held.command()))
             }
             Todo::ReadOutputs => {
                 (self.can.outputs > 0).then(|| status(OsdpStatusReportType::Output))
@@ -444,11 +448,15 @@ impl Reader {
 
     /// Moves a lock, and answers once it has read back.
     pub(super) fn order(&mut self, output: u8, wanted: LockLevel, reply: Moved, now: Instant) {
-        let up = matches!(self.link, Link::Up { .. });
-        let outputs = self.can.outputs;
+        let there = self.is_up() && usize::from(output) < self.can.outputs;
+        let unlocks_untimed = wanted == LockLevel::Unlocked && !self.can.timed;
         let held = self.locks.iter_mut().enumerate().find(|(_, held)| held.wiring.output == output);
         match held {
-            Some((place, held)) if up && usize::from(output) < outputs => {
+            // Either the settings are wrong or somebody speaks for the reader. Locked is right in both.
+            Some((_, held)) if there && unlocks_untimed && held.wiring.timed => {
+                reply.send(Err(DoorError::Unusable(DoorPart::Lock, NOT_TIMED))).ok();
+            }
+            Some((place, held)) if there => {
                 held.wanted = wanted;
                 held.again = now + HOLD_AGAIN;
                 held.waiting.push(Waiting { wanted, reply, since: now, told: false });
@@ -485,12 +493,15 @@ impl Reader {
         }
     }
 
-    fn say(&mut self, why: Option<String>) {
-        if self.said.as_ref() == Some(&why) {
+    fn say(&mut self, why: Option<(ReaderFault, &str)>) {
+        let event = why.map_or(CardEvent::Available, |(fault, reason)| CardEvent::Unavailable {
+            fault,
+            reason: reason.to_owned(),
+        });
+        if self.said.as_ref() == Some(&event) {
             return;
         }
-        self.said = Some(why.clone());
-        let event = why.map_or(CardEvent::Available, |reason| CardEvent::Unavailable { reason });
+        self.said = Some(event.clone());
         self.emit(Instant::now(), event);
     }
 
@@ -518,7 +529,11 @@ impl Reader {
     }
 }
 
+const SETTINGS_REFUSED: (ReaderFault, &str) =
+    (ReaderFault::Silent, "the OSDP library refuses its settings");
 const TAMPERED: &str = "the reader's case is open, or it was taken off the wall";
+const NOT_TIMED: &str = "its reader says that its outputs do not lock by themselves; where that is so, set \
+     timed = false at this lock, and know that its door stays open when the line is cut";
 
 fn fresh(made: Instant, now: Instant) -> bool {
     now.saturating_duration_since(made) <= FEEDBACK_FRESH
@@ -558,29 +573,34 @@ impl Abilities {
             buzzer: some(BUZZER) > 0,
             inputs: some(INPUTS),
             outputs: some(OUTPUTS),
-            timed: ability(OUTPUTS).0 >= 2,
+            // Levels 1 and 2 only switch; 3 and 4 lock by themselves when the time is over (OSDP 2.2, function code 2).
+            timed: ability(OUTPUTS).0 >= 3,
         }
     }
 }
 
 /// Why a reader that is being tried is not there yet, as far as it can be seen from outside.
-fn why_not(seen: Seen) -> (&'static str, Duration) {
+fn why_not(seen: Seen) -> ((ReaderFault, &'static str), Duration) {
+    use ReaderFault::{NotSecure, Silent, WrongKey};
+
     match (seen.asked, seen.answer) {
-        _ if seen.plaintext.is_some() => {
-            ("the library was about to speak in plaintext, and was stopped", REFUSED_AGAIN)
-        }
+        _ if seen.plaintext.is_some() => (
+            (NotSecure, "the library was about to speak in plaintext, and was stopped"),
+            REFUSED_AGAIN,
+        ),
         (Some(code::CHALLENGE), Some(code::CLIENT_CRYPTOGRAM)) | (Some(code::CRYPTOGRAM), _) => {
-            ("the reader has another key than its key file", REFUSED_AGAIN)
+            ((WrongKey, "the reader has another key than its key file"), REFUSED_AGAIN)
         }
         (Some(code::CHALLENGE), Some(_)) => {
-            ("the reader refuses the Secure Channel: set its key first", REFUSED_AGAIN)
+            ((WrongKey, "the reader refuses the Secure Channel: set its key first"), REFUSED_AGAIN)
         }
         (Some(code::CAPABILITIES), Some(code::PD_CAPABILITIES)) => {
-            ("the reader cannot speak over a Secure Channel", REFUSED_AGAIN)
+            ((NotSecure, "the reader cannot speak over a Secure Channel"), REFUSED_AGAIN)
         }
-        _ if seen.dropped > 0 => {
-            ("the reader, or somebody on its line, answers what may not be answered", AGAIN)
-        }
-        _ => ("the reader does not answer: check its address, wiring and supply", AGAIN),
+        _ if seen.dropped > 0 => (
+            (NotSecure, "the reader, or somebody on its line, answers what may not be answered"),
+            AGAIN,
+        ),
+        _ => ((Silent, "the reader does not answer: check its address, wiring and supply"), AGAIN),
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::PcscSettings;
 use super::read::Reading;
-use crate::card::{CardError, CardEvent, ConsumerGone, EventSender};
+use crate::card::{CardError, CardEvent, ConsumerGone, EventSender, ReaderFault};
 
 /// The longest wait inside the service, and between tries to find it.
 const TURN: Duration = Duration::from_millis(500);
@@ -152,7 +152,7 @@ impl Watcher {
             return Ok(());
         }
         self.state = state;
-        self.sender.blocking_send(CardEvent::Unavailable { reason })
+        self.sender.blocking_send(CardEvent::Unavailable { fault: ReaderFault::Silent, reason })
     }
 
     /// Tells the consumer's side that this thread moves, and learns whether it is still wanted.

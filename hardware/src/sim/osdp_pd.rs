@@ -232,7 +232,7 @@ impl Device {
         settings: &SimOsdpSettings,
         show: watch::Sender<SimOsdpState>,
     ) -> Result<Self, libosdp::OsdpError> {
-        let outputs = PdCapEntity::new(if settings.timed_outputs { 2 } else { 1 }, OUTPUTS);
+        let outputs = PdCapEntity::new(if settings.timed_outputs { 4 } else { 1 }, OUTPUTS);
         let mut can = vec![
             PdCapability::CommunicationSecurity(PdCapEntity::new(1, 1)),
             PdCapability::CardDataFormat(PdCapEntity::new(1, 1)),

@@ -16,8 +16,8 @@ use tokio::time::{sleep, timeout};
 
 use super::vpcd::{ASK_ATR, LinkError, POWER_OFF, POWER_ON, receive, send};
 use crate::card::{
-    CardError, CardEvent, CardRead, CardReader, Climb, EventQueue, EventSender, Ladder, Step,
-    event_queue,
+    CardError, CardEvent, CardRead, CardReader, Climb, EventQueue, EventSender, Ladder,
+    ReaderFault, Step, event_queue,
 };
 
 /// A card reader that virtual cards find as a socket in the readers' folder.
@@ -224,7 +224,7 @@ impl Field {
     /// Running out of file handles, for one, passes: say so and try again.
     async fn sit_out(&self, error: &io::Error) -> Result<Next, Stopped> {
         let reason = format!("the simulated reader cannot take cards: {error}");
-        self.sender.send(CardEvent::Unavailable { reason }).await?;
+        self.sender.send(CardEvent::Unavailable { fault: ReaderFault::Silent, reason }).await?;
         sleep(Duration::from_millis(500)).await;
         self.sender.send(CardEvent::Available).await?;
         Ok(Next::Left)
@@ -272,7 +272,7 @@ impl Field {
 
     async fn stay_unplugged(&mut self) -> Result<(), Stopped> {
         let reason = "the simulated reader is unplugged".to_owned();
-        self.sender.send(CardEvent::Unavailable { reason }).await?;
+        self.sender.send(CardEvent::Unavailable { fault: ReaderFault::Silent, reason }).await?;
         loop {
             tokio::select! {
                 biased;

@@ -61,6 +61,7 @@ struct Shared {
     from_readers: Mutex<Vec<u8>>,
     noise: Mutex<Vec<u8>>,
     forge: Mutex<Option<Forge>>,
+    forestall: Mutex<Option<Forge>>,
 }
 
 /// A line: one panel's end, and as many readers' as were asked for. What the panel says every reader
@@ -115,6 +116,11 @@ impl Line {
         *self.shared.forge.lock().unwrap() = forge;
     }
 
+    /// What is forged comes before the reader's own answer, which the panel hears, too.
+    pub fn set_forestall(&self, forestall: Option<Forge>) {
+        *self.shared.forestall.lock().unwrap() = forestall;
+    }
+
     /// Everything that the panel has said.
     pub fn panel_said(&self) -> Vec<u8> {
         self.shared.from_panel.lock().unwrap().clone()
@@ -140,6 +146,11 @@ fn relay(shared: &Shared, mut panel: Pty, mut readers: Vec<Pty>) {
         if let Ok(much) = panel.master.read(&mut buffer) {
             let said = &buffer[..much];
             shared.from_panel.lock().unwrap().extend(said);
+            if let Some(forestall) = shared.forestall.lock().unwrap().as_mut()
+                && let Some(forged) = forestall(said)
+            {
+                panel.master.write_all(&forged).unwrap();
+            }
             let mut forge = shared.forge.lock().unwrap();
             let forged = forge.as_mut().and_then(|forge| forge(said));
             if let Some(forged) = forged {
@@ -167,6 +178,24 @@ fn relay(shared: &Shared, mut panel: Pty, mut readers: Vec<Pty>) {
         readers.iter_mut().for_each(|reader| reader.master.write_all(&noise).unwrap());
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// What a reader would answer to `asked`, where it said `said` under this security block.
+pub fn answer(asked: &[u8], block: &[u8], said: &[u8]) -> Vec<u8> {
+    let start = asked.iter().position(|byte| *byte == 0x53).unwrap();
+    let (address, sequence) = (asked[start + 1] | 0x80, asked[start + 4] & 3);
+    let control = sequence | 4 | if block.is_empty() { 0 } else { 8 };
+    let length = 5 + block.len() + said.len() + 2;
+    let mut frame = vec![0x53, address, length as u8, 0, control];
+    frame.extend(block);
+    frame.extend(said);
+    let sum = frame.iter().fold(0x1D0F_u16, |sum, byte| {
+        (0..8).fold(sum ^ (u16::from(*byte) << 8), |sum, _| {
+            if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 }
+        })
+    });
+    frame.extend(sum.to_le_bytes());
+    frame
 }
 
 /// Waits until the reader tells something that `wanted` finds; answers all that it told up to then.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bench::{BAUD, CARD, Line, frames, holds, is_read, key, shown, told_for, told_until};
+use bench::{BAUD, CARD, Line, answer, frames, holds, is_read, key, shown, told_for, told_until};
 use hardware::card::{CardError, CardEvent};
 use hardware::door::{Contact, ContactLevel, DoorError, DoorPart, Lock, LockLevel};
 use hardware::feedback::Feedback;
@@ -29,12 +29,24 @@ const BACK: Duration = Duration::from_secs(4);
 const SETTLED: Duration = Duration::from_millis(1_300);
 
 fn with_lock(address: u8, seed: u8) -> OsdpReaderSettings {
-    let locks = vec![OutputWiring { output: 0, unlocked_when_on: true }];
+    let locks = vec![OutputWiring { output: 0, unlocked_when_on: true, timed: true }];
     OsdpReaderSettings {
         locks,
         inputs: true,
         ..OsdpReaderSettings::new("door", address, key(seed))
     }
+}
+
+/// The same with an output that does not lock by itself.
+fn with_untimed_lock(address: u8, seed: u8) -> OsdpReaderSettings {
+    let locks = vec![OutputWiring { output: 0, unlocked_when_on: true, timed: false }];
+    OsdpReaderSettings { locks, ..with_lock(address, seed) }
+}
+
+/// Whether it says what to set where a reader's outputs do not lock by themselves.
+fn says_timed(unlocked: Result<(), DoorError>) -> bool {
+    let Err(DoorError::Unusable(DoorPart::Lock, why)) = unlocked else { return false };
+    why.contains("timed = false")
 }
 
 fn is_available(event: &CardEvent) -> bool {
@@ -141,7 +153,7 @@ async fn fault_14_a_reader_with_another_key_reads_nothing_and_says_nothing_in_pl
         let mut reader = panel.take_reader("door").unwrap();
         pd.present(&CARD).unwrap();
         let told = told_until(&mut reader, SOON, |event| match event {
-            CardEvent::Unavailable { reason } => reason.contains(said),
+            CardEvent::Unavailable { reason, .. } => reason.contains(said),
             _ => false,
         })
         .await;
@@ -161,21 +173,7 @@ async fn fault_14_a_reader_with_another_key_reads_nothing_and_says_nothing_in_pl
 async fn fault_14_whoever_touches_the_line_cannot_forge_a_card() {
     /// A card read in plaintext, or under a security block that the library does not check.
     fn forged(asked: &[u8], block: &[u8]) -> Vec<u8> {
-        let start = asked.iter().position(|byte| *byte == 0x53).unwrap();
-        let (address, sequence) = (asked[start + 1] | 0x80, asked[start + 4] & 3);
-        let said = [&[0x50, 0, 1, 64, 0], CARD.as_slice()].concat();
-        let control = sequence | 4 | if block.is_empty() { 0 } else { 8 };
-        let length = 5 + block.len() + said.len() + 2;
-        let mut frame = vec![0x53, address, length as u8, 0, control];
-        frame.extend(block);
-        frame.extend(said);
-        let sum = frame.iter().fold(0x1D0F_u16, |sum, byte| {
-            (0..8).fold(sum ^ (u16::from(*byte) << 8), |sum, _| {
-                if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 }
-            })
-        });
-        frame.extend(sum.to_le_bytes());
-        frame
+        answer(asked, block, &[&[0x50, 0, 1, 64, 0], CARD.as_slice()].concat())
     }
     async fn attack(block: &'static [u8]) {
         let line = Line::new(1);
@@ -211,6 +209,65 @@ async fn fault_14_whoever_touches_the_line_cannot_forge_a_card() {
         attack(&[3, 0x11, 1]),
         attack(&[2, 0x16]),
     );
+}
+
+#[tokio::test]
+async fn fault_14_whoever_forges_that_a_reader_has_no_timed_outputs_leaves_no_door_open() {
+    /// As the simulated reader says it, but for the output control (2) of level 1.
+    const UNTIMED: [u8; 25] =
+        [0x46, 1, 1, 2, 2, 1, 2, 3, 1, 1, 4, 1, 1, 5, 1, 1, 8, 1, 0, 9, 1, 0, 10, 0, 1];
+    let line = Line::new(1);
+    let forgeries = Arc::new(AtomicUsize::new(0));
+    let forged_so_far = forgeries.clone();
+    line.set_forestall(Some(Box::new(move |said| {
+        let (_, _, code) = *frames(said).first()?;
+        (code == 0x62).then(|| {
+            forgeries.fetch_add(1, Ordering::Relaxed);
+            answer(said, &[], &UNTIMED)
+        })
+    })));
+    let pd = line.reader(0, 3, Some(key(1)));
+    let mut panel = line.panel(vec![with_lock(3, 1)]);
+    let mut reader = panel.take_reader("door").unwrap();
+    let lock = panel.lock("door", 0).unwrap();
+    told_until(&mut reader, SOON, is_available).await;
+    assert!(forged_so_far.load(Ordering::Relaxed) > 0);
+    let unlocked = lock.unlock().await;
+    assert!(says_timed(unlocked), "{unlocked:?}");
+    locks(&lock).await;
+    line.set_cut(true);
+    told_until(&mut reader, NOTICED, is_unavailable).await;
+    assert_eq!(pd.state().borrow().outputs, [false, false]);
+
+    // Nobody is there any more who forges: it unlocks, and locks by itself.
+    line.set_forestall(None);
+    line.set_cut(false);
+    told_until(&mut reader, BACK, is_available).await;
+    lock.unlock().await.unwrap();
+    assert_eq!(pd.state().borrow().outputs, [true, false]);
+    line.set_cut(true);
+    let mut state = pd.state();
+    let locked = state.wait_for(|pd| pd.outputs == [false, false]);
+    timeout(Duration::from_secs(15), locked).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_without_timed_outputs_unlocks_only_where_the_wiring_says_so() {
+    for (settings, refused) in [(with_lock(1, 1), true), (with_untimed_lock(1, 1), false)] {
+        let line = Line::new(1);
+        let plain =
+            SimOsdpSettings { address: 1, key: Some(key(1)), timed_outputs: false, shows: true };
+        let pd = line.reader_with(0, plain);
+        let mut panel = line.panel(vec![settings]);
+        let mut reader = panel.take_reader("door").unwrap();
+        let lock = panel.lock("door", 0).unwrap();
+        told_until(&mut reader, SOON, is_available).await;
+        let unlocked = lock.unlock().await;
+        assert_eq!(says_timed(unlocked), refused, "{unlocked:?}");
+        assert_eq!(unlocked.is_err(), refused, "{unlocked:?}");
+        assert_eq!(pd.state().borrow().outputs, [!refused, false]);
+        locks(&lock).await;
+    }
 }
 
 #[tokio::test]
@@ -301,7 +358,7 @@ async fn an_output_that_does_not_fall_back_is_locked_before_the_line_is_let_go()
     let settings =
         SimOsdpSettings { address: 1, key: Some(key(1)), timed_outputs: false, shows: true };
     let pd = line.reader_with(0, settings);
-    let mut panel = line.panel(vec![with_lock(1, 1)]);
+    let mut panel = line.panel(vec![with_untimed_lock(1, 1)]);
     let mut reader = panel.take_reader("door").unwrap();
     told_until(&mut reader, SOON, is_available).await;
     panel.lock("door", 0).unwrap().unlock().await.unwrap();
@@ -363,7 +420,7 @@ async fn a_reader_without_light_and_a_card_with_odd_bits_are_taken_as_they_are()
     let plain =
         SimOsdpSettings { address: 0, key: Some(key(1)), timed_outputs: false, shows: false };
     let pd = line.reader_with(0, plain);
-    let mut panel = line.panel(vec![with_lock(0, 1)]);
+    let mut panel = line.panel(vec![with_untimed_lock(0, 1)]);
     let mut reader = panel.take_reader("door").unwrap();
     told_until(&mut reader, SOON, is_available).await;
     sleep(SETTLED).await;
@@ -440,16 +497,22 @@ async fn fault_13_a_port_that_is_pulled_out_is_used_again_when_it_is_back() {
     *port.lock().unwrap() = None;
     drop(pd);
     drop(first);
-    told_until(&mut reader, SOON, |event| match event {
-        CardEvent::Unavailable { reason } => reason.contains("line cannot be used"),
+    let pulled = told_until(&mut reader, SOON, |event| match event {
+        CardEvent::Unavailable { reason, .. } => reason.contains("line cannot be used"),
         _ => false,
     })
     .await;
 
     let second = Line::new(1);
-    let _pd = second.reader(0, 0, Some(key(1)));
+    let pd = second.reader(0, 0, Some(key(1)));
+    // Held there while nobody can ask: it lets nobody in once the port is back.
+    pd.present(&CARD).unwrap();
     *port.lock().unwrap() = Some(second.opener());
-    told_until(&mut reader, SOON, is_available).await;
+    let back = told_until(&mut reader, SOON, is_available).await;
+    let settled = told_for(&mut reader, SETTLED).await;
+    let meanwhile = [pulled, back, settled].concat();
+    assert!(!meanwhile.iter().any(is_read), "{meanwhile:?}");
+    shown(&pd, &mut reader, &CARD).await;
 }
 
 #[test]

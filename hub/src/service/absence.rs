@@ -1,8 +1,11 @@
 //! What a centre's site did while it was on its own, told from its events.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
 use model::care::day::CareEvent;
+use model::device::{Trouble, Watched};
 use model::door::DoorState;
 use model::id::{CentreId, DeviceId, PersonId, SpaceId};
 use model::permission::{Action, Target};
@@ -37,6 +40,8 @@ pub struct Done {
     pub collected: usize,
     /// What was wrong with doors.
     pub doors: Vec<DoorAlarm>,
+    /// Which readers at doors could not be used, and that the fire panel was not heard.
+    pub devices: Vec<DeviceAlarm>,
     /// What concerned the whole house.
     pub house: Vec<(DateTime<Utc>, HouseEvent)>,
     /// Whether there was more than was looked at.
@@ -65,6 +70,17 @@ pub struct DoorAlarm {
     pub door: DeviceId,
     /// What it was in.
     pub state: DoorState,
+}
+
+/// Something that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceAlarm {
+    /// When it was told.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub of: Watched,
+    /// Why.
+    pub why: Trouble,
 }
 
 /// Something that concerned the whole house: whether it began, or was over.
@@ -156,6 +172,9 @@ pub async fn note_read(
 #[must_use]
 pub fn count<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> Done {
     let mut done = Done::default();
+    // A site tells of one fault twice where the door has a plan: of its lock, and of what the door is in. Whichever comes
+    // first is counted.
+    let (mut failed, mut stands) = (BTreeSet::<&DeviceId>::new(), BTreeSet::<&DeviceId>::new());
     for event in events {
         match &event.what {
             Happening::CheckedIn { by, .. } => {
@@ -177,11 +196,28 @@ pub fn count<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> Done {
             Happening::Care(CareEvent::DroppedOff { .. }) => done.brought += 1,
             Happening::Care(CareEvent::HandedOver { .. }) => done.collected += 1,
             Happening::LockFault { door } => {
-                let (door, state) = (door.clone(), DoorState::LockFault);
-                done.doors.push(DoorAlarm { at: event.at, door, state });
+                failed.insert(door);
+                if !stands.contains(door) {
+                    let (door, state) = (door.clone(), DoorState::LockFault);
+                    done.doors.push(DoorAlarm { at: event.at, door, state });
+                }
             }
-            Happening::DoorState { door, state } if state.is_alarm() => {
-                done.doors.push(DoorAlarm { at: event.at, door: door.clone(), state: *state });
+            Happening::DoorLocked { door } | Happening::DoorUnlocked { door, .. } => {
+                failed.remove(door);
+            }
+            Happening::DoorState { door, state } => {
+                let told = *state == DoorState::LockFault && failed.contains(door);
+                if *state == DoorState::LockFault {
+                    stands.insert(door);
+                } else {
+                    stands.remove(door);
+                }
+                if state.is_alarm() && !told {
+                    done.doors.push(DoorAlarm { at: event.at, door: door.clone(), state: *state });
+                }
+            }
+            Happening::DeviceTrouble { of, why: Some(why) } => {
+                done.devices.push(DeviceAlarm { at: event.at, of: of.clone(), why: *why });
             }
             Happening::Fire { on } => done.house.push((event.at, HouseEvent::Fire(*on))),
             Happening::Ordered { order, answer: OrderAnswer::Done } => match order.what {

@@ -175,8 +175,14 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
             false,
         ),
         RefusalKind::PinNeeded => words(
-            ("この時間は、暗証番号も必要です", "予約番号と暗証番号で入れます。"),
-            ("A PIN is needed too at this hour", "Enter with your booking code and PIN."),
+            (
+                "この時間は、暗証番号も必要です",
+                "扉に読取機があれば、そこでカードをタッチして暗証番号を入れてください。ない扉は、ここで予約番号と暗証番号を入れると開きます。",
+            ),
+            (
+                "A PIN is needed too at this hour",
+                "If the door has a reader of its own, touch your card and type your PIN there. If it has none, enter your booking code and PIN here.",
+            ),
             true,
         ),
         RefusalKind::WrongPin => words(
@@ -187,11 +193,11 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
         RefusalKind::SecondPerson => words(
             (
                 "この時間は、二人で入ります",
-                "30秒以内に、入れる人がもう一人カードをタッチしてください。",
+                "扉の読取機でタッチしてください。入れる人がもう一人、30秒以内に同じ読取機でタッチすると開きます。",
             ),
             (
                 "It takes two at this hour",
-                "Somebody else who may come in has to touch their card within 30 seconds.",
+                "Touch your card at the door's own reader. It opens once somebody else who may come in touches theirs there within 30 seconds.",
             ),
             false,
         ),

@@ -569,6 +569,37 @@ async fn the_welcome_offers_to_drop_off_those_who_are_due() {
 }
 
 #[tokio::test]
+async fn who_comes_to_work_is_welcomed_without_a_desk_or_children() {
+    for (language, said) in [
+        (Language::Ja, ["どうぞお入りください", "扉の鍵が開きました"]),
+        (Language::En, ["Welcome, please come in", "The door is unlocked"]),
+    ] {
+        let (router, screen, _) = kiosk(Ok(welcome()));
+        let care = family(&[]);
+        screen.show(Shown::Answer(Answer::LetIn { door_open: true, language, care }));
+        let (_, page) = get_page(&router, "/").await;
+        for said in said {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        assert!(page.contains("action=\"/dismiss\""), "{page}");
+        for not in ["class=\"ring\"", "class=\"door\"", "href=\"#i-child\"", "screen--brings"] {
+            assert!(!page.contains(not), "{not}: {page}");
+        }
+    }
+}
+
+#[test]
+fn who_is_to_use_the_doors_reader_reads_so() {
+    for (why, ja, en) in [
+        (RefusalKind::SecondPerson, "扉の読取機", "door's own reader"),
+        (RefusalKind::PinNeeded, "扉に読取機があれば", "a reader of its own"),
+    ] {
+        assert!(refusal(why, Language::Ja).advice.contains(ja), "{why:?}");
+        assert!(refusal(why, Language::En).advice.contains(en), "{why:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_child_is_dropped_off_with_a_plain_form() {
     let (language, child) = (Language::Ja, ChildId(Uuid::from_u128(1)));
     let care = Some(family(&[in_care(), due()]));

@@ -25,6 +25,13 @@ pub(super) struct Nursery<'a> {
     pub caregivers: Vec<Caregiver<'a>>,
 }
 
+impl Nursery<'_> {
+    /// Whether no child is or will be here today.
+    pub fn is_empty(&self) -> bool {
+        self.groups.iter().all(|group| group.rows.is_empty())
+    }
+}
+
 /// Something that is not as it has to be.
 pub(super) struct Alarm {
     pub words: Words,

@@ -272,6 +272,11 @@ impl Window {
             && at(self.to).is_some_and(|ends| from < ends)
     }
 
+    fn meets(&self, other: &Self) -> bool {
+        let a_day = self.days.iter().any(|day| other.days.contains(day));
+        a_day && self.from < other.to && other.from < self.to
+    }
+
     fn is_sound(&self) -> bool {
         let (few, whole) = (self.days.len() <= 8, self.to <= 24 * 60);
         !self.days.is_empty() && few && self.from < self.to && whole
@@ -327,6 +332,11 @@ pub enum BadPlan {
     /// A demand that every card fulfils.
     #[error("demands {0}: it asks for nothing: a higher level than 1, or a PIN")]
     AsksNothing(usize),
+    /// At a kiosk a card proves its level and a booking code its PIN, and nothing both.
+    #[error(
+        "demands {0}: a higher level and a PIN at the same hour need a reader outside, for no kiosk can ask for both: add one, or ask for one of the two"
+    )]
+    BothAtKiosk(usize),
     /// Nobody could ever be seen to go out.
     #[error("passback needs a reader outside and one inside")]
     PassbackOneWay,
@@ -375,6 +385,10 @@ impl DoorPlan {
             }
         }
         let has = |side| self.readers.iter().any(|reader| reader.side == side);
+        let both = self.demands.iter().position(|one| self.asks_both_with(one));
+        if let Some(at) = both.filter(|_| !has(Side::Outside)) {
+            return Err(BadPlan::BothAtKiosk(at + 1));
+        }
         if self.passback != Passback::Off && !(has(Side::Outside) && has(Side::Inside)) {
             return Err(BadPlan::PassbackOneWay);
         }
@@ -389,6 +403,12 @@ impl DoorPlan {
             return Err(BadPlan::NoWayOut);
         }
         Ok(())
+    }
+
+    /// Whether at any hour of a demand for a PIN a higher level is asked for too, by the same or another one.
+    fn asks_both_with(&self, demand: &Demand) -> bool {
+        let mut higher = self.demands.iter().filter(|other| other.level > 1);
+        demand.pin && higher.any(|other| other.when.meets(&demand.when))
     }
 
     /// Whether it stands unlocked at the time `now`. `came_in` says whether somebody entitled has come in

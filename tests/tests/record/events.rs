@@ -151,7 +151,7 @@ pub async fn two_runs_of_one_edge_that_take_turns_are_noticed(ground: Ground) {
     assert_eq!(kept.iter().map(|alarm| alarm.times).collect::<Vec<_>>(), [3], "one alarm");
 }
 
-pub async fn damage_to_what_sites_told_is_named(ground: Ground) {
+pub async fn fault_21_damage_to_what_sites_told_is_named(ground: Ground) {
     let mut site = Site::of(&ground, 1).await;
     let unchained = site.began - 1;
     (1..=20).for_each(|version| site.happens(&ground, version));

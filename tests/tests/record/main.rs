@@ -33,7 +33,7 @@ on_both_databases! {
     events:
         what_does_not_follow_is_noticed_marked_and_kept,
         two_runs_of_one_edge_that_take_turns_are_noticed,
-        damage_to_what_sites_told_is_named,
+        fault_21_damage_to_what_sites_told_is_named,
         what_was_forgotten_by_age_was_not_deleted;
     personal:
         health_is_for_guardians_and_the_nursery_and_each_look_is_recorded,
@@ -46,7 +46,7 @@ on_both_databases! {
         erasure_knows_every_table_with_a_person;
     verify:
         a_record_that_nobody_touched_is_whole,
-        damage_by_hand_is_named,
+        fault_21_damage_by_hand_is_named,
         a_chain_written_anew_is_named,
         entries_say_nothing_in_the_clear;
 }

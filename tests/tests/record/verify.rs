@@ -58,7 +58,7 @@ pub async fn a_record_that_nobody_touched_is_whole(ground: Ground) {
 }
 
 /// Each kind of damage in a hub of its own would be slow: the chain's rows are put back after each.
-pub async fn damage_by_hand_is_named(ground: Ground) {
+pub async fn fault_21_damage_by_hand_is_named(ground: Ground) {
     let last = ten_more(&ground).await;
     witness(&ground).await;
     ground.without_triggers().await;

@@ -6,7 +6,7 @@ use model::access::{self, Entry, Going, Inside, RefusalKind};
 use model::booking::BookingCode;
 use model::care::day::CareEvent;
 use model::day_sheet::{SheetBooking, SheetCredential};
-use model::door::Side;
+use model::door::{Side, Zone};
 use model::id::{BookingId, CredentialId, DeviceId, PersonId, SpaceId, VisitId};
 use model::language::Language;
 use model::site_event::{Happening, Proof, Vouched};
@@ -15,7 +15,7 @@ use model::voucher::{self, Voucher, Worth};
 use super::cards::{self, NotTaken};
 use super::orders::Over;
 use super::walk_in::{self, Leased, Offers};
-use super::{Asked, PinTries, Proved, Said, closed_to, open_doors};
+use super::{Asked, PinTries, Proved, Said, closed_to, open_doors, readers, staff};
 use crate::OpenVisit;
 use crate::book::Book;
 use crate::fact::{Answer, Effect, Fact, Moment, PinOf, TappedCard};
@@ -184,7 +184,9 @@ pub(super) fn come_in(
     let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
     match place_for(&guest, &leased, &terminals) {
         Ok(Seat { booking, space, by }) => {
-            if let Some(why) = closed_to(&book, proved, at) {
+            // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
+            let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
+            if let Some(why) = closed_to(&book, proved, at).filter(|_| !here) {
                 said.0.guest = None;
                 let refusal = Refusal { came_for: vec![booking], ..Refusal::of(&guest, why) };
                 return refuse(&mut said, at, reader, refusal);
@@ -212,8 +214,9 @@ pub(super) fn come_in(
             let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
             let children =
                 there.map_or_else(Vec::new, |there| there.of_person(&book, guest.person));
-            match may_bring_or_collect(&guest, &refusal, &children) {
-                Some(credential) => {
+            let to_work = staff::comes_to_work(&book, &guest, refusal.why, proved, at);
+            match (may_bring_or_collect(&guest, &refusal, &children), to_work) {
+                (Some(credential), _) => {
                     if let Some(why) = closed_to(&book, proved, at) {
                         said.0.guest = None;
                         return refuse(&mut said, at, reader, Refusal::of(&guest, why));
@@ -224,7 +227,11 @@ pub(super) fn come_in(
                     open_doors(&mut said, &book, at, &mut doors, None, Some(proved));
                     said.care(CareAnswer::LetIn(language));
                 }
-                None => {
+                (None, Some(credential)) => {
+                    let who = (&guest, credential, proved);
+                    staff::let_in(&mut said, (&book, &notes, at), &mut doors, reader, who);
+                }
+                (None, None) => {
                     said.0.guest = None;
                     let usable = |space| is_free(space, &leased, &terminals, false);
                     let offer = leased.for_guest(&guest, &refusal, &offers, usable);

@@ -7,6 +7,7 @@ mod lobby;
 mod orders;
 mod pin_tries;
 mod readers;
+mod staff;
 mod things;
 mod time;
 mod walk_in;

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn every_third_wrong_pin_closes_it_for_longer_until_a_right_one_or_a_day() {
+    fn fault_16_every_third_wrong_pin_closes_it_for_longer_until_a_right_one_or_a_day() {
         let mut tries = PinTries::default();
         let mut now = 0;
         for minutes in [5, 10, 20, 40, 60, 60] {

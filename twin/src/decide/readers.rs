@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
 use model::door::{Asked as Demanded, Door as SheetDoor, PASSBACK_FOR, Passback, Side};
 use model::door::{TWO_PERSONS_WITHIN, Zone};
-use model::id::{CredentialId, DeviceId, PersonId, VisitId};
+use model::id::{CredentialId, DeviceId, NurseryId, PersonId, VisitId};
 use model::site_event::Happening;
 
 use super::lobby::{
@@ -29,7 +29,7 @@ use crate::parts::{Door, Notes, Relock, Visit};
 /// For so long a PIN is waited for after the tap.
 const PIN_WITHIN: Duration = Duration::from_secs(20);
 /// From this level on a card has a key of its own: staff are let in with it where nothing else can be trusted.
-const KEY_PROOF: u8 = 3;
+pub(super) const KEY_PROOF: u8 = 3;
 
 /// Who stands at which reader; a matter of the site, not shared.
 #[derive(Resource, Default)]
@@ -181,7 +181,7 @@ pub(super) fn tap(
         Ok(entitled) => entitled,
         Err(refusal) => return refuse(&mut said, at, reader, refusal),
     };
-    let before = entrance.came_before(guest.person);
+    let before = came_before(&book, &notes, &door.zone(), guest.person, at);
     let passback = door.plan.as_ref().map(|plan| plan.passback).unwrap_or_default();
     let twice = before && passback != Passback::Off;
     let asks = book.asks(door, at.now);
@@ -248,6 +248,56 @@ pub(crate) fn count_pin(
     closes || closes_reader
 }
 
+/// What cannot be trusted now, where something cannot: the clock, or else the sheet.
+pub(super) fn doubt(book: &Book, now: DateTime<Utc>) -> Option<RefusalKind> {
+    if book.clock_unset {
+        Some(RefusalKind::ClockUnset)
+    } else {
+        Some(RefusalKind::SheetExpired).filter(|_| !book.serves(now))
+    }
+}
+
+/// Whether somebody works behind the doors of a zone: in a nursery only its own staff, elsewhere all of the house's.
+pub(super) fn works_behind(
+    book: &Book,
+    person: PersonId,
+    zone: &Zone,
+    nursery: Option<NurseryId>,
+) -> bool {
+    let staff = book.care.as_ref().and_then(|care| care.staff(person));
+    staff.is_some_and(|staff| match (zone, nursery) {
+        (Zone::Nursery, Some(nursery)) => staff.nurseries.contains(&nursery),
+        (Zone::Nursery, None) => !staff.nurseries.is_empty(),
+        _ => true,
+    })
+}
+
+/// Whether they came in by a door of this zone and were not seen to go out, today and of late.
+pub(super) fn came_before(
+    book: &Book,
+    notes: &Notes,
+    zone: &Zone,
+    person: PersonId,
+    at: Moment,
+) -> bool {
+    let pass = notes.passes.get(&(person, zone.clone())).filter(|pass| pass.is_in);
+    pass.and_then(|pass| pass.entered).is_some_and(|entered| {
+        let of_late = at.now.signed_duration_since(entered) < PASSBACK_FOR
+            && book.calendar().is_none_or(|calendar| calendar.same_day(entered, at.now));
+        // Through a door that stood open nobody is seen to go out.
+        let released = notes.released.is_some_and(|released| entered <= released);
+        of_late && !released && !stood_open_since(book, zone, entered, at)
+    })
+}
+
+/// Whether a door of the zone stood unlocked by its hours at any time since `entered`.
+fn stood_open_since(book: &Book, zone: &Zone, entered: DateTime<Utc>, at: Moment) -> bool {
+    let Some(calendar) = book.calendar() else { return false };
+    let same_zone = book.doors.iter().filter(|other| other.zone() == *zone);
+    let mut unlocks = same_zone.filter_map(|other| other.plan.as_ref()).flat_map(|it| &it.unlocks);
+    unlocks.any(|one| one.when.held_between(calendar, entered, at.now))
+}
+
 impl Entrance<'_> {
     fn pin_typed(
         &self,
@@ -291,18 +341,9 @@ impl Entrance<'_> {
         if guest.card_ends.is_some_and(|ends| ends <= at.now) {
             return refused(RefusalKind::ExpiredCard);
         }
-        let doubt = if book.clock_unset {
-            Some(RefusalKind::ClockUnset)
-        } else {
-            Some(RefusalKind::SheetExpired).filter(|_| !book.serves(at.now))
-        };
+        let doubt = doubt(book, at.now);
         let nursery = door.plan.as_ref().and_then(|plan| plan.nursery);
-        let staff = book.care.as_ref().and_then(|care| care.staff(guest.person));
-        let works_here = staff.is_some_and(|staff| match (&zone, nursery) {
-            (Zone::Nursery, Some(nursery)) => staff.nurseries.contains(&nursery),
-            (Zone::Nursery, None) => !staff.nurseries.is_empty(),
-            _ => true,
-        });
+        let works_here = works_behind(book, guest.person, &zone, nursery);
         if works_here && (doubt.is_none() || proved.level >= KEY_PROOF) {
             return Ok(());
         }
@@ -325,29 +366,6 @@ impl Entrance<'_> {
                 refused(doubt.filter(|_| works_here).unwrap_or(RefusalKind::NotThisDoor))
             }
         }
-    }
-
-    /// Whether they came in by a door of this zone and were not seen to go out, today and of late.
-    fn came_before(&self, person: PersonId) -> bool {
-        let Self { book, notes, door, at, .. } = *self;
-        let pass = notes.passes.get(&(person, door.zone())).filter(|pass| pass.is_in);
-        pass.and_then(|pass| pass.entered).is_some_and(|entered| {
-            let of_late = at.now.signed_duration_since(entered) < PASSBACK_FOR
-                && book.calendar().is_none_or(|calendar| calendar.same_day(entered, at.now));
-            // Through a door that stood open nobody is seen to go out.
-            let released = notes.released.is_some_and(|released| entered <= released);
-            of_late && !released && !self.stood_open_since(entered)
-        })
-    }
-
-    /// Whether a door of the same zone stood unlocked by its hours at any time since `entered`.
-    fn stood_open_since(&self, entered: DateTime<Utc>) -> bool {
-        let Self { book, door, at, .. } = *self;
-        let Some(calendar) = book.calendar() else { return false };
-        let same_zone = book.doors.iter().filter(|other| other.zone() == door.zone());
-        let mut unlocks =
-            same_zone.filter_map(|other| other.plan.as_ref()).flat_map(|it| &it.unlocks);
-        unlocks.any(|one| one.when.held_between(calendar, entered, at.now))
     }
 
     /// What is missing yet of somebody who may come in: their PIN, a second person. Answers who waited for them as the

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use model::access::RefusalKind;
 use model::site_event::Happening;
 
 use super::orders::Over;
@@ -19,6 +20,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 pub(super) fn site(
     asked: Res<Asked>,
+    notes: Res<Notes>,
     mut book: ResMut<Book>,
     mut said: ResMut<Said>,
     mut at_readers: ResMut<AtReaders>,
@@ -40,6 +42,18 @@ pub(super) fn site(
             book.clock_unset = !set;
             // However short the doubt was, no tick may have met it: grace is counted from its end.
             book.serving_since = None;
+        }
+        // It is told when it changes, however often it is heard.
+        Some((at, Fact::DeviceTrouble { of, why }))
+            if notes.troubles.get(of).map(|(known, _)| *known) != *why =>
+        {
+            said.happened(*at, Happening::DeviceTrouble { of: of.clone(), why: *why });
+        }
+        // No answer and no door: a reader inside opens for a card that cannot be read, and nobody holds this one there.
+        Some((at, Fact::StaleCard { reader })) => {
+            let (reader, why) = (reader.clone(), RefusalKind::UnreadableCard);
+            let (credential, came_for, late_for) = (None, Vec::new(), Vec::new());
+            said.happened(*at, Happening::Refused { reader, credential, why, came_for, late_for });
         }
         _ => {}
     }

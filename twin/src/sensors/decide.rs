@@ -158,6 +158,11 @@ impl Turn<'_> {
         if may.is_some_and(|may| now < may) {
             return;
         }
+        self.tell_now(sensor);
+    }
+
+    /// Tells what is untold.
+    fn tell_now(&mut self, sensor: &Sensor) {
         if let Some(value) = self.ear(sensor).untold.take() {
             let (measures, place) = (sensor.measures, sensor.place.clone());
             let what = Happening::Measured { sensor: sensor.id.clone(), measures, place, value };
@@ -188,6 +193,8 @@ impl Turn<'_> {
         if changed {
             let (place, what) = (sensor.place.clone(), warning);
             self.said.happened(self.at, Happening::Air { place, what, value, began: !open });
+            // Whoever reads the warning reads the value that it speaks of beside it.
+            self.tell_now(sensor);
         }
     }
 

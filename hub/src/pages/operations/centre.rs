@@ -341,7 +341,7 @@ impl Eye {
             over: self.over(&live.view, now),
             alarms: record::alarms(&self.f, &self.hub, &self.centre, now).await?,
             settings: self.settings().await?,
-            doors: doors::shown(&self.f, doors),
+            doors: doors::shown(&self.f, &live.view),
             zones,
             orders: self.may_order.then(|| orders::shown(f, live, names, zone)),
             events: recent.iter().take(EVENTS).map(|event| listener.told(event)).collect(),

@@ -1,8 +1,9 @@
 //! The doors of a centre, in words.
 
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Wiring};
 use model::id::DeviceId;
-use twin::{DoorView, LockLevel, View};
+use twin::{DoorView, LockLevel, OpenTrouble, View};
 
 use crate::pages::frame::Frame;
 
@@ -15,9 +16,11 @@ pub(super) struct DoorShown {
     pub without_current: Option<&'static str>,
 }
 
-/// Alarms first.
-pub(super) fn shown(f: &Frame, doors: &[DoorView]) -> Vec<DoorShown> {
-    let mut shown: Vec<DoorShown> = doors.iter().map(|door| one(f, door)).collect();
+/// The doors, with the readers at them and the fire panel's line where these do not work. Alarms first.
+pub(super) fn shown(f: &Frame, view: &View) -> Vec<DoorShown> {
+    let troubles = view.troubles.iter().map(|trouble| broken(f, trouble));
+    let doors = view.doors.iter().map(|door| one(f, door));
+    let mut shown: Vec<DoorShown> = troubles.chain(doors).collect();
     shown.sort_by_key(|door| door.state != "forced");
     shown
 }
@@ -42,6 +45,36 @@ fn one(f: &Frame, door: &DoorView) -> DoorShown {
     });
     let name = f.get(&door.name).to_owned();
     DoorShown { state, icon, name, words: said, without_current }
+}
+
+fn broken(f: &Frame, trouble: &OpenTrouble) -> DoorShown {
+    DoorShown {
+        state: "forced",
+        icon: "warn",
+        name: watched(f, &trouble.of),
+        words: trouble_words(f, trouble.why),
+        without_current: None,
+    }
+}
+
+/// What somebody has to look after is called.
+pub(super) fn watched(f: &Frame, of: &Watched) -> String {
+    match of {
+        Watched::Reader(reader) => format!("{}{reader}", f.say("カードリーダー ", "reader ")),
+        Watched::FirePanel => f.say("火災受信機の信号線", "fire panel line").to_owned(),
+    }
+}
+
+/// Why it cannot be used.
+pub(super) fn trouble_words(f: &Frame, why: Trouble) -> &'static str {
+    match why {
+        Trouble::Silent => f.say("応答しません", "is silent"),
+        Trouble::WrongKey => f.say("鍵が合いません", "has another key"),
+        Trouble::NotSecure => f.say("安全に通信できません", "does not speak securely"),
+        Trouble::Tampered => {
+            f.say("開けられたか、外されました", "was opened or taken off the wall")
+        }
+    }
 }
 
 /// What a door is called; its device, where it is not known.

@@ -60,6 +60,7 @@ struct One {
     walk_ins: First<WalkIn>,
     conflicts: First<Conflict>,
     doors: First<(String, String, &'static str)>,
+    devices: First<(String, String, &'static str)>,
     house: First<(String, &'static str)>,
     to_do: Vec<String>,
     cut: bool,
@@ -212,6 +213,10 @@ async fn one(
         let name = name.map_or_else(|| alarm.door.to_string(), |door| f.get(&door.name).to_owned());
         (moment(alarm.at), name, doors::state_words(&f, alarm.state))
     });
+    let devices = First::of(&done.devices, |alarm| {
+        let name = doors::watched(&f, &alarm.of);
+        (moment(alarm.at), name, doors::trouble_words(&f, alarm.why))
+    });
     let house = First::of(&done.house, |(at, what)| (moment(*at), house_words(&f, *what)));
     let counts = [
         (f.say("入館", "Came in"), done.checked_in),
@@ -222,6 +227,7 @@ async fn one(
         (f.say("登園したお子さま", "Children brought"), done.brought),
         (f.say("お迎えが済んだお子さま", "Children handed over"), done.collected),
         (f.say("扉の異常", "Door alarms"), done.doors.len()),
+        (f.say("機器の異常", "Devices out of order"), done.devices.len()),
     ];
     let now = web.hub.now();
     let page = One {
@@ -234,6 +240,7 @@ async fn one(
         walk_ins,
         conflicts: shown,
         doors: alarms,
+        devices,
         house,
         cut: done.cut,
         made: format!(
@@ -277,6 +284,13 @@ fn to_do(f: &Frame, open: bool, done: &absence::Done) -> Vec<String> {
         (
             !done.doors.is_empty(),
             f.say("異常のあった扉を、現地で確かめてください。", "Have the doors that had an alarm looked at."),
+        ),
+        (
+            !done.devices.is_empty(),
+            f.say(
+                "異常のあったカードリーダーや火災受信機の線を、現地で確かめてください。",
+                "Have the readers and the fire panel’s wire that did not work looked at.",
+            ),
         ),
         (
             no_desk,

@@ -5,6 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hub::jobs::keep_leases;
 use model::access::RefusalKind;
 use model::centre::Centre;
+use model::device::{Trouble, Watched};
+use model::door::DoorState;
 use model::id::{BookingId, SpaceId, VisitId};
 use model::interval::Interval;
 use model::site_event::{Happening, Proof, SiteEvent, Vouched};
@@ -241,6 +243,30 @@ async fn what_a_site_did_alone_is_reported_to_its_operators() {
     assert_eq!(operator.get("/operations/azamino/reports").await.status, StatusCode::FORBIDDEN);
 }
 
+#[test]
+fn a_fault_of_a_lock_is_counted_once_however_it_is_told() {
+    let door = || "yokohama-door-1".parse().unwrap();
+    let fault = || Happening::LockFault { door: door() };
+    let is = |state| Happening::DoorState { door: door(), state };
+    let works = || Happening::DoorLocked { door: door() };
+    let (broken, locked) = (DoorState::LockFault, DoorState::Locked);
+    let cases = [
+        (vec![fault()], 1),
+        (vec![fault(), is(broken)], 1),
+        // It does not follow what it is told, and then does not answer either.
+        (vec![is(broken), fault()], 1),
+        (vec![fault(), is(broken), is(DoorState::Forced), is(broken)], 2),
+        (vec![fault(), is(broken), works(), is(locked), fault(), is(broken)], 2),
+        (vec![fault(), works(), is(locked), is(broken)], 2),
+    ];
+    for (told, want) in cases {
+        let at = DateTime::UNIX_EPOCH;
+        let events: Vec<_> = told.into_iter().map(|what| SiteEvent { at, what }).collect();
+        let doors = hub::service::absence::count(events.iter()).doors;
+        assert_eq!(doors.len(), want, "{events:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_of_several_days_names_them_and_cuts_what_is_long() {
     let world = World::new().await;
@@ -258,6 +284,11 @@ async fn a_report_of_several_days_names_them_and_cuts_what_is_long() {
     let door = || Happening::LockFault { door: "yokohama-door-1".parse().unwrap() };
     events.extend((0..130).map(|_| (hour(26), door())));
     events.push((hour(49), Happening::Fire { on: true }));
+    let torn_off = Happening::DeviceTrouble {
+        of: Watched::Reader("yokohama-reader-1".parse().unwrap()),
+        why: Some(Trouble::Tampered),
+    };
+    events.push((hour(50), torn_off));
     site.tell(events).await;
     site.tell(vec![(hub.now(), Happening::Started)]).await;
 
@@ -271,6 +302,7 @@ async fn a_report_of_several_days_names_them_and_cuts_what_is_long() {
                 ">11月26日（木） 12:00</td>",
                 "<li>11月26日（木） 11:00 ",
                 "<li>11月27日（金） 10:00 火災受信機が扉を開放",
+                "<li>11月27日（金） 11:00 カードリーダー yokohama-reader-1：開けられたか、外されました",
                 "ほかに30件あります",
             ],
         ),
@@ -282,6 +314,7 @@ async fn a_report_of_several_days_names_them_and_cuts_what_is_long() {
                 ">Thu 26 Nov 12:00</td>",
                 "<li>Thu 26 Nov 11:00 ",
                 "<li>Fri 27 Nov 10:00 The fire panel released the doors",
+                "<li>Fri 27 Nov 11:00 reader yokohama-reader-1: was opened or taken off the wall",
                 "And 30 more.",
             ],
         ),

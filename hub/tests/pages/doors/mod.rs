@@ -5,6 +5,7 @@
 use hub::door_file;
 use hub::service::doors::{known, set_plans};
 use model::centre::Centre;
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Passback, Side, Wiring, Zone};
 use model::id::{DeviceId, OrderId, PersonId};
 use model::site_event::{Happening, SiteEvent};
@@ -84,6 +85,42 @@ async fn an_alarm_at_a_door_comes_first_and_what_stands_above_all_doors_before_i
     assert!(!page.contains("Lockdown: nobody is let in"));
     assert!(!page.contains("Nursery door forced open"), "{page}");
     assert!(page.contains("is as it should be again"));
+}
+
+#[tokio::test]
+async fn a_reader_or_a_fire_panel_that_does_not_work_stands_before_the_doors_until_it_does() {
+    let world = World::new().await;
+    let centre = yokohama(&world).await;
+    let trouble = |of: Watched, why| Happening::DeviceTrouble { of, why };
+    let reader = || Watched::Reader(door("reader-1"));
+    let torn_off = trouble(reader(), Some(Trouble::Tampered));
+    let unheard = trouble(Watched::FirePanel, Some(Trouble::Silent));
+    tell(&world, &centre, vec![torn_off, unheard]).await;
+    let mut browser = world.signed_in("kobayashi").await;
+    let page = browser.get("/operations/yokohama?lang=en").await.body;
+    let place = |text: &str| page.find(text).unwrap_or_else(|| unreachable!("{text}: {page}"));
+    let stands = "reader yokohama-reader-1 was opened or taken off the wall";
+    assert!(place(stands) < place("Main entrance not heard of"));
+    assert!(place("fire panel line is silent") < place("Main entrance not heard of"));
+    place("reader yokohama-reader-1: was opened or taken off the wall");
+    place("fire panel line: is silent");
+    place("A fire would not be told: have its wire looked at");
+    let alerts = page.matches("class=\"events__alert\"").count();
+    assert!(alerts >= 2, "{page}");
+    let japanese = browser.get("/operations/yokohama?lang=ja").await.body;
+    for words in [
+        "カードリーダー yokohama-reader-1：開けられたか、外されました",
+        "火災受信機の信号線：応答しません",
+        "火災の知らせが届きません。線を点検してください",
+    ] {
+        assert!(japanese.contains(words), "{words}: {japanese}");
+    }
+    let over = vec![trouble(reader(), None), trouble(Watched::FirePanel, None)];
+    tell(&world, &centre, over).await;
+    let page = browser.get("/operations/yokohama?lang=en").await.body;
+    assert!(!page.contains(stands) && !page.contains("fire panel line is silent"), "{page}");
+    assert!(page.contains("fire panel line: works again"), "{page}");
+    assert!(page.contains("reader yokohama-reader-1: works again"), "{page}");
 }
 
 #[tokio::test]

@@ -150,6 +150,15 @@ fn what_cannot_be_is_told() {
             DoorPlan { two_persons: vec![every_day(0, 60)], ..DoorPlan::default() },
             BadPlan::NobodyTaps,
         ),
+        (DoorPlan { demands: demand(2, true), ..DoorPlan::default() }, BadPlan::BothAtKiosk(1)),
+        (
+            DoorPlan {
+                demands: [demand(3, false), demand(1, true)].concat(),
+                readers: vec![reader("in", Side::Inside)],
+                ..DoorPlan::default()
+            },
+            BadPlan::BothAtKiosk(2),
+        ),
         (
             DoorPlan { nursery: Some(NurseryId(uuid::Uuid::nil())), zone: other(), ..usual() },
             BadPlan::NurseryElsewhere,
@@ -163,6 +172,11 @@ fn what_cannot_be_is_told() {
     }
     let secure = DoorPlan { wiring: Some(Wiring::FailSecure), ..usual() };
     assert_eq!(secure.check(), Ok(()), "a reader inside is a way out");
+    assert_eq!(DoorPlan { demands: demand(3, true), ..usual() }.check(), Ok(()));
+    // What a kiosk can ask for: a better card at one hour, a PIN at another.
+    let later = Demand { when: every_day(60, 120), level: 1, pin: true };
+    let demands = vec![Demand { when: every_day(0, 60), level: 3, pin: false }, later];
+    assert_eq!(DoorPlan { demands, ..DoorPlan::default() }.check(), Ok(()));
 }
 
 #[test]

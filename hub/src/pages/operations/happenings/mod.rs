@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use model::device::{Trouble, Watched};
 use model::door::{DoorState, Side};
 use model::id::{DeviceId, PersonId, SpaceId};
 use model::sensor::SensorState;
@@ -190,6 +191,7 @@ impl Listener<'_> {
                 (icon, what, Some(said.join(" ")).filter(|said| !said.is_empty()))
             }
             Happening::DoorState { door, state } => self.door_is(door, *state),
+            Happening::DeviceTrouble { of, why } => self.device_is(of, *why),
             Happening::ExitPressed { door } => {
                 self.of("out", self.door(door), "の退出ボタン", ": exit button")
             }
@@ -240,6 +242,28 @@ impl Listener<'_> {
             false => ("check", f.say("元に戻りました", "is as it should be again")),
         };
         (icon, format!("{}{}{said}", self.door(door), f.say("：", ": ")), None)
+    }
+
+    fn device_is(&self, of: &Watched, why: Option<Trouble>) -> Told {
+        let f = self.f;
+        let (icon, said, advice) = match (of, why) {
+            (_, None) => ("check", f.say("元に戻りました", "works again"), None),
+            (Watched::FirePanel, Some(why)) => (
+                "warn",
+                doors::trouble_words(f, why),
+                Some(f.say(
+                    "火災の知らせが届きません。線を点検してください",
+                    "A fire would not be told: have its wire looked at",
+                )),
+            ),
+            (Watched::Reader(_), Some(why)) => (
+                "warn",
+                doors::trouble_words(f, why),
+                Some(f.say("まず現地の人に声をかけてください", "Ask somebody on site to look")),
+            ),
+        };
+        let what = format!("{}{}{said}", doors::watched(f, of), f.say("：", ": "));
+        (icon, what, advice.map(str::to_owned))
     }
 
     fn ordered(&self, order: &Ordered, answer: OrderAnswer) -> Told {
@@ -328,6 +352,7 @@ fn is_alert(what: &Happening) -> bool {
         | Happening::DiskFull { full: true }
         | Happening::Lost
         | Happening::BusTwin { .. }
+        | Happening::DeviceTrouble { why: Some(_), .. }
         | Happening::Air { began: true, .. }
         | Happening::ConfigRolledBack { .. }
         | Happening::Fire { on: true }
