@@ -143,6 +143,7 @@ impl EdgeStore {
     /// # Errors
     /// As [`EdgeStore::open`].
     pub async fn open_within(path: &Path, limits: Limits) -> Result<Self, StoreError> {
+        salvage::end_what_was_begun(path)?;
         match Self::open_as_it_is(path, limits).await {
             Err(error) if error.is_damage() => {
                 let aside = path.with_added_extension("damaged");

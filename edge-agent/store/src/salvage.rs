@@ -36,7 +36,7 @@ pub(crate) async fn begin_anew(
     limits: Limits,
 ) -> Result<(), StoreError> {
     // The new one is made beside it: a power cut meanwhile finds the damaged one still there.
-    let coming = path.with_added_extension("coming");
+    let coming = coming(path);
     remove(&coming)?;
     remove_beside(&coming)?;
     let store = EdgeStore::open_as_it_is(&coming, limits).await?;
@@ -48,6 +48,20 @@ pub(crate) async fn begin_anew(
     remove_beside(path)?;
     std::fs::rename(&coming, path)?;
     Ok(())
+}
+
+/// Puts the new file in its place where a power cut came after the damaged one was set aside.
+pub(crate) fn end_what_was_begun(path: &Path) -> std::io::Result<()> {
+    let coming = coming(path);
+    if !path.exists() && coming.exists() {
+        remove_beside(path)?;
+        std::fs::rename(coming, path)?;
+    }
+    Ok(())
+}
+
+fn coming(path: &Path) -> PathBuf {
+    path.with_added_extension("coming")
 }
 
 impl EdgeStore {

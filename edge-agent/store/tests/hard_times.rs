@@ -448,6 +448,13 @@ async fn fault_06_a_damaged_page_of_the_file_costs_one_sheet_and_no_start() {
     assert_eq!(store.pin_tries().await.unwrap(), [("a".to_owned(), 3)]);
     assert_eq!(store.clock_floor().await.unwrap(), events[0].at);
     assert_eq!(store.append(1, &[opened(1)]).await.unwrap(), 1);
+    store.close().await;
+
+    // A power cut between setting it aside and putting the new one in its place.
+    std::fs::rename(folder.file(), folder.0.join("site.db.coming")).unwrap();
+    let store = folder.open().await;
+    assert_eq!(store.progress().await.unwrap().last_place, 1);
+    assert!(!folder.0.join("site.db.coming").exists());
 }
 
 #[tokio::test]
