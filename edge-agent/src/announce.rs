@@ -11,7 +11,7 @@ use model::id::DeviceId;
 use model::language::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wire::bus::{MAX_PAYLOAD_BYTES, SiteBus};
+use wire::bus::{MAX_RETAINED_BYTES, SiteBus};
 use wire::home_assistant::discovery;
 use wire::homie::{CONTACT, LOCK, NodeOfDoor, STATE, door_path, of_edge};
 use wire::identity::replace_private;
@@ -171,7 +171,7 @@ fn with_gone(payload: String, gone: &Components) -> String {
         (id.clone(), forget)
     }));
     let whole = whole.to_string();
-    if whole.len() > MAX_PAYLOAD_BYTES { payload } else { whole }
+    if whole.len() > MAX_RETAINED_BYTES { payload } else { whole }
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
             serde_json::from_str(&with_gone(payload.clone(), &components(&["b"]))).unwrap();
         assert_eq!(told["components"]["a"]["name"], "A");
         assert_eq!(told["components"]["b"], json!({ "platform": "sensor" }));
-        let long = "b".repeat(MAX_PAYLOAD_BYTES);
+        let long = "b".repeat(MAX_RETAINED_BYTES);
         assert_eq!(with_gone(payload.clone(), &components(&[&long])), payload);
     }
 }

@@ -106,6 +106,7 @@ impl Centre {
             floor,
             last_good: None,
             hub_said: None,
+            agreed: false,
             in_doubt_since: None,
             begun: Instant::now(),
             clock_trusted: true,
@@ -210,6 +211,8 @@ struct Runner {
     last_good: Option<(DateTime<Utc>, Duration)>,
     /// What the hub said last that the time is, and the steady time then.
     hub_said: Option<(DateTime<Utc>, Duration)>,
+    /// Whether the machine's clock and the hub's have agreed since the program began.
+    agreed: bool,
     /// The least that the time can have been when the clock was first in doubt.
     in_doubt_since: Option<(DateTime<Utc>, Duration)>,
     begun: Instant,
@@ -237,13 +240,15 @@ impl Runner {
                     let (shown, steady) = (self.clock.now(), self.clock.steady());
                     self.hub_said = Some((now, steady));
                     if (shown - now).abs() <= LEEWAY {
+                        self.agreed = true;
                         self.last_good = Some((shown, steady));
                         // What a wrong clock had made of it is not held against the right one.
                         if self.floor.last - shown > LEEWAY {
                             self.floor.last = shown;
                         }
-                    } else if self.floor.last - now > LEEWAY {
-                        // A clock that is still wrong does not keep the site in its time either.
+                    } else if !self.agreed && self.floor.last - now > LEEWAY {
+                        // A clock that was wrong from the start does not keep the site in its time either. Where both
+                        // have agreed before, it may be the hub that is wrong now.
                         self.floor.last = now;
                         self.last_good = None;
                         self.in_doubt_since = None;

@@ -12,9 +12,9 @@ use hardware::door::{DoorError, Input, InputLevel};
 use model::centre::Door;
 use model::device::{Trouble, Watched};
 use model::id::{DeviceId, VisitId};
-use tokio::sync::{MutexGuard, Notify, mpsc, oneshot};
+use tokio::sync::{MutexGuard, Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use twin::{Effect, Fact};
 use wire::bus::SiteBus;
 use wire::homie::{STATE, door_path};
@@ -44,8 +44,10 @@ pub struct Doors {
     wanted: Mutex<Vec<Door>>,
     /// One change of them at a time: no line is opened before whoever had it has let go.
     changing: tokio::sync::Mutex<()>,
-    /// Told when a sheet says which doors there are.
-    sheet_came: Notify,
+    /// Whether a sheet says which doors there are.
+    sheet_came: watch::Sender<bool>,
+    /// The drivers of doors that were locked without a sheet: an output that is let go of may fall back to open.
+    held: Mutex<Vec<DoorDriver>>,
 }
 
 struct Running {
@@ -99,15 +101,17 @@ impl Doors {
             running: Mutex::default(),
             wanted: Mutex::default(),
             changing: Default::default(),
-            sheet_came: Notify::new(),
+            sheet_came: watch::Sender::new(false),
+            held: Mutex::default(),
         }
     }
 
     /// Locks doors that are none of the sheet's any more and lets go of them, which it names; then takes the sheet's into
     /// use, each locked first.
     pub async fn use_only(&self, doors: &[Door]) -> Vec<DeviceId> {
-        self.sheet_came.notify_one();
+        self.sheet_came.send_replace(true);
         let _changing = self.changing.lock().await;
+        self.let_go();
         let gone = self.take_out(|device| !doors.iter().any(|door| door.device == *device));
         let names = gone.keys().cloned().collect();
         // Whatever they still say has been said before anybody takes it back.
@@ -156,14 +160,13 @@ impl Doors {
     pub(crate) async fn lock_without_a_sheet(self: Arc<Self>, doors: Vec<DeviceId>) {
         {
             let _changing = self.changing.lock().await;
-            tokio::select! {
-                // Each is told once before anybody looks for a sheet.
-                biased;
-                _ = join_all(doors.into_iter().map(|door| self.lock_once(door))) => {}
-                () = self.sheet_came.notified() => {}
-            }
+            join_all(doors.into_iter().map(|door| self.lock_once(door))).await;
         }
         std::future::pending().await
+    }
+
+    fn let_go(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     async fn lock_once(&self, door: DeviceId) {
@@ -179,13 +182,20 @@ impl Doors {
             return;
         };
         let begun = Instant::now();
+        let mut sheet_came = self.sheet_came.subscribe();
         let why = loop {
+            // No try is given up halfway: what it holds would be missing to whoever comes next.
             match timeout(PATIENCE, driver.lock.lock()).await {
                 Ok(Ok(())) => {
                     tracing::info!("door {door} locked");
+                    self.held.lock().unwrap_or_else(PoisonError::into_inner).push(driver);
                     return;
                 }
-                Ok(Err(DoorError::NoAnswer(_))) if begun.elapsed() < COMES => sleep(TRY).await,
+                Ok(Err(DoorError::NoAnswer(_))) if begun.elapsed() < COMES => {
+                    if timeout(TRY, sheet_came.wait_for(|came| *came)).await.is_ok() {
+                        return;
+                    }
+                }
                 Ok(Err(error)) => break error.to_string(),
                 Err(_) => break "no answer in time".to_owned(),
             }
@@ -196,6 +206,7 @@ impl Doors {
     /// Starts every door again, with the driver that it has by now; each is locked first, by the driver that it had.
     pub async fn restart(&self) {
         let _changing = self.changing.lock().await;
+        self.let_go();
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         join_all(self.take_out(|_| true).into_values().map(Running::end)).await;
         self.use_these(&wanted);

@@ -10,6 +10,10 @@ use crate::centre::Centre;
 
 /// So long something has to stand before it is told: a line that is only coming up, or that flickers, is no alarm yet.
 const STANDS: Duration = Duration::from_secs(8);
+/// What was told more often than this within [`CALM`] has to stand twice as long each time, up to [`LONGEST`].
+const OFTEN: u32 = 6;
+const CALM: Duration = Duration::from_secs(3_600);
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Tells of one thing.
 pub(crate) struct Teller {
@@ -38,7 +42,7 @@ impl Teller {
     /// Tells what is to be told by now.
     pub(crate) async fn tell(&mut self) {
         if self.due().is_some_and(|due| due <= Instant::now()) {
-            let why = self.heard.tell();
+            let why = self.heard.tell(Instant::now());
             let fact = Fact::DeviceTrouble { of: self.of.clone(), why };
             if self.centre.decide(fact).await.is_err() {
                 tracing::debug!(of = ?self.of, "the site has stopped");
@@ -63,11 +67,13 @@ struct Heard {
     /// Since when it can be used, or cannot, for whatever reason.
     turned: Instant,
     told: Option<Trouble>,
+    /// How often something was told, and since when that is counted.
+    times: (u32, Instant),
 }
 
 impl Heard {
     fn new(at: Instant) -> Self {
-        Self { now: None, since: at, turned: at, told: None }
+        Self { now: None, since: at, turned: at, told: None, times: (0, at) }
     }
 
     fn is(&mut self, why: Option<Trouble>, at: Instant) {
@@ -86,12 +92,19 @@ impl Heard {
             // Whoever does that is still there.
             (_, Some(Trouble::Tampered)) => Some(self.since),
             // What it is out of order for may change with every try.
-            (None, _) => Some(self.turned + STANDS),
-            (Some(_), _) => Some(self.since + STANDS),
+            (None, _) => Some(self.turned + self.stands()),
+            (Some(_), _) => Some(self.since + self.stands()),
         }
     }
 
-    fn tell(&mut self) -> Option<Trouble> {
+    fn stands(&self) -> Duration {
+        let doublings = self.times.0.saturating_sub(OFTEN).min(8);
+        (STANDS * 2_u32.pow(doublings)).min(LONGEST)
+    }
+
+    fn tell(&mut self, at: Instant) -> Option<Trouble> {
+        let (times, since) = self.times;
+        self.times = if at - since > CALM { (1, at) } else { (times + 1, since) };
         self.told = self.now;
         self.now
     }
@@ -114,7 +127,7 @@ mod tests {
                 heard.is(*why, at(second));
             }
             if heard.due().is_some_and(|due| due <= at(second)) {
-                told.push((second, heard.tell()));
+                told.push((second, heard.tell(at(second))));
             }
         }
         told
@@ -124,6 +137,14 @@ mod tests {
     fn what_stands_is_told_once_and_so_is_its_end() {
         let script = [(0, None), (2, Some(Silent)), (5, Some(Silent)), (30, None)];
         assert_eq!(told(&script, 60), [(10, Some(Silent)), (38, None)]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_all_the_time_is_told_less_and_less() {
+        let turns = |second: u64| (second, Some(Silent).filter(|_| second.is_multiple_of(40)));
+        let script: Vec<_> = (0..3_600).step_by(20).map(turns).collect();
+        let often = told(&script, 3_600).len();
+        assert!((7..12).contains(&often), "{often} of {}", script.len());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use async_trait::async_trait;
 use hardware::card::{ReaderModels, ReaderModelsError};
-use hardware::door::{Contact, DoorPart, Input, Lock, WiredInput};
+use hardware::door::{Contact, DoorError, DoorPart, Input, InputLevel, Lock, WiredInput};
 use hardware::feedback::NoFeedback;
 use hardware::gpio::{GpioContact, GpioLock, Sense, chip};
 use hardware::osdp::{
@@ -220,11 +221,25 @@ impl Drivers for Wired {
                     }
                     Err(error) => {
                         tracing::error!(%error, "the fire panel's GPIO line cannot be used");
-                        None
+                        Some(Box::new(Unheard))
                     }
                 }
             }
         }
+    }
+}
+
+/// A fire panel whose line cannot be opened: that it is not heard is told like any other silence.
+struct Unheard;
+
+#[async_trait]
+impl Input for Unheard {
+    async fn level(&self) -> Result<InputLevel, DoorError> {
+        Err(DoorError::NoAnswer(DoorPart::FireInput))
+    }
+
+    async fn changed(&mut self) -> Result<InputLevel, DoorError> {
+        std::future::pending().await
     }
 }
 

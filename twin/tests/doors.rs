@@ -462,6 +462,18 @@ fn who_came_in_by_the_doors_own_reader_is_seated_whatever_the_door_asks() {
     let unlocks = |effect: &Effect| matches!(effect, Effect::Unlock { .. });
     assert!(!seated.effects.iter().any(unlocks), "they are inside: {seated:?}");
     assert_eq!(refused(&site.tap("kiosk", 3)), RefusalKind::SecondPerson);
+
+    // A guardian without a desk, who brings a child.
+    let mut sheet = with_doors();
+    sheet.bookings.clear();
+    sheet.site.doors[0].plan.as_mut().unwrap().two_persons = vec![doors::all_day(1).when];
+    let mut site = Site::on(sheet);
+    let mother = u32::try_from(MOTHER).unwrap();
+    assert_eq!(refused(&site.tap("kiosk", mother)), RefusalKind::SecondPerson);
+    assert_eq!(refused(&site.tap("front-out", mother)), RefusalKind::SecondPerson);
+    opened(&site.tap("front-out", 40));
+    let let_in = site.tap("kiosk", mother);
+    assert!(matches!(let_in.answer, Some(Answer::Care(_))), "{let_in:?}");
 }
 
 #[test]

@@ -36,6 +36,8 @@ use under_way::{Correlation, Delays};
 pub const MAX_PACKET_BYTES: u32 = 256 * 1024;
 /// The largest payload, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
+/// The longest message that the embedded broker keeps for whoever comes later, in bytes.
+pub const MAX_RETAINED_BYTES: usize = 64 * 1024;
 /// The longest that a broker keeps a command or an answer for somebody who is away.
 pub const LONGEST_EXPIRY: Duration = Duration::from_secs(5);
 /// How long a broker keeps the session of a device that is away, in seconds.
@@ -149,7 +151,7 @@ pub struct SiteBus {
 #[derive(Debug)]
 pub struct BusInbox {
     /// For the edge: what devices ask. What was retained, carries no expiry of at most
-    /// [`LONGEST_EXPIRY`] or was under way for longer than [`ANSWER_WITHIN`] never gets here.
+    /// [`LONGEST_EXPIRY`] or was under way for longer than [`ANSWER_WITHIN`], as far as a device lets that be told, never gets here.
     /// Delivery is at least once: the receiver acts on a device's correlation once.
     pub requests: mpsc::Receiver<IncomingRequest>,
     /// What the edge tells this device to do. Commands that were retained or carry no expiry

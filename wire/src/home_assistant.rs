@@ -12,7 +12,7 @@ use model::id::DeviceId;
 use model::sensor::{Measure, Sensor};
 use serde_json::{Map, Value, json};
 
-use crate::bus::MAX_PAYLOAD_BYTES;
+use crate::bus::MAX_RETAINED_BYTES;
 use crate::homie::{CONTACT, LOCK, NodeOfDoor, STATE, door_path, of_program};
 use crate::topics::{TERMINAL_STATE, Topic};
 
@@ -27,7 +27,7 @@ pub fn discovery(
     devices: &[SiteDevice],
 ) -> String {
     let whole = payload(edge, name, doors, sensors, devices);
-    if whole.len() > MAX_PAYLOAD_BYTES && !devices.is_empty() {
+    if whole.len() > MAX_RETAINED_BYTES && !devices.is_empty() {
         return payload(edge, name, doors, sensors, &[]);
     }
     whole
@@ -305,12 +305,12 @@ mod tests {
         let doors = [NodeOfDoor { door: "y-door".parse().unwrap(), name: "入口".to_owned() }];
         let told = |seats| discovery(&"y-edge".parse().unwrap(), "横浜", &doors, &[], seats);
         let count = |text: &str| {
-            assert!(text.len() <= MAX_PAYLOAD_BYTES, "{}", text.len());
+            assert!(text.len() <= MAX_RETAINED_BYTES, "{}", text.len());
             let payload: Value = serde_json::from_str(text).unwrap();
             payload["components"].as_object().unwrap().len()
         };
         assert_eq!(count(&told(&seats)), 3);
-        assert_eq!(count(&told(&seats[..150])), 3 + 2 * 150);
+        assert_eq!(count(&told(&seats[..75])), 3 + 2 * 75);
     }
 
     #[test]

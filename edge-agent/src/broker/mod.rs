@@ -31,7 +31,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use wire::bus::{MAX_PACKET_BYTES, SESSION_SECONDS};
+use wire::bus::{MAX_PACKET_BYTES, MAX_RETAINED_BYTES, SESSION_SECONDS};
 use wire::identity::PeerCertificate;
 
 use device_auth::DeviceAuth;
@@ -172,7 +172,8 @@ impl Site {
         let queue = QueueLimits { max_messages: 1_000, max_bytes: 8 * 1024 * 1024 };
         let storage = Arc::new(DynamicStorage::Memory(MemoryBackend::with_queue_limits(queue)));
         let router = Arc::new(
-            MessageRouter::with_storage(storage.clone()).with_retained_limits(8_192, 64 * 1024),
+            MessageRouter::with_storage(storage.clone())
+                .with_retained_limits(4_096, MAX_RETAINED_BYTES),
         );
         router.recover_sessions(SESSION_SECONDS).await?;
         router.initialize().await?;
@@ -187,6 +188,8 @@ impl Site {
                 // Counted by the second. By the minute, as is usual, the edge's own answers of a busy minute would be
                 // dropped without a word, and the devices that come back at once after a power cut be turned away.
                 rate_limit_window: Duration::from_secs(1),
+                // What is above it is dropped without a word: more than anybody asks one after the other.
+                max_message_rate_per_client: 20_000,
                 ..ResourceLimits::default()
             })),
             registry,

@@ -114,11 +114,14 @@ impl StoreError {
     fn is_damage(&self) -> bool {
         const CORRUPT: u32 = 11;
         const NO_DATABASE: u32 = 26;
-        // What a disk says of a sector that it cannot read any more.
+        let by_code = |code| [CORRUPT, NO_DATABASE].contains(&kind(code));
+        matches!(self, Self::Damaged(_)) || self.is_unreadable() || self.code().is_some_and(by_code)
+    }
+
+    /// Whether the disk could not read a part of the file: for good, or this once.
+    fn is_unreadable(&self) -> bool {
         const UNREADABLE: [u32; 3] = [266, 8202, 8458];
-        let by_code =
-            |code| [CORRUPT, NO_DATABASE].contains(&kind(code)) || UNREADABLE.contains(&code);
-        matches!(self, Self::Damaged(_)) || self.code().is_some_and(by_code)
+        self.code().is_some_and(|code| UNREADABLE.contains(&code))
     }
 }
 
@@ -129,8 +132,9 @@ fn kind(code: u32) -> u32 {
 
 impl EdgeStore {
     /// Opens the file at `path`, and makes it where there is none. A file that is damaged is set aside as
-    /// `<path>.damaged`, and what can be read of it goes on in a new one; where that is nothing, the site begins anew: one
-    /// without a sheet lets nobody in, but says so, fetches a sheet and works.
+    /// `<path>.damaged` (the next ones as `<path>.damaged-2` and so on), and what can be read of it goes on in a new
+    /// one; where that is nothing, the site begins anew: one without a sheet lets nobody in, but says so, fetches a
+    /// sheet and works.
     ///
     /// # Errors
     /// When the file can neither be used nor replaced.
@@ -144,14 +148,23 @@ impl EdgeStore {
     /// As [`EdgeStore::open`].
     pub async fn open_within(path: &Path, limits: Limits) -> Result<Self, StoreError> {
         salvage::end_what_was_begun(path)?;
-        match Self::open_as_it_is(path, limits).await {
+        let mut opened = Self::open_as_it_is(path, limits).await;
+        // A card with a loose contact reads the next time what it did not this time.
+        if opened.as_ref().is_err_and(StoreError::is_unreadable) {
+            opened = Self::open_as_it_is(path, limits).await;
+        }
+        match opened {
+            Ok(store) => {
+                salvage::forget_what_was_begun(path);
+                Ok(store)
+            }
             Err(error) if error.is_damage() => {
-                let aside = path.with_added_extension("damaged");
+                let aside = salvage::aside(path);
                 tracing::error!(%error, path = %aside.display(), "the site's file is damaged and is set aside");
                 salvage::begin_anew(path, &aside, limits).await?;
                 Self::open_as_it_is(path, limits).await
             }
-            other => other,
+            Err(error) => Err(error),
         }
     }
 

@@ -438,23 +438,102 @@ async fn fault_06_a_damaged_page_of_the_file_costs_one_sheet_and_no_start() {
     }
     store.close().await;
 
-    // Where it is the log that is damaged, it begins anew, and the sheets stay.
-    std::fs::remove_file(folder.0.join("site.db.damaged")).unwrap();
+    // Where it is the log that is damaged, only what stood there is lost.
+    let aside = std::fs::read(folder.0.join("site.db.damaged")).unwrap();
     zero_a_page(&folder.file(), |page| page[0] == 13 && count(page, "door_opened") > 5);
     let store = folder.open().await;
-    assert!(folder.0.join("site.db.damaged").exists());
+    let kept = std::fs::read(folder.0.join("site.db.damaged")).unwrap();
+    assert!(aside == kept, "what was set aside before stays");
+    assert!(folder.0.join("site.db.damaged-2").exists());
+    assert_sheets(&store, &[(3, true), (2, true)]).await;
+    let progress = store.progress().await.unwrap();
+    assert_eq!(progress.last_place, 401);
+    assert_eq!(progress.state, Some((300, "after the 300th".to_owned())));
+    let told = offered(&store, 1, 401).await;
+    let found = checked(&told);
+    assert_eq!(found.misfits, [] as [u64; 0]);
+    let (first, last) = (found.lost[0], found.lost[found.lost.len() - 1]);
+    assert_eq!(found.lost, (first..=last).collect::<Vec<_>>(), "one page");
+    assert!((6..100).contains(&found.lost.len()), "{:?}", found.lost);
+    assert_eq!(store.clock_floor().await.unwrap(), events[0].at);
+    assert_eq!(store.append(402, &[opened(402)]).await.unwrap(), 402);
+    assert_eq!(checked(&offered(&store, last + 1, 402).await).lost, [] as [u64; 0]);
+    store.close().await;
+
+    // Where it cannot be read how far the site was, the log begins anew, and the rest stays.
+    zero_a_page(&folder.file(), |page| page[0] == 13 && count(page, "after the 300th") > 0);
+    let store = folder.open().await;
+    assert!(folder.0.join("site.db.damaged-3").exists());
     assert_sheets(&store, &[(3, true), (2, true)]).await;
     assert_eq!(store.progress().await.unwrap().last_place, 0);
     assert_eq!(store.pin_tries().await.unwrap(), [("a".to_owned(), 3)]);
-    assert_eq!(store.clock_floor().await.unwrap(), events[0].at);
     assert_eq!(store.append(1, &[opened(1)]).await.unwrap(), 1);
     store.close().await;
 
     // A power cut between setting it aside and putting the new one in its place.
-    std::fs::rename(folder.file(), folder.0.join("site.db.coming")).unwrap();
+    let coming = folder.0.join("site.db.coming");
+    std::fs::rename(folder.file(), &coming).unwrap();
     let store = folder.open().await;
     assert_eq!(store.progress().await.unwrap().last_place, 1);
-    assert!(!folder.0.join("site.db.coming").exists());
+    assert!(!coming.exists());
+    store.close().await;
+
+    // One before that; the next start then finds nothing wrong.
+    std::fs::write(&coming, b"old").unwrap();
+    let store = folder.open().await;
+    assert_eq!(store.progress().await.unwrap().last_place, 1);
+    assert!(!coming.exists());
+}
+
+#[tokio::test]
+async fn fault_06_a_damaged_page_of_the_state_costs_the_state_and_no_event() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let events: Vec<_> = (1..=40).map(opened).collect();
+    store.append(1, &events).await.unwrap();
+    store.committed(20).await.unwrap();
+    store.keep_state(30, &"state ".repeat(4000)).await.unwrap();
+    store.close().await;
+    // One in the middle: another one follows.
+    zero_a_page(&folder.file(), |page| {
+        page[0] != 13 && page[..4] != [0; 4] && count(&page[4..], "state ") > 500
+    });
+
+    let store = folder.open().await;
+    assert!(folder.0.join("site.db.damaged").exists());
+    let progress = store.progress().await.unwrap();
+    assert_eq!((progress.last_place, progress.committed), (40, 20));
+    assert_eq!(progress.state, None);
+    assert_eq!(store.events_from(1, 100).await.unwrap().len(), 20);
+    let found = checked(&offered(&store, 21, 40).await);
+    assert_eq!((found.opens, found.misfits, found.lost), (true, vec![], vec![]), "a new chain");
+    assert_eq!(store.append(41, &[opened(41)]).await.unwrap(), 41);
+}
+
+#[tokio::test]
+async fn fault_06_a_damaged_page_of_one_sheet_leaves_the_other_whole() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let small = |version: u64| {
+        let section = |at: u64| (format!("{at:04}"), format!("small {version} ").repeat(30));
+        let sections = (0..60).map(section).map(|(name, text)| (name, text.into_bytes()));
+        KeptSheet { sections: sections.collect(), ..sheet(version) }
+    };
+    for version in [1, 2] {
+        store.keep_sheet(version, &small(version)).await.unwrap();
+    }
+    store.close().await;
+    zero_a_page(&folder.file(), |page| {
+        page[0] == 13 && count(page, "small 2") > 30 && count(page, "small 1") == 0
+    });
+
+    let store = folder.open().await;
+    assert!(folder.0.join("site.db.damaged").exists());
+    let sheets = store.sheets().await.unwrap();
+    assert_eq!(sheets.len(), 2);
+    assert_eq!(sheets[0].manifest, sheet(2).manifest);
+    assert_eq!(sheets[0].sections, HashMap::new());
+    assert_eq!(sheets[1].sections, small(1).sections);
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn while_it_moves<T>(
         doors.iter().all(locked).then_some(())
     })
     .await;
-    *drivers.takes.lock().unwrap() = Duration::from_secs(1);
+    *drivers.takes.lock().unwrap() = Duration::from_millis(1_800);
     let meanwhile = async {
         until("the lock to be told", async || {
             (drivers.unlocks.load(Ordering::Relaxed) > 0).then_some(())

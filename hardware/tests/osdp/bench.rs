@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hardware::card::{CardEvent, CardRead, CardReader};
+use hardware::card::{CardError, CardEvent, CardRead, CardReader};
 use hardware::osdp::{
     ChannelKey, OpenChannel, OsdpLine, OsdpReader, OsdpReaderSettings, SerialPort,
 };
@@ -230,11 +230,18 @@ pub async fn shown(
         pd.present(card).unwrap();
         let tapped = Instant::now();
         while let Ok(event) = timeout_at(tapped + AGAIN, reader.next_event()).await {
-            if let Some(CardEvent::Presented(read)) = event {
+            let event = event.unwrap();
+            if let CardEvent::Presented(read) = event {
                 return (read, tapped.elapsed());
             }
             told.push(event);
         }
+        let lost = |event: &CardEvent| {
+            let reason = CardError::BeforeReconnect;
+            matches!(event, CardEvent::Unavailable { .. })
+                || *event == CardEvent::Unreadable { reason }
+        };
+        assert!(told.iter().any(lost), "a tap was lost: {told:?}");
     }
     panic!("the card was not read: {told:?}");
 }

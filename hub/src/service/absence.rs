@@ -175,6 +175,7 @@ pub fn count<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> Done {
     // A site tells of one fault twice where the door has a plan: of its lock, and of what the door is in. Whichever comes
     // first is counted.
     let (mut failed, mut stands) = (BTreeSet::<&DeviceId>::new(), BTreeSet::<&DeviceId>::new());
+    let mut broken = BTreeSet::<&Watched>::new();
     for event in events {
         match &event.what {
             Happening::CheckedIn { by, .. } => {
@@ -216,8 +217,12 @@ pub fn count<'a>(events: impl Iterator<Item = &'a SiteEvent>) -> Done {
                     done.doors.push(DoorAlarm { at: event.at, door: door.clone(), state: *state });
                 }
             }
-            Happening::DeviceTrouble { of, why: Some(why) } => {
+            // After a restart, and with another reason, it is told again.
+            Happening::DeviceTrouble { of, why: Some(why) } if broken.insert(of) => {
                 done.devices.push(DeviceAlarm { at: event.at, of: of.clone(), why: *why });
+            }
+            Happening::DeviceTrouble { of, why: None } => {
+                broken.remove(of);
             }
             Happening::Fire { on } => done.house.push((event.at, HouseEvent::Fire(*on))),
             Happening::Ordered { order, answer: OrderAnswer::Done } => match order.what {

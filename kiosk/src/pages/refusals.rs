@@ -177,7 +177,7 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
         RefusalKind::PinNeeded => words(
             (
                 "この時間は、暗証番号も必要です",
-                "扉に読取機があれば、そこでカードをタッチして暗証番号を入れてください。ない扉は、ここで予約番号と暗証番号を入れると開きます。",
+                "扉に読取機があれば、そこでカードをタッチして暗証番号を入れてください。読取機のない扉は、ここで予約番号と暗証番号を入れると開きます。",
             ),
             (
                 "A PIN is needed too at this hour",
@@ -193,7 +193,7 @@ pub(super) fn refusal(why: RefusalKind, language: Language) -> Words {
         RefusalKind::SecondPerson => words(
             (
                 "この時間は、二人で入ります",
-                "扉の読取機でタッチしてください。入れる人がもう一人、30秒以内に同じ読取機でタッチすると開きます。",
+                "扉の読取機にカードをタッチしてください。入れる人がもう一人、30秒以内に同じ読取機でタッチすると開きます。",
             ),
             (
                 "It takes two at this hour",

@@ -600,6 +600,21 @@ fn who_is_to_use_the_doors_reader_reads_so() {
 }
 
 #[tokio::test]
+async fn who_comes_to_work_is_told_of_a_door_that_did_not_unlock() {
+    for (language, said, not) in [
+        (Language::Ja, "扉の鍵が開きませんでした", "どうぞお入りください"),
+        (Language::En, "The door did not unlock", "please come in"),
+    ] {
+        let (router, screen, _) = kiosk(Ok(welcome()));
+        let care = family(&[]);
+        screen.show(Shown::Answer(Answer::LetIn { door_open: false, language, care }));
+        let (_, page) = get_page(&router, "/").await;
+        assert!(page.contains(said) && page.contains("data-sound=\"no\""), "{page}");
+        assert!(!page.contains(not) && !page.contains("screen--welcome"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a_child_is_dropped_off_with_a_plain_form() {
     let (language, child) = (Language::Ja, ChildId(Uuid::from_u128(1)));
     let care = Some(family(&[in_care(), due()]));

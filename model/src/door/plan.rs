@@ -386,7 +386,7 @@ impl DoorPlan {
         }
         let has = |side| self.readers.iter().any(|reader| reader.side == side);
         let both = self.demands.iter().position(|one| self.asks_both_with(one));
-        if let Some(at) = both.filter(|_| !has(Side::Outside)) {
+        if let Some(at) = both.filter(|_| self.zone == Zone::House && !has(Side::Outside)) {
             return Err(BadPlan::BothAtKiosk(at + 1));
         }
         if self.passback != Passback::Off && !(has(Side::Outside) && has(Side::Inside)) {

@@ -182,11 +182,12 @@ pub(super) fn come_in(
 
     let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
     let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
+    // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
+    let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
+    let closed = closed_to(&book, proved, at).filter(|_| !here);
     match place_for(&guest, &leased, &terminals) {
         Ok(Seat { booking, space, by }) => {
-            // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
-            let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
-            if let Some(why) = closed_to(&book, proved, at).filter(|_| !here) {
+            if let Some(why) = closed {
                 said.0.guest = None;
                 let refusal = Refusal { came_for: vec![booking], ..Refusal::of(&guest, why) };
                 return refuse(&mut said, at, reader, refusal);
@@ -217,7 +218,7 @@ pub(super) fn come_in(
             let to_work = staff::comes_to_work(&book, &guest, refusal.why, proved, at);
             match (may_bring_or_collect(&guest, &refusal, &children), to_work) {
                 (Some(credential), _) => {
-                    if let Some(why) = closed_to(&book, proved, at) {
+                    if let Some(why) = closed {
                         said.0.guest = None;
                         return refuse(&mut said, at, reader, Refusal::of(&guest, why));
                     }
@@ -228,6 +229,10 @@ pub(super) fn come_in(
                     said.care(CareAnswer::LetIn(language));
                 }
                 (None, Some(credential)) => {
+                    // Of a desk of theirs that they did not get, the hub has to know all the same.
+                    if !refusal.came_for.is_empty() || !refusal.late_for.is_empty() {
+                        note_refused(&mut said, at, reader, &refusal);
+                    }
                     let who = (&guest, credential, proved);
                     staff::let_in(&mut said, (&book, &notes, at), &mut doors, reader, who);
                 }
@@ -235,7 +240,7 @@ pub(super) fn come_in(
                     said.0.guest = None;
                     let usable = |space| is_free(space, &leased, &terminals, false);
                     let offer = leased.for_guest(&guest, &refusal, &offers, usable);
-                    match (offer, closed_to(&book, proved, at)) {
+                    match (offer, closed) {
                         (Some(_), Some(why)) => {
                             refuse(&mut said, at, reader, Refusal::of(&guest, why));
                         }

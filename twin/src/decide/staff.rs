@@ -15,8 +15,7 @@ use crate::book::Book;
 use crate::fact::{Answer, Moment};
 use crate::parts::{Door, Notes, Relock};
 
-/// The card of somebody who has no desk now and comes to work. A desk that they did not come for in time, or that cannot
-/// be used, is still looked for: that is told first.
+/// The card of somebody who has no desk now and comes to work.
 pub(super) fn comes_to_work(
     book: &Book,
     guest: &Guest,
@@ -24,10 +23,14 @@ pub(super) fn comes_to_work(
     proved: Proved,
     at: Moment,
 ) -> Option<CredentialId> {
-    use RefusalKind::{ClockUnset, LeftForGood, NoBooking, SheetExpired, TooEarly};
+    use RefusalKind::{
+        ClockUnset, LeftForGood, NoBooking, NoUsableSpace, Released, SheetExpired, TooEarly,
+    };
     let Shown::Card(credential) = guest.by else { return None };
-    let without_a_desk =
-        matches!(why, NoBooking | TooEarly | LeftForGood | ClockUnset | SheetExpired);
+    let without_a_desk = matches!(
+        why,
+        NoBooking | TooEarly | LeftForGood | Released | NoUsableSpace | ClockUnset | SheetExpired
+    );
     let ended = guest.card_ends.is_some_and(|ends| ends <= at.now);
     let trusted = doubt(book, at.now).is_none() || proved.level >= KEY_PROOF;
     let works_here = works_behind(book, guest.person, &Zone::House, None);
@@ -43,10 +46,11 @@ pub(super) fn let_in(
     reader: &DeviceId,
     (guest, credential, proved): (&Guest, CredentialId, Proved),
 ) {
-    let open: Vec<&SheetDoor> =
+    let mut open: Vec<&SheetDoor> =
         of_the_house(book).filter(|door| proved.lacks(book, door, at).is_none()).collect();
     let before = came_before(book, notes, &Zone::House, guest.person, at);
-    let handed_back = before && open.iter().any(|door| passback(door) == Passback::Hard);
+    let handed_back = before && open.iter().all(|door| passback(door) == Passback::Hard);
+    open.retain(|door| !before || passback(door) != Passback::Hard);
     let closed = closed_to(book, proved, at);
     let why = closed.or(Some(RefusalKind::Passback).filter(|_| handed_back));
     let (Some(door), None) = (open.first(), why) else {

@@ -8,6 +8,7 @@ use bevy_ecs::prelude::*;
 use chrono::{DateTime, Utc};
 use model::access::RefusalKind;
 use model::day_sheet::SheetDesk;
+use model::door::Zone;
 use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
 use model::language::Language;
 use model::lease::{self, LeasedSpace, Offer};
@@ -15,7 +16,7 @@ use model::site_event::{Happening, Proof};
 
 use super::lobby::{self, Comes, Guest, Refusal, Shown, Terminals, is_broken, standing};
 use super::orders::Over;
-use super::{Asked, Proved, Said, closed_to, open_doors};
+use super::{Asked, Proved, Said, closed_to, open_doors, readers};
 use crate::book::Book;
 use crate::fact::{Answer, Effect, Fact, Moment};
 use crate::parts::{Door, Notes, Relock, Visit};
@@ -227,7 +228,8 @@ pub(super) fn answered(
     let closed = if Over::of(&notes, &[]).lockdown {
         Some(RefusalKind::Lockdown)
     } else {
-        closed_to(&book, proved, at)
+        let here = readers::came_before(&book, &notes, &Zone::House, person, at);
+        closed_to(&book, proved, at).filter(|_| !here)
     };
     if let Some(why) = closed {
         return lobby::refuse(&mut said, at, reader, offered.refusal.because(why));

@@ -2,7 +2,7 @@
 //!
 //! With its question a device says for how long it had been running. The edge's own steady clock differs from that by a
 //! number that nobody knows; but it is the same for all that comes over one line, and on top of it is the time that each
-//! request was under way. So the least of the last minutes stands for no time at all, and what is above it is delay.
+//! request was under way. So the least of the last half minute stands for no time at all, and what is above it is delay.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use model::id::DeviceId;
 /// had run, eight bytes each. The edge hands it back as it is. Devices of older versions leave the last part out.
 pub(super) type Correlation = [u8; 24];
 
-/// How long a measure lasts at the least, and half of how long at the most: clocks drift by seconds a day.
-const HALF: Duration = Duration::from_secs(5 * 60);
+/// How long a measure lasts at the least, and half of how long at the most. Clocks that are being put right run up to a
+/// twelfth too fast or slow, and one may have stood still: nobody is to be shut out for longer than this.
+const HALF: Duration = Duration::from_secs(20);
 /// After such a silence nothing is known of a line any more; what two clocks drift apart until then is far less than
 /// anybody waits.
 const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
@@ -171,16 +172,26 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stood_still_is_believed_again_within_ten_minutes() {
+    fn a_clock_that_stood_still_is_believed_again_within_forty_seconds() {
         let mut delays = Delays::default();
         assert_eq!(behind(&mut delays, 1, 0, 0), 0);
         let stood_still = 6_000;
-        let late = (1..=20_u64).map(|halves_of_minutes| {
-            let sent = halves_of_minutes * 30_000;
+        let late = (1..=40_u64).map(|seconds| {
+            let sent = seconds * 1_000;
             behind(&mut delays, 1, sent, sent + stood_still)
         });
         let late: Vec<_> = late.collect();
         assert_eq!((late.first(), late.last()), (Some(&stood_still), Some(&0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_being_put_right_makes_nothing_late() {
+        let mut delays = Delays::default();
+        for seconds in 0..600_u64 {
+            let sent = seconds * 1_000;
+            let behind = behind(&mut delays, 1, sent, sent + sent / 12);
+            assert!(behind < 4_000, "{behind} ms after {seconds} s");
+        }
     }
 
     #[test]

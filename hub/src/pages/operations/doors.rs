@@ -69,7 +69,7 @@ pub(super) fn watched(f: &Frame, of: &Watched) -> String {
 pub(super) fn trouble_words(f: &Frame, why: Trouble) -> &'static str {
     match why {
         Trouble::Silent => f.say("応答しません", "is silent"),
-        Trouble::WrongKey => f.say("鍵が合いません", "has another key"),
+        Trouble::WrongKey => f.say("暗号鍵が一致しません", "does not have the site’s key"),
         Trouble::NotSecure => f.say("安全に通信できません", "does not speak securely"),
         Trouble::Tampered => {
             f.say("開けられたか、外されました", "was opened or taken off the wall")

@@ -289,7 +289,7 @@ fn to_do(f: &Frame, open: bool, done: &absence::Done) -> Vec<String> {
             !done.devices.is_empty(),
             f.say(
                 "異常のあったカードリーダーや火災受信機の線を、現地で確かめてください。",
-                "Have the readers and the fire panel’s wire that did not work looked at.",
+                "Have the readers or the fire panel’s line that failed looked at.",
             ),
         ),
         (
