@@ -71,9 +71,12 @@ async fn a_day(database: Database, bus: Bus, hub_away: bool) {
 
     somebody_leaves_the_children(&staff).await;
     until("both to be taken over", async || {
-        let waiting = staff.page.find_all(Locator::Css("[id^=receive-]")).await.ok()?;
-        let Some(button) = waiting.into_iter().next() else { return Some(()) };
-        button.click().await.ok();
+        // A page that is only coming shows nobody to be taken over either.
+        let taken_over = staff.page.find_all(Locator::Css(".children--in a.child")).await.ok()?;
+        if taken_over.len() == 2 {
+            return Some(());
+        }
+        staff.page.find(Locator::Css("[id^=receive-]")).await.ok()?.click().await.ok();
         None
     })
     .await;
