@@ -1,6 +1,7 @@
 //! Which sheet is in force: checked, kept, and only then used.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use edge_store::{EdgeStore, KeptSheet, StoreError};
 use model::day_sheet::{DaySheet, SiteDevice};
 use model::id::{CentreId, DeviceId, Slug};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use twin::{CareFact, Fact};
 use wire::sealing::SectionKey;
 use wire::sheet::{
@@ -197,25 +199,13 @@ impl Sheets {
             sections.insert(section.sha256.clone(), bytes);
         }
         let sheet = self.opened(hub, &manifest, &sections).await?;
+        let kept = KeptSheet { manifest: signed, sections };
+        self.keep_and_use(&mut in_force, manifest.version, &kept, sheet).await?;
+        tracing::info!(version = manifest.version, "a new sheet is in force");
         if let Some(head) = manifest.audit_head
             && let Err(error) = self.compare(head).await
         {
             tracing::error!(%error, "the head of the hub's audit record cannot be kept");
-        }
-        let kept = KeptSheet { manifest: signed, sections };
-        let held = in_force.held == Some(manifest.version);
-        if let Err(error) = self.store.keep_sheet(manifest.version, &kept).await {
-            // Whom it stops is stopped now. The hub does not hear that this site has it before it is kept.
-            if !held {
-                tracing::error!(version = manifest.version, %error, "the new sheet cannot be kept");
-                self.put_in_force(sheet).await?;
-                in_force.held = Some(manifest.version);
-            }
-            return Err(error.into());
-        }
-        tracing::info!(version = manifest.version, "a new sheet is in force");
-        if !held {
-            self.put_in_force(sheet).await?;
         }
         self.centre.decide(Fact::Care(CareFact::SheetIsNewest)).await?;
         *in_force = InForce {
@@ -226,6 +216,34 @@ impl Sheets {
             sections: kept.sections,
         };
         Ok(manifest.version)
+    }
+
+    /// Keeps a sheet and puts it into force. Whom it stops is stopped also where the disk does not take it, or not soon;
+    /// the hub does not hear that this site has it before it is kept.
+    async fn keep_and_use(
+        &self,
+        in_force: &mut InForce,
+        version: u64,
+        kept: &KeptSheet,
+        sheet: GoodSheet,
+    ) -> Result<(), SheetError> {
+        let mut keeping = pin!(self.store.keep_sheet(version, kept));
+        let soon = timeout(DISK, &mut keeping).await;
+        if in_force.held != Some(version) {
+            self.put_in_force(sheet).await?;
+            in_force.held = Some(version);
+        }
+        let done = match soon {
+            Ok(done) => done,
+            Err(_) => {
+                tracing::warn!(version, "the disk takes long to keep the new sheet");
+                keeping.await
+            }
+        };
+        if let Err(error) = &done {
+            tracing::error!(version, %error, "the new sheet cannot be kept");
+        }
+        Ok(done?)
     }
 
     /// A fetched sheet with what it says of children. The key of that is fetched where it is not known, and again
@@ -297,11 +315,6 @@ impl Sheets {
         let GoodSheet { sheet, salt, next_key, .. } = good;
         let doors = sheet.site.doors.clone();
         self.registry.replace(listed(&sheet, self.registry.edge()));
-        if let Some(mosquitto) = &self.mosquitto
-            && let Err(error) = mosquitto.admit(&self.registry).await
-        {
-            tracing::error!(%error, "Mosquitto does not have the new rights");
-        }
         self.centre_id.set(sheet.site.centre).ok();
         self.centre.sheet_made(sheet.made_at).await?;
         self.vouchers.use_sheet(next_key);
@@ -314,6 +327,12 @@ impl Sheets {
         // With a full disk its doors come into use all the same.
         decided.on_disk.wait_for(DISK).await.ok();
         self.announcer.take_back(&self.doors.use_only(&doors).await);
+        // Last, for it runs programs that may hang.
+        if let Some(mosquitto) = &self.mosquitto
+            && let Err(error) = mosquitto.admit(&self.registry).await
+        {
+            tracing::error!(%error, "Mosquitto does not have the new rights");
+        }
         Ok(())
     }
 }

@@ -398,7 +398,8 @@ impl Site {
     }
 
     /// Stops in good order: every door is locked, unless all of them are to be open, and what has happened is on disk
-    /// when this returns.
+    /// when this returns. A lock behind a wire of ours (GPIO, OSDP) falls back to locked all the same once its driver is
+    /// gone, until the site starts again and opens it anew: in a fire it is the panel's own wire that holds it open.
     pub async fn stop(self) {
         let Self { centre, store, sheets, doors, desk, bus, broker, mut tasks, mut writer, .. } =
             self;

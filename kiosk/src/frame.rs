@@ -38,7 +38,8 @@ pub async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse 
 
 /// Another page must not press this screen's buttons, nor frame it.
 pub async fn guard(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET && is_foreign(request.headers()) {
+    let orders = request.method() != Method::GET && is_foreign(request.headers());
+    if orders || !is_here(request.headers()) {
         return turned_away();
     }
     let mut response = next.run(request).await;
@@ -65,6 +66,19 @@ pub fn is_foreign(headers: &HeaderMap) -> bool {
     text(header::ORIGIN).is_some_and(|origin| {
         origin.split_once("://").map_or("", |(_, of)| of) != host || host.is_empty()
     })
+}
+
+/// Whether the browser was sent to this machine by number or as itself. A name that somebody else holds may be made to
+/// mean this machine, and the page that did it would then be no foreign one.
+fn is_here(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
 }
 
 /// The answer to another site's page.

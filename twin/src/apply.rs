@@ -52,7 +52,7 @@ fn visits(
     let Some(event) = &happened.0 else { return };
     let mut begins = |visit: OpenVisit| {
         if !open.iter().any(|(_, other)| other.0.visit == visit.visit) {
-            commands.spawn((Visit(visit), Welcomed(event.at)));
+            commands.spawn((Visit(visit), Welcomed::first(event.at)));
         }
     };
     match &event.what {

@@ -121,9 +121,32 @@ pub(crate) struct Place(pub Space);
 #[derive(Component, Clone, Copy, Debug)]
 pub(crate) struct Visit(pub OpenVisit);
 
-/// When they were last shown their desk; not shared.
+/// When they were last shown their desk, and what they proved when they last showed who they are; not shared.
 #[derive(Component, Clone, Copy, Debug)]
-pub(crate) struct Welcomed(pub DateTime<Utc>);
+pub(crate) struct Welcomed {
+    pub at: DateTime<Utc>,
+    pub proved: Proved,
+}
+
+impl Welcomed {
+    pub fn first(at: DateTime<Utc>) -> Self {
+        Self { at, proved: Proved::LEAST }
+    }
+}
+
+/// What somebody in the lobby has proved of themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proved {
+    /// The level of their card.
+    pub level: u8,
+    /// They know their PIN.
+    pub pin: bool,
+}
+
+impl Proved {
+    /// What whoever is let in at all has proved.
+    pub const LEAST: Self = Self { level: 1, pin: false };
+}
 
 /// What events said that belongs to no single thing.
 #[derive(Resource, Clone, Debug, Default)]

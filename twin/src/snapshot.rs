@@ -10,7 +10,8 @@ use model::id::{BookingId, CredentialId, DeviceId, OrderId, PersonId, SpaceId, V
 use model::site_event::{SiteEvent, Vouched};
 use model::site_order::{HouseState, OrderAnswer};
 use model::terminal::TerminalState;
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fact::LockLevel;
 use crate::nursery::{Caregiver, CaregiverEntry, EndedStay, InCare, OpenAlarm, OpenStay};
@@ -28,59 +29,66 @@ pub struct Snapshot {
     /// When the site's program last began.
     pub started_at: Option<DateTime<Utc>>,
     /// Who is here.
+    #[serde(deserialize_with = "readable")]
     pub visits: Vec<OpenVisit>,
     /// Who was here during the last two days.
+    #[serde(deserialize_with = "readable")]
     pub ended: Vec<EndedVisit>,
     /// Doors that were heard of.
+    #[serde(deserialize_with = "readable")]
     pub doors: Vec<DoorEntry>,
     /// Terminals that are not lost.
+    #[serde(deserialize_with = "readable")]
     pub terminals: Vec<TerminalEntry>,
     /// Spaces given free during the last two days because nobody came.
+    #[serde(deserialize_with = "readable")]
     pub given_free: Vec<GivenFree>,
     /// Bookings whose guests came during the last two days and found no usable space.
+    #[serde(deserialize_with = "readable")]
     pub turned_away: Vec<TurnedAway>,
     /// Children in care.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub stays: Vec<OpenStay>,
     /// Children collected during the last two days.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub collected: Vec<EndedStay>,
     /// What caregivers said last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub caregivers: Vec<CaregiverEntry>,
     /// What is not as it has to be in the nurseries.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub alarms: Vec<OpenAlarm>,
     /// What stands above schedules and cards.
     #[serde(flatten)]
     pub house: HouseState,
     /// Orders taken of late, in the order they came: none is acted on twice.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub orders: Vec<TakenOrder>,
     /// Who came in and went out at doors' readers during the last hours.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub passes: Vec<Pass>,
     /// Guardians who were let in during the last hours without a desk, and have not gone out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub let_in: Vec<LetIn>,
     /// When every door was last released, or no longer: who came in before may have left unseen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<DateTime<Utc>>,
     /// What credentials proved of which their sheet did not know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub proved: Vec<ProvedCredential>,
     /// Readers at doors that cannot be used, and the fire panel where it is not heard.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub troubles: Vec<OpenTrouble>,
     /// Sensors that were heard of.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub sensors: Vec<SensorEntry>,
     /// Where air or noise is not as it should be.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
     pub air: Vec<OpenAir>,
     /// Totals.
     pub counts: Counts,
     /// The last events, oldest first.
+    #[serde(deserialize_with = "readable")]
     pub recent: Vec<SiteEvent>,
 }
 
@@ -364,7 +372,7 @@ impl Snapshot {
             world.spawn(Caregiver(*one));
         }
         for visit in &self.visits {
-            world.spawn((Visit(*visit), Welcomed(visit.since)));
+            world.spawn((Visit(*visit), Welcomed::first(visit.since)));
         }
         let mut missing: Vec<&DoorEntry> = self.doors.iter().collect();
         for (door, mut lock, mut contact, mut standing) in
@@ -411,6 +419,24 @@ impl Snapshot {
             recent: self.recent.into(),
         });
     }
+}
+
+/// A list without what is of a kind that only a newer program knows: the one before it goes on with all the rest.
+fn readable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry<T> {
+        Known(T),
+        Unknown(IgnoredAny),
+    }
+
+    let entries = Vec::deserialize(from)?.into_iter();
+    Ok(entries
+        .filter_map(|entry| match entry {
+            Entry::Known(known) => Some(known),
+            Entry::Unknown(IgnoredAny) => None,
+        })
+        .collect())
 }
 
 fn parts_of(entry: &DoorEntry) -> (Lock, Contact, Standing) {

@@ -10,13 +10,13 @@ mod doors;
 use care::{HOSHINO, MOTHER, UNCLE};
 use common::{at, booking, id, person, plain_card, visit, voucher};
 use doors::{FRONT, LAB, NURSERY, with_doors};
-use model::access::RefusalKind;
+use model::access::{Going, RefusalKind};
 use model::card::CardLevel;
 use model::care::day::CareEvent;
 use model::day_sheet::DaySheet;
 use model::device::{Trouble, Watched};
 use model::door::{DoorState, Side};
-use model::id::{CredentialId, DeviceId, OrderId};
+use model::id::{BookingId, CredentialId, DeviceId, OrderId};
 use model::muster::Sign;
 use model::site_event::{Happening, SiteEvent};
 use model::site_order::{OrderAnswer, Ordered, OrderedFrom, SiteOrder};
@@ -126,6 +126,14 @@ impl Site {
     fn contact(&mut self, door: &str, open: bool) {
         self.tell(Fact::ContactRead { door: id(door), open });
     }
+}
+
+fn came_for(refused: &Decision) -> &[BookingId] {
+    let came_for = refused.outcomes.iter().find_map(|event| match &event.what {
+        Happening::Refused { came_for, .. } => Some(came_for.as_slice()),
+        _ => None,
+    });
+    came_for.unwrap()
 }
 
 fn refused(decision: &Decision) -> RefusalKind {
@@ -376,6 +384,44 @@ fn the_lobby_opens_no_door_that_asks_for_more_and_says_so_before_the_check_in() 
 }
 
 #[test]
+fn who_is_asked_whether_they_leave_opens_no_door_that_asks_for_more() {
+    let mut sheet = with_doors();
+    let night = sheet.site.doors[1].plan.as_ref().unwrap().demands.clone();
+    let front = sheet.site.doors[0].plan.as_mut().unwrap();
+    front.demands = night;
+    front.demands[0].pin = false;
+    let mut site = Site::on(sheet);
+    site.tap("kiosk", 2);
+    let on = site.twin.snapshot().visits[0].visit;
+    site.now = 11 * HOUR;
+    for (level, opens) in [(1, false), (3, true)] {
+        for going in [Going::Stays, Going::BackSoon] {
+            site.now += 60;
+            let case = format!("{level} {going:?}");
+            let asked = site.tap_with("kiosk", 2, level);
+            assert!(matches!(asked.answer, Some(Answer::AskLeaving { .. })), "{case}: {asked:?}");
+            let said = site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
+            let unlocks = said.effects.iter().any(|one| matches!(one, Effect::Unlock { .. }));
+            assert_eq!(unlocks, opens, "{case}");
+            site.now += 60;
+            site.pass(60);
+            if going == Going::BackSoon {
+                // Nor are they back before a door lets them in.
+                if level == 1 {
+                    let outside = site.tap_with("kiosk", 2, level);
+                    assert_eq!(refused(&outside), RefusalKind::LevelTooLow);
+                    assert_eq!(came_for(&outside), [common::booking_id(2)]);
+                    assert!(site.twin.snapshot().visits[0].away_since.is_some());
+                }
+                let back = site.tap_with("kiosk", 2, 3);
+                assert!(matches!(back.answer, Some(Answer::Welcome { .. })), "{back:?}");
+                assert!(site.is_open(FRONT));
+            }
+        }
+    }
+}
+
+#[test]
 fn who_works_here_comes_in_at_the_kiosk_and_takes_nobodys_desk() {
     let entrance_without_a_reader = || {
         let mut sheet = with_doors();
@@ -528,7 +574,7 @@ fn a_guest_who_stepped_out_is_back_with_a_tap_at_the_door() {
     site.tap("kiosk", 2);
     let on = site.twin.snapshot().visits[0].visit;
     site.now += 60;
-    let going = model::access::Going::BackSoon;
+    let going = Going::BackSoon;
     site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
     site.now += 600;
     opened(&site.tap("front-out", 2));
@@ -1023,13 +1069,6 @@ fn a_long_shift_is_on_the_muster_to_its_end() {
 
 #[test]
 fn who_is_kept_out_by_a_lockdown_or_a_door_keeps_what_they_came_for() {
-    let came_for = |decision: &Decision| {
-        let refused = decision.outcomes.iter().find_map(|event| match &event.what {
-            Happening::Refused { came_for, .. } => Some(came_for.clone()),
-            _ => None,
-        });
-        refused.unwrap()
-    };
     let no_shows = |site: &Site| -> Vec<_> {
         let given = site.twin.snapshot().given_free;
         given.iter().map(|given| given.booking).collect()
@@ -1255,11 +1294,11 @@ fn no_time_that_a_site_tells_is_beyond_reckoning() {
     site.tap("kiosk", 2);
     site.tap("front-out", 40);
     site.tap("front-in", 40);
-    let going = model::access::Going::ForGood;
+    let going = Going::ForGood;
     let on = site.twin.snapshot().visits[0].visit;
     site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
     let on = site.twin.snapshot().visits[0].visit;
-    let going = model::access::Going::BackSoon;
+    let going = Going::BackSoon;
     site.tell(Fact::Leave { reader: id("kiosk"), visit: on, going });
     let scanned = Box::new(voucher(booking(9, 9, &[(3, 0, 600)]), 1));
     site.tell(Fact::Voucher { reader: id("kiosk"), voucher: scanned, visit: visit(9) });

@@ -8,7 +8,7 @@ mod common;
 use care::*;
 use chrono::TimeDelta;
 use common::{at, booking, booking_id, id, minute, person, plain_card, visit, voucher};
-use model::access::Going;
+use model::access::{Going, RefusalKind};
 use model::card::CardLevel;
 use model::care::age::Ages;
 use model::care::board::{ChildState, Count, NurseryView};
@@ -105,6 +105,14 @@ impl Site {
     fn alarms(&self) -> Vec<CareAlarm> {
         self.view().alarms.into_iter().map(|one| one.alarm).collect()
     }
+}
+
+fn refusals(decision: &Decision) -> Vec<RefusalKind> {
+    let why = |event: &SiteEvent| match event.what {
+        Happening::Refused { why, credential: Some(_), .. } => Some(why),
+        _ => None,
+    };
+    decision.outcomes.iter().filter_map(why).collect()
 }
 
 fn care_of(decision: &Decision) -> Vec<CareEvent> {
@@ -685,7 +693,14 @@ fn the_staff_sign_in_with_card_and_pin() {
         assert_eq!(answer, not(why));
         assert_eq!(events, [CareEvent::SignedIn { staff, let_in: false }]);
     }
-    assert_eq!(site.care(sign_in(Some(40), true)).1, not(NotSignedIn::Paused));
+    let paused = site.decide(Fact::Care(sign_in(Some(40), true)));
+    assert_eq!(paused.answer, Some(Answer::Care(not(NotSignedIn::Paused))));
+    assert_eq!(refusals(&paused), [RefusalKind::CodePaused]);
+    let mut plan = plan();
+    plan.people.iter_mut().filter(|one| one.id == staff).for_each(|one| one.pin = None);
+    let without = Site::with(plan).decide(Fact::Care(sign_in(Some(40), true)));
+    assert_eq!(without.answer, Some(Answer::Care(not(NotSignedIn::NoPin))));
+    assert_eq!(refusals(&without), [RefusalKind::PinNeeded]);
     let look = |who| CareFact::Look { child: child(who), staff };
     assert_eq!(site.care(look(HANA)).0, [CareEvent::LookedAt { child: child(HANA), staff }]);
     assert_eq!(site.care(look(9)), (Vec::new(), CareAnswer::NotDone(NotDone::NotTheirs)));

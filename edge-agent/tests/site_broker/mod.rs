@@ -1,15 +1,18 @@
 //! A site on somebody else's broker: one that hangs in mid-session, and one that starts anew and has forgotten everything.
 
 use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use edge_agent::Site;
 use edge_agent::broker::{Broker, BrokerHandle, DeviceEntry, DeviceList, DeviceRegistry};
 use edge_agent::config::BrokerChoice;
+use edge_agent::{Config, Site};
 use hardware::door::LockLevel;
+use model::access::RefusalKind;
 use model::day_sheet::DaySheet;
 use model::door::{DoorPlan, DoorReader, Side, Wiring};
 use model::id::{DeviceId, VisitId};
@@ -21,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use twin::{Fact, TappedCard};
+use twin::{Answer, Fact, TappedCard};
 use uuid::Uuid;
 use wire::bus::{BusInbox, BusOptions, SiteBus};
 use wire::identity::DeviceIdentity;
@@ -177,7 +180,7 @@ async fn the_door_works(house: &House, site: &Site, plan: &DaySheet) {
     lock_is(LockLevel::Locked, DEADLINE).await;
     let begun = Instant::now();
     let answer = site.tell(tap(plan, "y-reader", 2)).await.unwrap();
-    assert!(matches!(answer, Some(twin::Answer::DoorOpens { .. })), "{answer:?}");
+    assert!(matches!(answer, Some(Answer::DoorOpens { .. })), "{answer:?}");
     lock_is(LockLevel::Unlocked, AT_ONCE).await;
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     lock_is(LockLevel::Locked, DEADLINE).await;
@@ -242,7 +245,7 @@ async fn fault_11_a_broker_that_forgets_while_the_site_lives_on_is_told_everythi
     the_door_works(&house, &site, &plan).await;
     // Somebody comes, and no broker carries the word to their terminal.
     let answer = site.tell(tap(&plan, "y-kiosk-1", 1)).await.unwrap();
-    let Some(twin::Answer::Welcome { visit, .. }) = answer else { panic!("{answer:?}") };
+    let Some(Answer::Welcome { visit, .. }) = answer else { panic!("{answer:?}") };
 
     elsewhere.start_anew(&house).await;
     on_the_bus(&site, true).await;
@@ -257,5 +260,38 @@ async fn fault_11_a_broker_that_forgets_while_the_site_lives_on_is_told_everythi
     })
     .await;
     the_door_works(&house, &site, &plan).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_08_a_broker_that_cannot_be_told_of_new_rights_keeps_no_stopped_card_going() {
+    let house = House::new();
+    let elsewhere = Elsewhere::start(&house).await;
+    let (program, hangs) = (house.data().join("tell"), house.data().join("hangs"));
+    // Far longer than this test waits.
+    let text = format!("#!/bin/sh\n[ ! -e {0} ] || exec sleep 600\n", hangs.display());
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    house.hub.offer(house.hub.seal(&sheet(1)));
+    let broker = BrokerChoice::Mosquitto { host: "127.0.0.1".to_owned(), port: elsewhere.port };
+    let reload = Some(program.display().to_string());
+    let config = Config { broker, broker_reload: reload, ..Config::default() };
+    let site = house.start_as(house.clock.clone(), house.doors.clone(), config).await;
+    in_force(&site, 1).await;
+
+    fs::write(&hangs, "").unwrap();
+    let mut plan = sheet(2);
+    plan.credentials[0].blocked = true;
+    plan.devices.retain(|one| one.device != id("y-seat-01"));
+    house.hub.offer(house.hub.seal(&plan));
+    let began = Instant::now();
+    until("the sheet to count", async || (site.snapshot().await.unwrap().sheet == 2).then_some(()))
+        .await;
+    let stopped = site.tell(tap(&plan, "y-kiosk-1", 1)).await.unwrap();
+    assert!(
+        matches!(stopped, Some(Answer::Refused { why: RefusalKind::BlockedCard, .. })),
+        "{stopped:?}"
+    );
+    assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
     site.stop().await;
 }

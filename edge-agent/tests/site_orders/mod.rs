@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,7 +23,7 @@ use wire::request::{Answer, HouseAlarm, Request};
 use wire::sheet::SheetKey;
 
 use super::site_nursery::{ask, at_door, check, house_with_care, session};
-use super::site_support::{House, Kiosk, id, in_force, key, morning, until};
+use super::site_support::{House, Kiosk, id, in_force, key, morning, sheet, until};
 
 const HOLD: &str = "KYOTEN_TEST_HOLD";
 
@@ -128,7 +128,7 @@ async fn fault_10_an_order_that_comes_twice_late_out_of_turn_or_after_a_restart_
     site.stop().await;
 }
 
-/// The child of the test below; by itself it does nothing.
+/// The child of the tests below; by itself it does nothing.
 #[test]
 fn a_child_that_lets_nobody_write_until_its_parent_ends() {
     let Ok(path) = std::env::var(HOLD) else { return };
@@ -139,12 +139,8 @@ fn a_child_that_lets_nobody_write_until_its_parent_ends() {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_09_an_evacuation_does_not_come_too_late_behind_orders_that_wait_for_a_hung_disk() {
-    let house = House::new();
-    let site = house.start_with(1).await;
-    super::mirrored(&house, &site).await;
-    let kiosk = house.kiosk(&site).await;
+/// Until the child that this answers ends, nothing can be written to the site's file.
+fn the_disk_hangs(house: &House) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "site_orders::a_child_that_lets_nobody_write_until_its_parent_ends"])
         .arg("--nocapture")
@@ -156,7 +152,37 @@ async fn fault_09_an_evacuation_does_not_come_too_late_behind_orders_that_wait_f
         .unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(said.any(|line| line.contains("held")));
+    child
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_05_a_card_is_stopped_while_the_disk_hangs_and_the_sheet_is_kept_once_it_can_be() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    super::mirrored(&house, &site).await;
+    let mut child = the_disk_hangs(&house);
+    let mut plan = sheet(2);
+    plan.credentials[0].blocked = true;
+    house.hub.offer(house.hub.seal(&plan));
+    until("the sheet to count", async || (site.snapshot().await.unwrap().sheet == 2).then_some(()))
+        .await;
+    // With the sheet before, their door would open, though nothing can be written down.
+    let refused = house.kiosk(&site).await.tap("0101").await;
+    assert!(matches!(refused, Answer::NotKept { door_open: false }), "{refused:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    in_force(&site, 2).await;
+    super::mirrored(&house, &site).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_09_an_evacuation_does_not_come_too_late_behind_orders_that_wait_for_a_hung_disk() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    super::mirrored(&house, &site).await;
+    let kiosk = house.kiosk(&site).await;
+    let mut child = the_disk_hangs(&house);
     for number in 1..=4 {
         give(&house, number, unlock());
     }

@@ -14,9 +14,11 @@ use edge_store::EdgeStore;
 use hardware::door::{DoorError, Lock, LockLevel};
 use hardware::sim::DoorFaults;
 use model::centre::Door;
-use model::id::{CentreId, DeviceId, PersonId};
+use model::id::{CentreId, DeviceId, OrderId, PersonId};
 use model::site_event::{Happening, SiteEvent};
+use model::site_order::{Ordered, OrderedFrom, SiteOrder};
 use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 use wire::bus::ANSWER_WITHIN;
@@ -25,7 +27,7 @@ use wire::edge_config::{EdgeConfig, EdgeSettings, sign};
 use wire::request::Answer;
 use wire::topics::DeviceKind;
 
-use super::site_support::{House, id, in_force, sheet, until};
+use super::site_support::{House, id, in_force, morning, sheet, until};
 use super::{mirrored, welcome};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -569,5 +571,44 @@ async fn fault_20_a_power_cut_while_settings_are_checked_takes_them_back() {
     std::fs::write(&file, b"{\"in_force\":{").unwrap();
     let site = house.start_on(house.clock.clone(), Arc::new(drivers)).await;
     in_force(&site, 1).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_20_a_program_that_is_rolled_back_knows_who_is_in_whatever_the_newer_one_kept() {
+    let house = House::new();
+    let site = house.start_with(1).await;
+    welcome(house.kiosk(&site).await.tap("0101").await);
+    let what = SiteOrder::Lockdown { on: true };
+    let (order, by) = (OrderId(Uuid::from_u128(1)), PersonId(Uuid::from_u128(2)));
+    site.order(Ordered { id: order, what, by, from: OrderedFrom::StaffScreen }).await.unwrap();
+    let kept = site.snapshot().await.unwrap();
+    site.stop().await;
+
+    // The state as the newer program keeps it, with kinds that the former does not know; all events are in it.
+    let mut newer = serde_json::to_value(&*kept).unwrap();
+    for (list, of_a_new_kind) in [
+        ("recent", json!({ "at": morning(), "kind": "roof_opened" })),
+        ("troubles", json!({ "of": "roof", "why": "snow", "since": morning() })),
+        ("doors", json!({ "door": "y-roof", "lock": "half_way", "fault": false, "open": null })),
+    ] {
+        match newer[list].as_array_mut() {
+            Some(entries) => entries.push(of_a_new_kind),
+            None => newer[list] = json!([of_a_new_kind]),
+        }
+    }
+    let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
+    let last = store.progress().await.unwrap().last_place;
+    store.keep_state(last, &newer.to_string()).await.unwrap();
+    store.close().await;
+
+    house.hub.state().away = true;
+    let site = house.start().await;
+    in_force(&site, 1).await;
+    let found = site.snapshot().await.unwrap();
+    assert_eq!((&found.visits, &found.orders), (&kept.visits, &kept.orders));
+    assert_eq!((found.visits.len(), found.house.lockdown), (1, kept.house.lockdown));
+    assert!(kept.house.lockdown.is_some());
+    assert!(kept.recent.iter().all(|event| found.recent.contains(event)), "but for the newer one");
     site.stop().await;
 }

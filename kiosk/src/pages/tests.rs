@@ -129,6 +129,12 @@ async fn hostile_forms_are_answered_and_never_asked() {
     let foreign =
         HttpRequest::post("/dismiss").header("sec-fetch-site", "cross-site").body(Body::empty());
     assert_eq!(send(&router, foreign.unwrap()).await.0, StatusCode::FORBIDDEN);
+    // A name that was made to mean this machine.
+    for path in ["/", "/live", "/code"] {
+        let renamed = HttpRequest::get(path).header("host", "evil.example:8090");
+        let answer = send(&router, renamed.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.0, StatusCode::FORBIDDEN, "{path}");
+    }
     assert!(fake.asked.lock().unwrap().is_empty());
 }
 

@@ -98,26 +98,13 @@ pub fn router(staff: Staff, house: House) -> Router {
 async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let visiting = request.method() == Method::GET && path == "/";
-    if (!visiting && is_foreign(request.headers())) || !is_here(request.headers()) {
+    if !visiting && is_foreign(request.headers()) {
         return turned_away();
     }
     if path != "/live" {
         app.staff.touch();
     }
     next.run(request).await
-}
-
-/// Whether the browser was sent to this machine by number or as itself. A name that somebody else holds may be made to
-/// mean this machine, and the page that did it would then be no foreign one.
-fn is_here(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let Ok(host) = host.to_str() else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[derive(Template)]

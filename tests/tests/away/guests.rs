@@ -23,6 +23,9 @@ pub const KNOWN: u128 = 28;
 /// How long a booking is.
 const LONG: TimeDelta = TimeDelta::hours(3);
 
+/// How many come and go by bookings.
+pub const BOOKED: usize = (WITH_BOOKINGS - 1 + PARENTS) as usize;
+
 /// Something that the site said was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Did {
@@ -59,6 +62,8 @@ pub struct Guests {
     /// From then on nobody takes a desk that they are offered: who did before has left at the end.
     quiet_from: DateTime<Utc>,
     inside: BTreeMap<u128, Inside>,
+    /// When they last left for good.
+    left: BTreeMap<u128, DateTime<Utc>>,
     session: Option<Secret>,
     number: u128,
 }
@@ -106,6 +111,7 @@ impl Guests {
             strangers: 0,
             walked_in_at: None,
             inside: BTreeMap::new(),
+            left: BTreeMap::new(),
             session: None,
             number: 0x5000,
         }
@@ -142,15 +148,14 @@ impl Guests {
                 // Those whose time it is, and three who come in vain.
                 let in_vain = (step / 6) % 6;
                 for person in 2..=WITH_BOOKINGS {
-                    let due = (0..3).any(|day| time_of(self.begin, day, person).contains(now));
-                    if due || person % 6 == in_vain {
-                        self.comes(kiosk, person).await;
+                    if self.is_theirs(person, now) || person % 6 == in_vain {
+                        self.comes_to_their_time(kiosk, person, now).await;
                     }
                 }
             }
             1 => {
                 for person in GUESTS + 1..=GUESTS + PARENTS {
-                    self.comes(kiosk, person).await;
+                    self.comes_to_their_time(kiosk, person, now).await;
                 }
             }
             3 => {
@@ -191,12 +196,28 @@ impl Guests {
         }
     }
 
+    /// Whether a booking of theirs is for now, and they have not left for good since it began.
+    fn is_theirs(&self, person: u128, now: DateTime<Utc>) -> bool {
+        let mut days = (0..3).map(|day| time_of(self.begin, day, person));
+        days.any(|when| {
+            let left = self.left.get(&person).is_some_and(|left| when.starts() <= *left);
+            when.contains(now) && !left
+        })
+    }
+
+    /// Whoever's time it is is let in, every time.
+    async fn comes_to_their_time(&mut self, kiosk: &Screen, person: u128, now: DateTime<Utc>) {
+        self.comes(kiosk, person).await;
+        let is_in = self.inside.get(&person).is_some_and(|inside| !inside.away);
+        assert!(is_in || !self.is_theirs(person, now), "{person} is kept out at {now}");
+    }
+
     pub async fn comes(&mut self, kiosk: &Screen, person: u128) {
         if self.inside.get(&person).is_some_and(|inside| !inside.away) {
             return;
         }
         match self.shows(kiosk, person).await {
-            Answer::Welcome { visit, space, until, care, .. } => {
+            Answer::Welcome { visit, space, until, door_open: true, care, .. } => {
                 self.came(person, visit, space, until);
                 let Some(door) = care else { return };
                 for child in door.children.iter().map(|child| child.child) {
@@ -213,7 +234,10 @@ impl Guests {
                 }
             }
             Answer::Refused { offer: Some(offer), .. } => declines(kiosk, &offer).await,
-            Answer::Refused { .. } => {}
+            Answer::Refused {
+                why: RefusalKind::NoBooking | RefusalKind::TooEarly | RefusalKind::LeftForGood,
+                ..
+            } => {}
             other => panic!("{person}: {other:?}"),
         }
     }
@@ -262,7 +286,9 @@ impl Guests {
             }
             Answer::Refused { offer: Some(offer), .. } => declines(kiosk, &offer).await,
             // They come for their booking at last.
-            Answer::Welcome { visit, space, until, .. } => self.came(person, visit, space, until),
+            Answer::Welcome { visit, space, until, door_open: true, .. } => {
+                self.came(person, visit, space, until)
+            }
             // All that is kept is given away.
             Answer::Refused {
                 why: RefusalKind::NoBooking | RefusalKind::LeftForGood | RefusalKind::TooEarly,
@@ -276,7 +302,7 @@ impl Guests {
     pub async fn takes(&mut self, kiosk: &Screen, person: u128, offer: &WalkInOffer) {
         let visit = offer.visit;
         match kiosk.ask(&Request::WalkIn { visit, takes: true }).await {
-            Answer::Welcome { visit: given, space, until, .. } => {
+            Answer::Welcome { visit: given, space, until, door_open: true, .. } => {
                 assert_eq!((given, &space), (visit, &offer.space));
                 self.did.push(Did::WalkedIn(visit));
                 self.walked_in_at = Some(space.clone());
@@ -309,7 +335,7 @@ impl Guests {
         let issued = hub::service::voucher::issue(hub, &centre, booking, None, hub.now()).await;
         let Ok(voucher) = issued.unwrap() else { panic!("no voucher") };
         match kiosk.ask(&Request::Voucher { text: Secret(voucher.text.clone()) }).await {
-            Answer::Welcome { visit, space, until, .. } => {
+            Answer::Welcome { visit, space, until, door_open: true, .. } => {
                 self.vouchers += 1;
                 self.came(person, visit, space, until);
                 self.inside.get_mut(&person).unwrap().voucher = Some(voucher.text);
@@ -342,7 +368,7 @@ impl Guests {
     async fn steps_out(&mut self, place: &Place, kiosk: &Screen, person: u128, visit: VisitId) {
         self.asked_whether_they_leave(place, kiosk, person).await;
         let answer = kiosk.ask(&leave(visit, false)).await;
-        assert!(matches!(answer, Answer::SeeYouSoon { .. }), "{answer:?}");
+        assert!(matches!(answer, Answer::SeeYouSoon { door_open: true, .. }), "{answer:?}");
         self.did.push(Did::SteppedOut(visit));
         self.inside.get_mut(&person).unwrap().away = true;
     }
@@ -365,6 +391,7 @@ impl Guests {
         let answer = kiosk.ask(&leave(visit, true)).await;
         assert!(matches!(answer, Answer::Goodbye { in_care: 0, .. }), "{person}: {answer:?}");
         self.did.push(Did::Left(visit));
+        self.left.insert(person, place.hub.now());
         self.inside.remove(&person);
     }
 

@@ -23,7 +23,7 @@ use tests::report::{item_of, says};
 use tests::waiting::until;
 use wire::request::{Answer, Request};
 
-use guests::{Did, Guests, KNOWN, booked};
+use guests::{BOOKED, Did, Guests, KNOWN, booked};
 use place::{Desk, HERE, Place, Screen, Wanted, name, next_quarter};
 
 /// So long is the hub away, in steps of so many minutes.
@@ -236,6 +236,8 @@ async fn is_reported(
     let brought = count(alone, |did| matches!(did, Did::Brought(_)));
     let collected = count(alone, |did| matches!(did, Did::Collected(_)));
     assert!(walk_ins >= 10 && guests.vouchers >= 10 && brought >= 10, "a bit of everything");
+    // The last day's may begin after its end.
+    assert!(came >= 2 * BOOKED + walk_ins + guests.vouchers, "with a booking they come each day");
     let absences = hub.store.absences(HERE).await.unwrap();
     let [absence] = absences.as_slice() else { panic!("{absences:?}") };
     assert!(absence.gone_at <= gone + STEP && absence.back_at >= gone + AWAY);

@@ -113,7 +113,7 @@ pub(super) fn come_in(
     let at = *at;
     let nobody = VisitId(uuid::Uuid::nil());
     let unreadable = |why| Err(Refusal::of_nobody(why));
-    let mut proved = Proved { level: 1, pin: false };
+    let mut proved = Proved::LEAST;
     let (reader, new_visit, guest) = match fact {
         // What is tapped at a door opens that door.
         Fact::Tap { reader, .. } if book.door_of_reader(reader).is_some() => return,
@@ -157,23 +157,32 @@ pub(super) fn come_in(
     };
     let inside =
         visits.iter_mut().find(|(visit, _)| visit.0.person == guest.person && theirs(&visit.0));
+    let closed = closed_to(&book, proved, at);
     if let Some((visit, mut welcomed)) = inside {
         let visit = visit.0;
+        welcomed.proved = proved;
         let language = book.language_of(&visit);
         let space = book.label(visit.space);
         let until = book.until(&visit, at.now);
-        match (access::inside(at.now - welcomed.0), visit.away_since) {
-            (Inside::Again, Some(_)) => {
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), Some(proved));
+        match (access::inside(at.now - welcomed.at), visit.away_since, closed) {
+            (Inside::Again, Some(_), _) => {
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
                 said.answer(Answer::SeeYouSoon { space, until, language });
             }
-            (Inside::AskLeaving, None) => {
+            (Inside::AskLeaving, None, _) => {
                 said.answer(Answer::AskLeaving { visit: visit.visit, space, language });
             }
-            (Inside::Again, None) | (Inside::AskLeaving, Some(_)) => {
-                welcomed.0 = at.now;
+            // They stand outside, and are not back before a door has let them in.
+            (Inside::AskLeaving, Some(_), Some(why)) => {
+                said.0.guest = None;
+                let came_for = vec![visit.booking];
+                let refusal = Refusal { came_for, ..Refusal::of(&guest, why) };
+                refuse(&mut said, at, reader, refusal);
+            }
+            (Inside::Again, None, _) | (Inside::AskLeaving, Some(_), None) => {
+                welcomed.at = at.now;
                 back(&mut said, at, &visit);
-                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), Some(proved));
+                open_doors(&mut said, &book, at, &mut doors, Some(visit.visit), proved);
                 said.answer(Answer::Welcome { visit: visit.visit, space, until, language });
             }
         }
@@ -184,7 +193,7 @@ pub(super) fn come_in(
     let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
     // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
     let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
-    let closed = closed_to(&book, proved, at).filter(|_| !here);
+    let closed = closed.filter(|_| !here);
     match place_for(&guest, &leased, &terminals) {
         Ok(Seat { booking, space, by }) => {
             if let Some(why) = closed {
@@ -205,7 +214,7 @@ pub(super) fn come_in(
                 OpenVisit { visit, person, booking, space, since, vouched, away_since, walk_in };
             let (until, language) = (book.until(&open, at.now), book.language_of(&open));
             said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
-            open_doors(&mut said, &book, at, &mut doors, Some(visit), Some(proved));
+            open_doors(&mut said, &book, at, &mut doors, Some(visit), proved);
             if let Some(terminal) = book.terminal(space).cloned() {
                 said.ask_for(Effect::Assign { terminal, visit, until, language });
             }
@@ -225,7 +234,7 @@ pub(super) fn come_in(
                     let (person, language) = (guest.person, guest.language.unwrap_or_default());
                     let event = CareEvent::LetIn { person, credential };
                     said.happened(at, Happening::Care(event));
-                    open_doors(&mut said, &book, at, &mut doors, None, Some(proved));
+                    open_doors(&mut said, &book, at, &mut doors, None, proved);
                     said.care(CareAnswer::LetIn(language));
                 }
                 (None, Some(credential)) => {
@@ -631,34 +640,34 @@ pub(super) fn leave(
             said.answer(Answer::Goodbye { minutes, language });
         }
         Going::BackSoon => {
-            welcomed.0 = at.now;
+            welcomed.at = at.now;
             if open.away_since.is_none() {
                 said.happened(at, Happening::SteppedOut { visit: open.visit });
             }
-            let_out(&mut said, &book, &notes, at, &mut doors, open.visit);
+            let_out(&mut said, (&book, &notes, at), &mut doors, open.visit, welcomed.proved);
             said.answer(Answer::SeeYouSoon { space, until, language });
         }
         Going::Stays => {
-            welcomed.0 = at.now;
+            welcomed.at = at.now;
             back(&mut said, at, &open);
-            let_out(&mut said, &book, &notes, at, &mut doors, open.visit);
+            let_out(&mut said, (&book, &notes, at), &mut doors, open.visit, welcomed.proved);
             said.answer(Answer::Welcome { visit: open.visit, space, until, language });
         }
     }
 }
 
-/// Opens the doors of the house from the lobby for somebody who is inside. In a lockdown the lobby opens none:
-/// the way out is by the doors' own buttons, handles and readers.
+/// Opens the doors of the house from the lobby for somebody who said whether they leave: those that open to what they
+/// proved when they were asked, for nobody knows on which side they stand. In a lockdown the lobby opens none. The way
+/// out is always by the doors' own buttons, handles and readers.
 fn let_out(
     said: &mut Said,
-    book: &Book,
-    notes: &Notes,
-    at: Moment,
+    (book, notes, at): (&Book, &Notes, Moment),
     doors: &mut Query<(&Door, &mut Relock)>,
     visit: VisitId,
+    proved: Proved,
 ) {
     if !Over::of(notes, &[]).lockdown {
-        open_doors(said, book, at, doors, Some(visit), None);
+        open_doors(said, book, at, doors, Some(visit), proved);
     }
 }
 

@@ -23,7 +23,7 @@ use model::site_event::{Happening, SiteEvent};
 use crate::book::Book;
 use crate::fact::{Answer, Decision, Effect, Fact, Moment};
 use crate::nursery::CareAnswer;
-use crate::parts::{Door, Relock};
+use crate::parts::{Door, Proved, Relock};
 use crate::sensors;
 pub(crate) use pin_tries::PinTries;
 pub(crate) use readers::{AtReaders, count_pin, pin_paused};
@@ -87,15 +87,6 @@ pub(crate) fn add_systems(schedule: &mut Schedule) {
     );
 }
 
-/// What somebody in the lobby has proved of themselves.
-#[derive(Clone, Copy)]
-struct Proved {
-    /// The level of their card.
-    level: u8,
-    /// They know their PIN.
-    pin: bool,
-}
-
 impl Proved {
     /// What is missing for a door of the house, if something is.
     fn lacks(self, book: &Book, door: &model::door::Door, at: Moment) -> Option<RefusalKind> {
@@ -121,8 +112,7 @@ fn closed_to(book: &Book, proved: Proved, at: Moment) -> Option<RefusalKind> {
     why
 }
 
-/// Opens the doors of the house for a visit, those that ask for no more than was proved; all of them to whoever goes
-/// out, who need not prove anything. The timers run from here, so that a door relocks even where nobody ever hears
+/// Opens the doors of the house for a visit, those that ask for no more than was proved. The timers run from here, so that a door relocks even where nobody ever hears
 /// whether it opened.
 fn open_doors(
     said: &mut Said,
@@ -130,12 +120,11 @@ fn open_doors(
     at: Moment,
     doors: &mut Query<(&Door, &mut Relock)>,
     visit: Option<VisitId>,
-    proved: Option<Proved>,
+    proved: Proved,
 ) {
     for (door, mut relock) in doors {
         let known = book.door(&door.0).filter(|door| door.zone() == Zone::House);
-        let lacks = |door| proved.and_then(|proved| proved.lacks(book, door, at));
-        if let Some(known) = known.filter(|door| lacks(door).is_none()) {
+        if let Some(known) = known.filter(|door| proved.lacks(book, door, at).is_none()) {
             let due = at.mono + Duration::from_secs(known.unlock_seconds.into());
             relock.open_until(due);
             said.ask_for(Effect::Unlock { door: door.0.clone(), visit });

@@ -69,7 +69,7 @@ pub(super) fn let_in(
         twice: before && passback(door) != Passback::Off,
     };
     said.happened(at, what);
-    open_doors(said, book, at, doors, None, Some(proved));
+    open_doors(said, book, at, doors, None, proved);
     let language = guest.language.unwrap_or_default();
     said.answer(Answer::DoorOpens { door: door.device.clone(), language });
 }

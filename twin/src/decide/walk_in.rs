@@ -247,7 +247,7 @@ pub(super) fn answered(
     said.0.guest = Some(person);
     said.happened(at, Happening::WalkedIn { visit, person, booking, space, until, by });
     said.happened(at, Happening::CheckedIn { visit, person, booking, space, by });
-    open_doors(&mut said, &book, at, &mut doors, Some(visit), Some(proved));
+    open_doors(&mut said, &book, at, &mut doors, Some(visit), proved);
     if let Some(terminal) = book.terminal(space).cloned() {
         said.ask_for(Effect::Assign { terminal, visit, until, language });
     }

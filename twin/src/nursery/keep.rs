@@ -3,7 +3,8 @@
 use bevy_ecs::prelude::*;
 use model::access::RefusalKind;
 use model::care::day::{CareEvent, NotDone, NotSignedIn, NoteKind};
-use model::id::{ChildId, DeviceId, PersonId, RoomId};
+use model::day_sheet::SheetCredential;
+use model::id::{ChildId, CredentialId, DeviceId, PersonId, RoomId};
 use model::site_event::Happening;
 
 use super::bring::works_in;
@@ -142,33 +143,45 @@ fn sign_in(
             (RefusalKind::ExpiredCard, Some(card.credential))
         }
         Some(Ok(Taken { card, .. })) => {
-            let staff = card.person;
-            let works = book.care.as_ref().is_some_and(|care| care.staff(staff).is_some());
+            let works = book.care.as_ref().is_some_and(|care| care.staff(card.person).is_some());
             if works {
-                return with_pin((reader, level), staff, *pin_right, at, book, said, tries);
+                return with_pin((reader, level), card, *pin_right, at, book, said, tries);
             }
             (RefusalKind::UnknownCard, Some(card.credential))
         }
     };
+    refuse(said, at, reader, credential, why);
+    said.care(CareAnswer::NotSignedIn(NotSignedIn::NotStaff));
+}
+
+fn refuse(
+    said: &mut Said,
+    at: Moment,
+    reader: &DeviceId,
+    credential: Option<CredentialId>,
+    why: RefusalKind,
+) {
     let (reader, came_for, late_for) = (reader.clone(), Vec::new(), Vec::new());
     said.happened(at, Happening::Refused { reader, credential, why, came_for, late_for });
-    said.care(CareAnswer::NotSignedIn(NotSignedIn::NotStaff));
 }
 
 fn with_pin(
     (reader, level): (&DeviceId, u8),
-    staff: PersonId,
+    card: &SheetCredential,
     right: bool,
     at: Moment,
     book: &Book,
     said: &mut Said,
     tries: &mut PinTries,
 ) {
+    let staff = card.person;
     let pin = PinOf::Person(staff);
     if book.people.get(&staff).is_none_or(|person| person.pin.is_none()) {
+        refuse(said, at, reader, Some(card.credential), RefusalKind::PinNeeded);
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::NoPin));
     }
     if pin_paused(tries, reader, level, pin, at.mono) {
+        refuse(said, at, reader, Some(card.credential), RefusalKind::CodePaused);
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::Paused));
     }
     let paused = count_pin(tries, reader, level, pin, right, at.mono);
