@@ -1,4 +1,4 @@
-//! Which sheet is in force: checked, kept, and only then used.
+//! Which sheet is in force: checked and, where the disk takes it, kept; one that the disk does not take counts all the same.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -30,8 +30,10 @@ use crate::section_key::SectionKeys;
 use crate::things::Things;
 use crate::vouchers::Vouchers;
 
-/// So long is the disk waited for.
+/// So long is the disk waited for before a sheet counts.
 const DISK: Duration = Duration::from_secs(2);
+/// After so long it is given up, until the sheet is fetched again: a newer one may stop somebody too.
+const HUNG_DISK: Duration = Duration::from_secs(60);
 
 /// A sheet that has been checked through.
 #[derive(Debug)]
@@ -58,6 +60,9 @@ pub enum SheetError {
     /// It could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The disk does not answer.
+    #[error("the disk does not answer")]
+    DiskHangs,
     /// The program is ending.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -149,7 +154,7 @@ pub struct InForce {
     pub centre: Option<CentreId>,
     /// Whether what it says of children could not be opened: then it is fetched again.
     pub unread: bool,
-    /// The newer one that is in force in memory alone, because the disk did not take it.
+    /// The newer one that is in force in memory alone, because the disk has not taken it yet.
     pub held: Option<u64>,
     /// Its sections, so that unchanged ones need not be fetched again.
     pub sections: HashMap<String, Vec<u8>>,
@@ -176,7 +181,8 @@ impl Sheets {
     /// the version in force afterwards.
     ///
     /// # Errors
-    /// When it cannot be fetched, does not hold or cannot be kept; the one before stays in force.
+    /// When it cannot be fetched or does not hold, and the one before stays in force; when it cannot be kept, and is in
+    /// force in memory alone.
     pub async fn fetch(&self, hub: &dyn Hub) -> Result<u64, SheetError> {
         let mut in_force = self.in_force.lock().await;
         let Some(signed) = hub.sheet().await? else { return Ok(in_force.version) };
@@ -229,21 +235,27 @@ impl Sheets {
     ) -> Result<(), SheetError> {
         let mut keeping = pin!(self.store.keep_sheet(version, kept));
         let soon = timeout(DISK, &mut keeping).await;
-        if in_force.held != Some(version) {
-            self.put_in_force(sheet).await?;
-            in_force.held = Some(version);
-        }
+        let using = async {
+            if in_force.held != Some(version) {
+                self.put_in_force(sheet).await?;
+                in_force.held = Some(version);
+            }
+            Ok::<(), Stopped>(())
+        };
         let done = match soon {
-            Ok(done) => done,
+            Ok(done) => {
+                using.await?;
+                done.map_err(SheetError::from)
+            }
             Err(_) => {
                 tracing::warn!(version, "the disk takes long to keep the new sheet");
-                keeping.await
+                // What was begun goes on meanwhile: everybody else waits for the same file.
+                let (done, used) = tokio::join!(timeout(HUNG_DISK, keeping), using);
+                used?;
+                done.map_or(Err(SheetError::DiskHangs), |done| done.map_err(SheetError::from))
             }
         };
-        if let Err(error) = &done {
-            tracing::error!(version, %error, "the new sheet cannot be kept");
-        }
-        Ok(done?)
+        done.inspect_err(|error| tracing::error!(version, %error, "the new sheet cannot be kept"))
     }
 
     /// A fetched sheet with what it says of children. The key of that is fetched where it is not known, and again

@@ -482,8 +482,11 @@ async fn restore(store: &EdgeStore, good: Option<&GoodSheet>) -> Result<Twin, Si
     let progress = store.progress().await?;
     let mut place = 0;
     if let Some((kept_at, state)) = progress.state {
-        match serde_json::from_str::<Snapshot>(&state) {
-            Ok(snapshot) => {
+        match Snapshot::read(&state) {
+            Ok((snapshot, left_out)) => {
+                if left_out > 0 {
+                    tracing::warn!(left_out, "entries of the kept state cannot be read");
+                }
                 twin.restore(&snapshot);
                 place = kept_at;
             }

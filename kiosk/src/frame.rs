@@ -10,6 +10,9 @@ use model::language::Language;
 /// The symbols that every page refers to.
 pub const SPRITE: &str = include_str!("../../hub/assets/icons.svg");
 
+const NOT_BY_NAME: &str =
+    "this screen opens as localhost, or by its address in numbers: put that in place of the name";
+
 /// The words in this language.
 #[must_use]
 pub fn in_language<'t>(language: Language, ja: &'t str, en: &'t str) -> &'t str {
@@ -38,8 +41,12 @@ pub async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse 
 
 /// Another page must not press this screen's buttons, nor frame it.
 pub async fn guard(request: Request, next: Next) -> Response {
-    let orders = request.method() != Method::GET && is_foreign(request.headers());
-    if orders || !is_here(request.headers()) {
+    if !is_here(request.headers()) {
+        let name = request.headers().get(header::HOST);
+        tracing::warn!(?name, "the screen was asked for by a name that is not this machine's own");
+        return (StatusCode::FORBIDDEN, NOT_BY_NAME).into_response();
+    }
+    if request.method() != Method::GET && is_foreign(request.headers()) {
         return turned_away();
     }
     let mut response = next.run(request).await;

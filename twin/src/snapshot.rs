@@ -268,6 +268,21 @@ pub struct Counts {
 }
 
 impl Snapshot {
+    /// A snapshot out of its JSON, and how many entries of it were left out because nothing known is written like that.
+    ///
+    /// # Errors
+    /// When it is torn.
+    pub fn read(json: &str) -> serde_json::Result<(Self, usize)> {
+        let entries = |json: &serde_json::Value| -> usize {
+            json.as_object()
+                .map_or(0, |all| all.values().filter_map(|one| Some(one.as_array()?.len())).sum())
+        };
+        let written: serde_json::Value = serde_json::from_str(json)?;
+        let snapshot = Self::deserialize(&written)?;
+        let left_out = entries(&written).saturating_sub(entries(&serde_json::to_value(&snapshot)?));
+        Ok((snapshot, left_out))
+    }
+
     /// 16 hexadecimal digits: FNV-1a (64 bit) over the snapshot's JSON.
     #[must_use]
     pub fn hash(&self) -> String {

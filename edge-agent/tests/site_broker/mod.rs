@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,9 @@ use wire::identity::DeviceIdentity;
 use wire::request::Act;
 use wire::topics::DeviceKind;
 
-use crate::command;
+use crate::site_orders::the_disk_hangs;
 use crate::site_support::{DEADLINE, House, id, in_force, sheet, until};
+use crate::{command, mirrored};
 
 /// Far less than a broker is waited for, and long enough for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -263,35 +265,69 @@ async fn fault_11_a_broker_that_forgets_while_the_site_lives_on_is_told_everythi
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_08_a_broker_that_cannot_be_told_of_new_rights_keeps_no_stopped_card_going() {
-    let house = House::new();
-    let elsewhere = Elsewhere::start(&house).await;
+/// A site on a Mosquitto that is told to read its files by a program, which hangs once the file that this answers is
+/// there.
+async fn told_by_a_program(house: &House, broker: &Elsewhere) -> (Site, PathBuf) {
     let (program, hangs) = (house.data().join("tell"), house.data().join("hangs"));
-    // Far longer than this test waits.
+    // Far longer than a test waits.
     let text = format!("#!/bin/sh\n[ ! -e {0} ] || exec sleep 600\n", hangs.display());
     fs::write(&program, text).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
     house.hub.offer(house.hub.seal(&sheet(1)));
-    let broker = BrokerChoice::Mosquitto { host: "127.0.0.1".to_owned(), port: elsewhere.port };
+    let broker = BrokerChoice::Mosquitto { host: "127.0.0.1".to_owned(), port: broker.port };
     let reload = Some(program.display().to_string());
     let config = Config { broker, broker_reload: reload, ..Config::default() };
     let site = house.start_as(house.clock.clone(), house.doors.clone(), config).await;
     in_force(&site, 1).await;
+    (site, hangs)
+}
 
-    fs::write(&hangs, "").unwrap();
+/// A sheet that stops the first card, and of which the broker has to be told.
+fn stopping() -> DaySheet {
     let mut plan = sheet(2);
     plan.credentials[0].blocked = true;
     plan.devices.retain(|one| one.device != id("y-seat-01"));
+    plan
+}
+
+async fn counts(site: &Site, version: u64) {
+    let counts = async || (site.snapshot().await.unwrap().sheet == version).then_some(());
+    until("the sheet to count", counts).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_08_a_broker_that_cannot_be_told_of_new_rights_keeps_no_stopped_card_going() {
+    let house = House::new();
+    let elsewhere = Elsewhere::start(&house).await;
+    let (site, hangs) = told_by_a_program(&house, &elsewhere).await;
+    fs::write(&hangs, "").unwrap();
+    let plan = stopping();
     house.hub.offer(house.hub.seal(&plan));
-    let began = Instant::now();
-    until("the sheet to count", async || (site.snapshot().await.unwrap().sheet == 2).then_some(()))
-        .await;
+    counts(&site, 2).await;
     let stopped = site.tell(tap(&plan, "y-kiosk-1", 1)).await.unwrap();
     assert!(
         matches!(stopped, Some(Answer::Refused { why: RefusalKind::BlockedCard, .. })),
         "{stopped:?}"
     );
-    assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_08_a_disk_that_hung_serves_again_while_the_broker_still_cannot_be_told() {
+    let house = House::new();
+    let elsewhere = Elsewhere::start(&house).await;
+    let (site, hangs) = told_by_a_program(&house, &elsewhere).await;
+    mirrored(&house, &site).await;
+    fs::write(&hangs, "").unwrap();
+    let mut disk = the_disk_hangs(&house);
+    let plan = stopping();
+    house.hub.offer(house.hub.seal(&plan));
+    counts(&site, 2).await;
+    disk.kill().unwrap();
+    disk.wait().unwrap();
+    // Told to the hub, it was on the disk before.
+    let welcome = site.tell(tap(&plan, "y-kiosk-1", 2)).await.unwrap();
+    assert!(matches!(welcome, Some(Answer::Welcome { .. })), "{welcome:?}");
+    mirrored(&house, &site).await;
     site.stop().await;
 }

@@ -140,7 +140,7 @@ fn a_child_that_lets_nobody_write_until_its_parent_ends() {
 }
 
 /// Until the child that this answers ends, nothing can be written to the site's file.
-fn the_disk_hangs(house: &House) -> Child {
+pub fn the_disk_hangs(house: &House) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "site_orders::a_child_that_lets_nobody_write_until_its_parent_ends"])
         .arg("--nocapture")

@@ -20,6 +20,7 @@ use model::site_order::{Ordered, OrderedFrom, SiteOrder};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
+use twin::Snapshot;
 use uuid::Uuid;
 use wire::bus::ANSWER_WITHIN;
 use wire::cards::CardKey;
@@ -597,6 +598,7 @@ async fn fault_20_a_program_that_is_rolled_back_knows_who_is_in_whatever_the_new
             None => newer[list] = json!([of_a_new_kind]),
         }
     }
+    assert_eq!(Snapshot::read(&newer.to_string()).unwrap().1, 3);
     let store = EdgeStore::open(&house.data().join("site.db")).await.unwrap();
     let last = store.progress().await.unwrap().last_place;
     store.keep_state(last, &newer.to_string()).await.unwrap();

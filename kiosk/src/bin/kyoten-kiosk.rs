@@ -64,8 +64,8 @@ struct RunArgs {
     /// Whom the screen is for.
     #[arg(long, env = "KYOTEN_PROFILE", default_value = "lobby")]
     profile: Profile,
-    /// Where the screen's page is served; keep it to this machine. 127.0.0.1:8090 where nothing is said,
-    /// 127.0.0.1:8091 for the staff.
+    /// Where the screen's page is served; keep it to this machine. A browser opens it as localhost or by its address in
+    /// numbers, by no other name. 127.0.0.1:8090 where nothing is said, 127.0.0.1:8091 for the staff.
     #[arg(long, env = "KYOTEN_LISTEN")]
     listen: Option<SocketAddr>,
     /// Without a touch for so many seconds whoever is signed in at the staff's screen is signed out.

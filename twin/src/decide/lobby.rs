@@ -157,7 +157,9 @@ pub(super) fn come_in(
     };
     let inside =
         visits.iter_mut().find(|(visit, _)| visit.0.person == guest.person && theirs(&visit.0));
-    let closed = closed_to(&book, proved, at);
+    // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
+    let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
+    let closed = closed_to(&book, proved, at).filter(|_| !here);
     if let Some((visit, mut welcomed)) = inside {
         let visit = visit.0;
         welcomed.proved = proved;
@@ -191,9 +193,6 @@ pub(super) fn come_in(
 
     let sitting: Vec<OpenVisit> = visits.iter().map(|(visit, _)| visit.0).collect();
     let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
-    // Whoever came in by a door's own reader, which asks for more than a kiosk can, needs no door here.
-    let here = readers::came_before(&book, &notes, &Zone::House, guest.person, at);
-    let closed = closed.filter(|_| !here);
     match place_for(&guest, &leased, &terminals) {
         Ok(Seat { booking, space, by }) => {
             if let Some(why) = closed {

@@ -112,8 +112,8 @@ fn closed_to(book: &Book, proved: Proved, at: Moment) -> Option<RefusalKind> {
     why
 }
 
-/// Opens the doors of the house for a visit, those that ask for no more than was proved. The timers run from here, so that a door relocks even where nobody ever hears
-/// whether it opened.
+/// Opens the doors of the house for a visit, those that ask for no more than was proved. The timers run from here, so
+/// that a door relocks even where nobody ever hears whether it opened.
 fn open_doors(
     said: &mut Said,
     book: &Book,

@@ -21,6 +21,7 @@ use super::lobby::{
 use super::orders::Over;
 use super::walk_in::Leased;
 use super::{Asked, PinTries, Proved, Said, cards};
+use crate::OpenVisit;
 use crate::book::Book;
 use crate::fact::{Answer, Effect, Fact, Moment, PinOf, TappedCard};
 use crate::nursery::{Caregiver, ChildThere, InCare, Situation};
@@ -158,7 +159,7 @@ pub(super) fn tap(
         // The lobby says that nothing could be read.
         _ => return,
     };
-    let sitting: Vec<crate::OpenVisit> = visits.iter().map(|visit| visit.0).collect();
+    let sitting: Vec<OpenVisit> = visits.iter().map(|visit| visit.0).collect();
     let leased = Leased { book: &book, notes: &notes, sitting: &sitting, at };
     let there = Situation::of(&book, &notes, stays.iter(), caregivers.iter(), at.now);
     let found = who_tapped(&tapped, &book, &notes).and_then(|guest| {
@@ -198,10 +199,11 @@ pub(super) fn tap(
 
     let credential = shown(&guest);
     said.0.guest = Some(guest.person);
-    if door.zone() == Zone::House
-        && let Some(open) = sitting.iter().find(|one| Some(one.visit) == visit)
-    {
-        back(&mut said, at, open);
+    if door.zone() == Zone::House {
+        let came = |one: &&OpenVisit| {
+            Some(one.visit) == visit || first.as_ref().is_some_and(|it| it.person == one.person)
+        };
+        sitting.iter().filter(came).for_each(|open| back(&mut said, at, open));
     }
     open(&mut said, &mut doors, visit);
     let who = (Some(guest.person), credential);
