@@ -206,6 +206,10 @@ impl Live {
         let mirror = self.mirror(centre, hub.now());
         {
             let mut reflection = mirror.reflection.lock().await;
+            // One that was overtaken on its way: the mirror has gone on.
+            if reflection.begun && place < reflection.place {
+                return Ok(());
+            }
             keep(hub, centre, place, snapshot).await?;
             reflection.twin.restore(snapshot);
             reflection.place = place;

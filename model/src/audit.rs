@@ -40,6 +40,8 @@ pub enum AuditAction {
     CardReplaced,
     /// The region's card key moved on.
     CardKeyRotated,
+    /// A one-time code was made, by which a device gets its certificate.
+    DeviceCodeMade,
     /// A device got its certificate.
     DeviceEnrolled,
     /// A device was shut out.
@@ -142,7 +144,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 65] = {
+    pub const ALL: [Self; 66] = {
         use AuditAction::*;
         [
             SignedIn,
@@ -161,6 +163,7 @@ impl AuditAction {
             CardUnblocked,
             CardReplaced,
             CardKeyRotated,
+            DeviceCodeMade,
             DeviceEnrolled,
             DeviceRevoked,
             CertificateRenewed,

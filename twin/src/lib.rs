@@ -42,6 +42,7 @@ pub use nursery::{
 use nursery::{Looked, Situation};
 use parts::Notes;
 use plausible::Plausible as _;
+pub use plausible::make_plausible;
 pub use sensors::{AirView, Hint, OpenAir, ReadingView, SensorEntry};
 use sensors::{Ears, SensorNotes};
 pub use snapshot::{

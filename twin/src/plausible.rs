@@ -11,6 +11,11 @@ use crate::snapshot::{
     EndedVisit, GivenFree, LetIn, OpenTrouble, OpenVisit, Pass, Snapshot, TakenOrder, TurnedAway,
 };
 
+/// Brings every time of an event near enough to be reckoned with and shown; for whoever reads events out of a record.
+pub fn make_plausible(event: &mut SiteEvent) {
+    event.make_plausible();
+}
+
 /// What holds times that somebody has told.
 pub(crate) trait Plausible {
     /// Brings every time of it near enough to be reckoned with. Twice is once.

@@ -28,7 +28,6 @@ use hub::service::event_chain;
 use hub::service::nursery;
 use hub::service::rotate::{self, Rotated};
 use hub::service::sensors;
-use hub::uplink::enrol;
 use hub::web::WebSettings;
 use model::care::rule_set::RuleSet;
 use model::centre::Centre;
@@ -363,7 +362,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Revoke { device, reason } => revoke(&hub, &device, reason).await,
         Command::Enrol { device, names, hours } => {
             let lasts = TimeDelta::hours(hours.into());
-            let code = enrol::new_code(&hub, &device, &names_in(&names), lasts).await?;
+            let code = devices::enrol_code_by_hand(&hub, &device, &names_in(&names), lasts).await?;
             println!("{}", code.reveal());
             Ok(())
         }

@@ -291,6 +291,7 @@ fn name(f: &Frame, action: AuditAction) -> &'static str {
         CardUnblocked => ("カードの停止の解除", "Card unblocked"),
         CardReplaced => ("カードの交換", "Card replaced"),
         CardKeyRotated => ("カードの鍵の更新", "Card key rotated"),
+        DeviceCodeMade => ("機器の登録用コードの発行", "Code for a device made"),
         DeviceEnrolled => ("機器の登録", "Device enrolled"),
         DeviceRevoked => ("機器の取り消し", "Device revoked"),
         CertificateRenewed => ("機器の証明書の更新", "Certificate renewed"),

@@ -139,7 +139,8 @@ pub async fn report(
 ) -> Result<Report, Refused> {
     allow(caller, Action::SeeLiveCentre, &Target::at(centre))?;
     let absence = hub.store.absence(centre, number).await?.ok_or(Refused::NotFound)?;
-    let events = hub.store.done_alone(centre, &absence, MOST).await?;
+    let mut events = hub.store.done_alone(centre, &absence, MOST).await?;
+    events.iter_mut().for_each(|(_, event)| twin::make_plausible(event));
     let conflicts = match (events.first(), events.last()) {
         (Some((from, _)), Some((to, _))) => {
             let all = hub.store.walk_in_conflicts(centre, *from, *to).await?;

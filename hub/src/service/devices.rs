@@ -5,7 +5,7 @@ use model::audit::{AuditAction, AuditActor};
 use model::centre::Centre;
 use model::day_sheet::DeviceKind;
 use model::device::RevokedFor;
-use model::id::DeviceId;
+use model::id::{CentreId, DeviceId};
 use model::permission::{Action, Target};
 use store::{DeviceRecord, StoreError};
 use wire::enrol::OneTimeCode;
@@ -154,13 +154,36 @@ pub async fn enrol_code(
         names => names,
     };
     match enrol::new_code(hub, &record.device, &names, CODE_LASTS).await {
-        Ok(code) => Ok(Ok(code)),
+        Ok(code) => {
+            // Nobody knows it before it is recorded who has it.
+            audit::record(hub, caller, code_made_entry(&record.device, record.centre)).await?;
+            Ok(Ok(code))
+        }
         Err(NoCode::Name(AuthorityError::Name(name))) => Ok(Err(name)),
         Err(NoCode::UnknownDevice(_)) => Err(Refused::NotFound),
         Err(NoCode::Store(error)) => Err(error.into()),
         Err(NoCode::NoChance) => Err(Refused::Chance),
         Err(NoCode::Name(_)) => Err(Refused::Inner("the authority cannot sign")),
+        Err(NoCode::NotRecorded) => Err(Refused::Inner("the audit record cannot be written")),
     }
+}
+
+/// [`enrol_code`] by whoever has the hub's command line, for so long and for these names.
+///
+/// # Errors
+/// When there is no such device, a name cannot stand in a certificate, or the store or the random source fails.
+pub async fn enrol_code_by_hand(
+    hub: &Hub,
+    device: &DeviceId,
+    names: &[String],
+    lasts: TimeDelta,
+) -> Result<OneTimeCode, NoCode> {
+    let code = enrol::new_code(hub, device, names, lasts).await?;
+    let record = hub.store.device(device).await?;
+    let record = record.ok_or_else(|| NoCode::UnknownDevice(device.clone()))?;
+    let entry = code_made_entry(device, record.centre);
+    audit::record_as(hub, AuditActor::Hub, entry).await.map_err(|_| NoCode::NotRecorded)?;
+    Ok(code)
 }
 
 /// Locks a device out, wherever it is connected; answers whether there was anything to lock.
@@ -175,11 +198,10 @@ pub async fn revoke(
     reason: RevokedFor,
 ) -> Result<bool, Refused> {
     let record = get(hub, caller, centre, device).await?;
-    let revoked = lock_out(hub, &record, reason).await?;
-    if revoked {
+    if record.revoked.is_none() {
         audit::record(hub, caller, revoked_entry(&record, reason)).await?;
     }
-    Ok(revoked)
+    lock_out(hub, &record, reason).await
 }
 
 /// [`revoke`] by whoever has the hub's command line.
@@ -191,17 +213,20 @@ pub async fn revoke_by_hand(
     record: &DeviceRecord,
     reason: RevokedFor,
 ) -> Result<bool, Refused> {
-    let revoked = lock_out(hub, record, reason).await?;
-    if revoked {
+    if record.revoked.is_none() {
         audit::record_as(hub, AuditActor::Hub, revoked_entry(record, reason)).await?;
     }
-    Ok(revoked)
+    lock_out(hub, record, reason).await
 }
 
 async fn lock_out(hub: &Hub, record: &DeviceRecord, reason: RevokedFor) -> Result<bool, Refused> {
     let revoked = hub.store.revoke_device(&record.device, reason, hub.now()).await?;
     hub.live.plan_changed(record.centre);
     Ok(revoked)
+}
+
+fn code_made_entry(device: &DeviceId, centre: CentreId) -> Entry {
+    Entry::new(AuditAction::DeviceCodeMade).at(centre).note("device", device.as_str())
 }
 
 fn revoked_entry(record: &DeviceRecord, reason: RevokedFor) -> Entry {

@@ -37,6 +37,9 @@ pub enum NoCode {
     /// The random source failed.
     #[error("the random source failed")]
     NoChance,
+    /// That one was made could not be recorded.
+    #[error("the audit record cannot be written, so no code is given out")]
+    NotRecorded,
 }
 
 /// A new one-time code for `device`, good for `lasts`. An edge's certificate will be good for

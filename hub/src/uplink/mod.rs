@@ -13,16 +13,18 @@ mod renew;
 mod revocations;
 mod sheet;
 mod stream;
+mod turns;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::DATE;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::map_response_with_state;
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
 use axum::routing::{post, put};
 use model::permission::Action::*;
 
+use self::turns::Turns;
 use crate::hub::Hub;
 use crate::problem::Problem;
 use crate::routes::{About, Routes};
@@ -49,7 +51,8 @@ const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
 /// `ConnectInfo<PeerIdentity>`.
 pub fn router(hub: Hub) -> Router {
     let dated = map_response_with_state(hub.clone(), date);
-    routes().split().1.layer(dated).with_state(hub)
+    let in_turn = from_fn_with_state(Turns::default(), turns::wait);
+    routes().split().1.layer(in_turn).layer(dated).with_state(hub)
 }
 
 /// Says when it is by the hub's own clock (RFC 9110, 6.6.1): sites hold theirs against it.

@@ -3,6 +3,8 @@
 //! What is kept is from when to when, and where its word went on. What happened are its events; nothing of them is written
 //! a second time.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use model::id::{BookingId, CentreId, SpaceId};
@@ -81,13 +83,17 @@ impl Absences for Here {
     async fn absences(&self, centre: CentreId) -> Result<Vec<Absence>> {
         let rows: Vec<AbsenceRow> = query_as(
             "SELECT number, gone_at, back_at, first_place, read_at FROM site_absences
-             WHERE centre_id = $1 ORDER BY number DESC LIMIT $2",
+             WHERE centre_id = $1
+             ORDER BY CASE WHEN read_at IS NULL THEN 0 ELSE 1 END, number DESC LIMIT $2",
         )
         .bind(centre.0)
         .bind(MOST)
         .fetch_all(self.reader())
         .await?;
-        rows.into_iter().map(Absence::try_from).collect()
+        let mut absences: Vec<Absence> =
+            rows.into_iter().map(Absence::try_from).collect::<Result<_>>()?;
+        absences.sort_by_key(|one| Reverse(one.number));
+        Ok(absences)
     }
 
     async fn unread_absences(&self, centre: CentreId) -> Result<u32> {
@@ -129,6 +135,16 @@ impl Absences for Here {
         .fetch_one(self.reader())
         .await?;
         let next = next.unwrap_or(i64::MAX);
+        // Where the line was gone again before anything was told, what was before is the former absence's.
+        let former: Option<DateTime<Utc>> = query_scalar(
+            "SELECT MAX(back_at) FROM site_absences
+             WHERE centre_id = $1 AND number < $2 AND first_place = $3",
+        )
+        .bind(centre.0)
+        .bind(i64::from(absence.number))
+        .bind(signed(absence.first_place)?)
+        .fetch_one(self.reader())
+        .await?;
         // Once the site is back and tells what happened since, nothing of before follows: the log is not read to its end.
         // What it tells at first may be of the absence even where its clock was ahead.
         let live: Option<i64> = query_scalar(
@@ -146,12 +162,15 @@ impl Absences for Here {
         let rows: Vec<(i64, String)> = query_as(
             "SELECT place, body FROM site_events
              WHERE centre_id = $1 AND place >= $2 AND place < $3 AND at <= $4
-             ORDER BY place LIMIT $5",
+                 AND ($5 IS NULL OR at > $5)
+                 AND kind NOT IN ('measured', 'sensor', 'terminal', 'door_opened', 'door_closed')
+             ORDER BY place LIMIT $6",
         )
         .bind(centre.0)
         .bind(signed(absence.first_place)?)
         .bind(live.unwrap_or(next))
         .bind(absence.back_at)
+        .bind(former)
         .bind(i64::from(most))
         .fetch_all(self.reader())
         .await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{Booking, BookingStatus, DeskClaim};
 use model::centre::{Centre, SpaceKind};
-use model::id::{BookingId, ChildId, SpaceId};
+use model::id::{BookingId, CentreId, ChildId, SpaceId};
 use model::interval::Interval;
 use model::mask::BIT;
 use model::notice::NoticeKind;
@@ -28,6 +28,11 @@ type Tx = Transaction<'static, Db>;
 /// Who was turned away longer ago than this may have gone home.
 const STILL_THERE: TimeDelta = TimeDelta::minutes(2);
 
+/// No guest has more bookings for one moment; a site that says so is not believed.
+pub(super) const MOST_OF_ONE: usize = 16;
+/// No more guests wait at a door at once.
+const MOST_WAITING: usize = 100;
+
 /// The bookings whose guests stand at the door in vain.
 pub(super) fn who_waits<'a>(
     events: impl Iterator<Item = &'a SiteEvent>,
@@ -38,21 +43,24 @@ pub(super) fn who_waits<'a>(
         if let Happening::Refused { late_for, .. } = &event.what
             && now - event.at < STILL_THERE
         {
-            waiting.extend(late_for);
+            waiting.extend(late_for.iter().take(MOST_OF_ONE));
         }
     }
-    waiting
+    waiting.into_iter().take(MOST_WAITING).collect()
 }
 
 /// Locks the children that come with them, and those who get their care `back`; before any day is locked.
 pub(super) async fn lock_children(
     tx: &mut Tx,
+    centre: CentreId,
     late: &BTreeSet<BookingId>,
     back: &[ChildId],
 ) -> Result<()> {
     let mut children = back.to_vec();
     for id in late {
-        if let Some(booking) = booking_by_id(&mut **tx, *id).await? {
+        if let Some(booking) = booking_by_id(&mut **tx, *id).await?
+            && booking.centre == centre
+        {
             children.extend(booking.care.iter().map(|claim| claim.child));
         }
     }

@@ -35,20 +35,20 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let events = new.iter().map(|(_, event)| *event);
     let (centre, now) = (&batch.centre, batch.at);
-    let late = late::who_waits(events.clone(), now);
+    let mut late = late::who_waits(events.clone(), now);
     let brought = brought(events.clone());
     let back = diary::who_lost_care(tx, centre.id, &brought).await?;
-    late::lock_children(tx, &late, &back).await?;
+    late::lock_children(tx, centre.id, &late, &back).await?;
     let locked = lock_what_changes(tx, batch, events.clone(), &late).await?;
     for (place, event) in new {
-        let at = storable(event.at);
+        let at = told_at(event, now);
         match &event.what {
             Happening::CheckedIn { visit, person, booking, space, .. } => {
                 check_in(tx, centre.id, &Arrival { visit, person, booking, space, at }).await?;
             }
             Happening::WalkedIn { person, booking, space, until, .. } => {
                 let (person, booking, space) = (*person, *booking, *space);
-                let (at, until) = (told_at(event, now), storable(*until));
+                let until = storable(*until);
                 let spare = batch.spare.first();
                 let revisions = spare.map_or((1, 1), |one| (one.tariff_rev, one.rule_rev));
                 let place = *place;
@@ -72,18 +72,21 @@ pub(super) async fn apply(
                 no_show(tx, centre, &missed, now).await?;
             }
             Happening::Refused { came_for, late_for, .. } => {
-                for booking in came_for {
+                for booking in came_for.iter().take(late::MOST_OF_ONE) {
                     came(tx, centre.id, *booking, at).await?;
                 }
-                for booking in late_for.iter().filter(|booking| late.contains(booking)) {
-                    late::seat(tx, centre, *booking, now, &locked).await?;
+                for booking in late_for {
+                    // Once: whoever waits is seated or not.
+                    if late.remove(booking) {
+                        late::seat(tx, centre, *booking, now, &locked).await?;
+                    }
                 }
             }
             Happening::CredentialProved { credential, level } => {
                 cards::seen_at(tx, *credential, *level).await?;
             }
             Happening::Care(care) => {
-                let told = Told { centre, place: *place, at: told_at(event, now), care };
+                let told = Told { centre, place: *place, at, care };
                 diary::apply(tx, &told).await?;
             }
             _ => {}
@@ -217,8 +220,12 @@ struct Arrival<'a> {
 async fn check_in(tx: &mut Tx, centre: CentreId, arrival: &Arrival<'_>) -> Result<()> {
     came(tx, centre, *arrival.booking, arrival.at).await?;
     query(
+        // What is another centre's is none of this site's business.
         "INSERT INTO visits (id, person_id, centre_id, booking_id, space_id, checked_in_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+         SELECT $1, $2, $3, $4, $5, $6
+         WHERE NOT EXISTS (SELECT 1 FROM bookings WHERE id = $4 AND centre_id <> $3)
+             AND NOT EXISTS (SELECT 1 FROM spaces WHERE id = $5 AND centre_id <> $3)
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(arrival.visit.0)
     .bind(arrival.person.0)

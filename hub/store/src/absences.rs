@@ -11,13 +11,15 @@ use crate::Result;
 /// The times that sites were on their own; the hub notes them as it takes their events in.
 #[async_trait]
 pub trait Absences {
-    /// The times that a centre's site was on its own, newest first; at most 100.
+    /// The times that a centre's site was on its own, newest first; at most 100, those that nobody has read of before
+    /// others.
     async fn absences(&self, centre: CentreId) -> Result<Vec<Absence>>;
     /// How many of them no operator has read of yet.
     async fn unread_absences(&self, centre: CentreId) -> Result<u32>;
     /// One of them.
     async fn absence(&self, centre: CentreId, number: u32) -> Result<Option<Absence>>;
-    /// What the site did meanwhile, with places, in order; at most so many.
+    /// What the site did meanwhile, with places, in order; at most so many. What sensors, terminals and contacts said by
+    /// the minute is left out.
     async fn done_alone(
         &self,
         centre: CentreId,

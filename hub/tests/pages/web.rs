@@ -567,6 +567,8 @@ async fn an_operator_looks_after_the_devices_of_one_centre() {
     assert_eq!(operator.post(list, &form).await.status, StatusCode::SEE_OTHER);
     let code = operator.post(&format!("{list}/yokohama-staff-9/enrol-code"), &only_csrf).await;
     assert!(code.body.contains("kyoten-kiosk enrol --code K1-"), "{}", code.body);
+    let recorded = operator.get("/api/v1/audit").await.body;
+    assert_eq!(recorded.matches("device_code_made").count(), 2, "{recorded}");
     assert!(operator.get(list).await.body.contains("yokohama-staff-9"));
     let form = [("csrf", csrf.as_str()), ("names", "no host")];
     let answer = operator.post(&format!("{list}/yokohama-edge/enrol-code"), &form).await;

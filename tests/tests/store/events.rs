@@ -114,6 +114,51 @@ pub async fn visits_begin_and_end(ground: Ground) {
     assert_eq!(booking.status, BookingStatus::Confirmed);
 }
 
+pub async fn a_site_speaks_of_its_own_centre_and_of_nothing_to_come(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    let (elsewhere, _) = ground.centre_with_desks(1).await;
+    let store = &ground.store;
+    let (person, other) = (ground.person().await, ground.person().await);
+    let foreign = ground.book(&ground.order(other, &elsewhere, &[slot(1, 9, 12)])).await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    let comes = |booking, space| {
+        let (visit, by) = (VisitId(ground.id()), Proof::Code);
+        SiteEvent { at: at(1, 9), what: Happening::CheckedIn { visit, person, booking, space, by } }
+    };
+    let told = vec![
+        comes(foreign.id, desks[0]),
+        comes(made.id, foreign.desks[0].space),
+        comes(BookingId(ground.id()), foreign.desks[0].space),
+    ];
+    store.take_events(&batch(&centre, 1, told)).await.unwrap();
+    let visits = async || ground.raw.count("SELECT COUNT(*) FROM visits").await;
+    assert_eq!(visits().await, 0, "no visit at another centre, and none of its bookings'");
+    assert_eq!(store.booking(foreign.id).await.unwrap(), Some(foreign));
+    // A clock that is years ahead makes nobody stay for years.
+    let visit = VisitId(ground.id());
+    let late = |what| SiteEvent { at: at(9_000, 9), what };
+    let (space, by, gives_up) = (desks[0], Proof::Code, None);
+    let booking = made.id;
+    let mut told = batch(
+        &centre,
+        4,
+        vec![
+            late(Happening::CheckedIn { visit, person, booking, space, by }),
+            late(Happening::CheckedOut { visit, person, space, gives_up }),
+        ],
+    );
+    told.at = at(1, 10);
+    store.take_events(&told).await.unwrap();
+    assert_eq!(visits().await, 1);
+    let ahead =
+        ground.raw.count("SELECT COUNT(*) FROM visits WHERE checked_in_at = checked_out_at");
+    assert_eq!(ahead.await, 1);
+    let stays = store.stays(ground.town, &slot(1, 0, 24), at(2, 0)).await.unwrap();
+    assert!(stays.is_empty(), "{stays:?}");
+    let stays = store.stays(ground.town, &slot(400, 0, 24), at(401, 0)).await.unwrap();
+    assert!(stays.is_empty(), "{stays:?}");
+}
+
 pub async fn a_no_show_gives_the_desk_free(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
     let store = &ground.store;

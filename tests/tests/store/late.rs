@@ -185,6 +185,29 @@ pub async fn a_picked_space_is_looked_for_first(ground: Ground) {
     assert!(live(&turned_away(&ground, &centre, 8, made.id, (now, now)).await).is_empty());
 }
 
+pub async fn nobody_comes_for_thousands_of_bookings(ground: Ground) {
+    let (centre, _) = ground.centre_with_desks(2).await;
+    let person = ground.person().await;
+    let made = ground.book(&ground.order(person, &centre, &[slot(1, 9, 12)])).await;
+    nobody_came(&ground, &centre, 1, &made).await;
+    let now = at(1, 9) + TimeDelta::minutes(40);
+    let strangers = |many| (0..many).map(|_| BookingId(ground.id())).collect::<Vec<_>>();
+    for (first, before, seated) in [(2, 5_000, false), (3, 15, true)] {
+        let mut late_for = strangers(before);
+        late_for.extend([made.id; 500]);
+        let what = Happening::Refused {
+            reader: "kiosk".parse().unwrap(),
+            credential: None,
+            why: RefusalKind::Released,
+            came_for: strangers(5_000),
+            late_for,
+        };
+        told(&ground, &centre, first, SiteEvent { at: now, what }, now).await;
+        let booking = ground.store.booking(made.id).await.unwrap().unwrap();
+        assert_eq!(live(&booking).len(), usize::from(seated), "{before}");
+    }
+}
+
 pub async fn who_may_have_gone_home_gets_nothing(ground: Ground) {
     let (centre, _) = ground.centre_with_desks(1).await;
     let (elsewhere, _) = ground.centre_with_desks(1).await;

@@ -6,8 +6,9 @@ use model::booking::{Booking, BookingStatus, DeskNeeds};
 use model::centre::{Centre, CentreSettings, SpaceKind};
 use model::id::{BookingId, PersonId, SpaceId, VisitId};
 use model::interval::Interval;
+use model::sensor::{Measure, Reading, SensorId, SensorPlace};
 use model::site_event::{Happening, Proof, SiteEvent};
-use store::{BookResult, EventBatch, EventsTaken, LeaseKept, NoRoom};
+use store::{Absence, BookResult, EventBatch, EventsTaken, LeaseKept, NoRoom};
 
 use crate::ground::{Ground, at, slot};
 use crate::waiting::{entry, spares};
@@ -529,6 +530,58 @@ pub async fn a_site_that_is_back_is_told_of_once(ground: Ground) {
     let other = ground.centre().await;
     assert_eq!(unread(other.id).await, 0);
     assert!(store.absences(other.id).await.unwrap().is_empty());
+}
+
+pub async fn of_two_absences_each_tells_its_own(ground: Ground) {
+    let (centre, _) = keeping(&ground, 1, 0).await;
+    let store = &ground.store;
+    store.ack_sheet(centre.id, 0, at(0, 8)).await.unwrap();
+    // A word on the sheet gets through, and the line is gone again before anything is told.
+    store.ack_sheet(centre.id, 0, past(9, 0)).await.unwrap();
+    store.ack_sheet(centre.id, 0, past(9, 30)).await.unwrap();
+    let measured = Happening::Measured {
+        sensor: SensorId {
+            device: "air".parse().unwrap(),
+            node: "air".parse().unwrap(),
+            property: "co2".parse().unwrap(),
+        },
+        measures: Measure::Co2,
+        place: SensorPlace::Space { space: SpaceId(ground.id()) },
+        value: Reading(700),
+    };
+    let mut events: Vec<_> = [(8, 10), (8, 50), (9, 0), (9, 10)]
+        .map(|(hour, minutes)| (past(hour, minutes), Happening::Started))
+        .to_vec();
+    // Numbers that come by the minute leave room for what was done.
+    events.splice(1..1, (0..9).map(|minute| (past(8, 20 + minute), measured.clone())));
+    tell(&ground, &centre, past(9, 31), events).await;
+    let told = store.absences(centre.id).await.unwrap();
+    let [second, first] = told[..] else { panic!("{told:?}") };
+    assert_eq!((first.number, second.number, first.first_place), (1, 2, second.first_place));
+    let times = async |absence: Absence| -> Vec<_> {
+        let done = store.done_alone(centre.id, &absence, 3).await.unwrap();
+        done.iter().map(|(_, event)| event.at).collect()
+    };
+    assert_eq!(times(first).await, [past(8, 10), past(8, 50), past(9, 0)]);
+    assert_eq!(times(second).await, [past(9, 10)]);
+}
+
+pub async fn what_nobody_has_read_of_is_listed_before_the_rest(ground: Ground) {
+    let (centre, _) = keeping(&ground, 1, 0).await;
+    let store = &ground.store;
+    for times in 0..=101 {
+        store.ack_sheet(centre.id, 0, at(0, 0) + TimeDelta::minutes(10 * times)).await.unwrap();
+    }
+    let listed = async || {
+        let absences = store.absences(centre.id).await.unwrap();
+        assert!(absences.is_sorted_by(|one, next| one.number > next.number), "newest first");
+        (absences.len(), absences.last().unwrap().number)
+    };
+    assert_eq!(listed().await, (100, 2));
+    for number in 2..=101 {
+        store.note_absence_read(centre.id, number, at(1, 0)).await.unwrap();
+    }
+    assert_eq!((listed().await, store.unread_absences(centre.id).await.unwrap()), ((100, 1), 1));
 }
 
 pub async fn a_clock_that_is_slow_tells_nothing_late(ground: Ground) {

@@ -138,6 +138,7 @@ on_both_databases! {
         a_no_show_comes_back_to_life,
         a_late_guest_gets_all_or_nothing,
         a_picked_space_is_looked_for_first,
+        nobody_comes_for_thousands_of_bookings,
         who_may_have_gone_home_gets_nothing,
         late_guests_and_rivals_at_once_share_what_there_is;
     leases:
@@ -153,6 +154,8 @@ on_both_databases! {
         what_cannot_be_moved_stays_and_is_told,
         a_walk_in_of_strangers_means_nothing,
         a_site_that_is_back_is_told_of_once,
+        of_two_absences_each_tells_its_own,
+        what_nobody_has_read_of_is_listed_before_the_rest,
         a_clock_that_is_slow_tells_nothing_late;
     moves:
         others_make_room_where_they_may,
@@ -235,6 +238,7 @@ on_both_databases! {
         events_are_taken_once_and_in_order,
         two_hubs_take_the_same_batch,
         visits_begin_and_end,
+        a_site_speaks_of_its_own_centre_and_of_nothing_to_come,
         a_no_show_gives_the_desk_free,
         a_no_show_names_its_claim,
         a_no_show_of_the_future_is_kept_and_not_applied,

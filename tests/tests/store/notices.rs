@@ -83,11 +83,11 @@ pub async fn nobody_came_is_told_once_for_each_time(ground: Ground) {
     store.take_events(&batch).await.unwrap();
     let told = due(&ground, 1, 10).await;
     assert_eq!(kinds(&told), [NoticeKind::Released], "at once, whatever the site's clock says");
-    let body = NoticeBody { released_at: Some(ahead), ..NoticeBody::default() };
+    let body = NoticeBody { released_at: Some(at(1, 10)), ..NoticeBody::default() };
     assert_eq!(told[0].body, body);
     store.notices_sent(&[told[0].id], at(1, 10)).await.unwrap();
     let after = store.booking(booking.id).await.unwrap().unwrap();
-    assert_eq!(after.desks[0].released_at, Some(ahead), "the claims that are meant carry the time");
+    assert_eq!(after.desks[0].released_at, Some(at(1, 10)), "nothing is given free in the future");
 
     // The other day the hub gives them free itself.
     for claim in store.unvisited_claims(at(2, 10)).await.unwrap() {

@@ -243,6 +243,36 @@ async fn what_a_site_did_alone_is_reported_to_its_operators() {
     assert_eq!(operator.get("/operations/azamino/reports").await.status, StatusCode::FORBIDDEN);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_times_that_nobody_can_reckon_with_is_shown_all_the_same() {
+    let world = World::new().await;
+    let site = Site::of(&world).await;
+    site.runs_on_the_newest().await;
+    world.clock.advance(TimeDelta::minutes(40));
+    let (guest, now) = (world.person("takahashi").await, world.hub.now());
+    let spaces = world.hub.store.spaces().await.unwrap();
+    let space = spaces.iter().find(|space| space.centre == site.centre.id).unwrap().id;
+    let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    let ago = now - TimeDelta::minutes(20);
+    let mut events = Vec::new();
+    for (number, when) in [(81, (ago, last)), (82, (first, last)), (83, (first, first))] {
+        events.extend(walked_in(guest, space, when, number));
+    }
+    let fault = || Happening::LockFault { door: "yokohama-door-1".parse().unwrap() };
+    events.extend([(first, fault()), (first, Happening::Fire { on: true }), (last, fault())]);
+    site.tell(events).await;
+    let mut operator = world.signed_in("kobayashi").await;
+    for language in ["ja", "en"] {
+        for path in ["reports?number=1&", "reports?", "muster?", "?"] {
+            let path = format!("/operations/yokohama/{path}lang={language}").replace("/?", "?");
+            let page = operator.get(&path).await;
+            assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
+        }
+    }
+    let report = operator.get("/operations/yokohama/reports?number=1&lang=ja").await.body;
+    assert!(report.contains("予約なしの利用"), "{report}");
+}
+
 #[test]
 fn a_fault_of_a_lock_is_counted_once_however_it_is_told() {
     let door = || "yokohama-door-1".parse().unwrap();
