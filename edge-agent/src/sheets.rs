@@ -1,7 +1,6 @@
 //! Which sheet is in force: checked and, where the disk takes it, kept; one that the disk does not take counts all the same.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -233,8 +232,8 @@ impl Sheets {
         kept: &KeptSheet,
         sheet: GoodSheet,
     ) -> Result<(), SheetError> {
-        let mut keeping = pin!(self.store.keep_sheet(version, kept));
-        let soon = timeout(DISK, &mut keeping).await;
+        let mut keeping = Box::pin(self.store.keep_sheet(version, kept));
+        let soon = timeout(DISK, keeping.as_mut()).await;
         let using = async {
             if in_force.held != Some(version) {
                 self.put_in_force(sheet).await?;
@@ -249,7 +248,7 @@ impl Sheets {
             }
             Err(_) => {
                 tracing::warn!(version, "the disk takes long to keep the new sheet");
-                // What was begun goes on meanwhile: everybody else waits for the same file.
+                // What was begun goes on meanwhile, or is let go of: everybody else waits for the same file.
                 let (done, used) = tokio::join!(timeout(HUNG_DISK, keeping), using);
                 used?;
                 done.map_or(Err(SheetError::DiskHangs), |done| done.map_err(SheetError::from))

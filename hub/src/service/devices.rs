@@ -198,10 +198,12 @@ pub async fn revoke(
     reason: RevokedFor,
 ) -> Result<bool, Refused> {
     let record = get(hub, caller, centre, device).await?;
-    if record.revoked.is_none() {
+    // First of all it is out, whatever becomes of the record.
+    let revoked = lock_out(hub, &record, reason).await?;
+    if revoked {
         audit::record(hub, caller, revoked_entry(&record, reason)).await?;
     }
-    lock_out(hub, &record, reason).await
+    Ok(revoked)
 }
 
 /// [`revoke`] by whoever has the hub's command line.
@@ -213,10 +215,11 @@ pub async fn revoke_by_hand(
     record: &DeviceRecord,
     reason: RevokedFor,
 ) -> Result<bool, Refused> {
-    if record.revoked.is_none() {
+    let revoked = lock_out(hub, record, reason).await?;
+    if revoked {
         audit::record_as(hub, AuditActor::Hub, revoked_entry(record, reason)).await?;
     }
-    lock_out(hub, record, reason).await
+    Ok(revoked)
 }
 
 async fn lock_out(hub: &Hub, record: &DeviceRecord, reason: RevokedFor) -> Result<bool, Refused> {

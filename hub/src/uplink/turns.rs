@@ -14,14 +14,17 @@ use crate::tls_listener::PeerIdentity;
 /// An edge tells, fetches, answers and renews at the same time; a stream that has begun does not count.
 const AT_ONCE: usize = 4;
 
-/// Every device that has ever asked, by its certificate.
+/// A device with one of its certificates: who was locked out takes no turn of whoever is there in its place.
+type Caller = (DeviceId, [u8; 32]);
+
+/// Everybody who has ever asked.
 #[derive(Clone, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<DeviceId, Arc<Semaphore>>>>);
+pub(super) struct Turns(Arc<Mutex<HashMap<Caller, Arc<Semaphore>>>>);
 
 impl Turns {
-    fn of(&self, device: DeviceId) -> Arc<Semaphore> {
+    fn of(&self, caller: Caller) -> Arc<Semaphore> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(device).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
+        known.entry(caller).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
     }
 }
 
@@ -29,9 +32,9 @@ impl Turns {
 /// read.
 pub(super) async fn wait(State(turns): State<Turns>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<PeerIdentity>>();
-    let device = peer.and_then(|ConnectInfo(peer)| peer.device.clone());
-    let turn = match device {
-        Some(device) => turns.of(device).acquire_owned().await.ok(),
+    let caller = peer.and_then(|ConnectInfo(peer)| Some((peer.device.clone()?, peer.fingerprint)));
+    let turn = match caller {
+        Some(caller) => turns.of(caller).acquire_owned().await.ok(),
         None => None,
     };
     let answer = next.run(request).await;

@@ -1,7 +1,7 @@
 //! Whoever comes after their desk was given free gets another for the rest of their time, where there
 //! is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use model::booking::{Booking, BookingStatus, DeskClaim};
@@ -33,17 +33,17 @@ pub(super) const MOST_OF_ONE: usize = 16;
 /// No more guests wait at a door at once.
 const MOST_WAITING: usize = 100;
 
-/// The bookings whose guests stand at the door in vain.
-pub(super) fn who_waits<'a>(
-    events: impl Iterator<Item = &'a SiteEvent>,
+/// The bookings whose guests stand at the door in vain, each with the place where they were last turned away.
+pub(super) fn who_waits(
+    events: &[(u64, &SiteEvent)],
     now: DateTime<Utc>,
-) -> BTreeSet<BookingId> {
-    let mut waiting = BTreeSet::new();
-    for event in events {
+) -> BTreeMap<BookingId, u64> {
+    let mut waiting = BTreeMap::new();
+    for (place, event) in events {
         if let Happening::Refused { late_for, .. } = &event.what
             && now - event.at < STILL_THERE
         {
-            waiting.extend(late_for.iter().take(MOST_OF_ONE));
+            waiting.extend(late_for.iter().take(MOST_OF_ONE).map(|booking| (*booking, *place)));
         }
     }
     waiting.into_iter().take(MOST_WAITING).collect()

@@ -35,7 +35,8 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let events = new.iter().map(|(_, event)| *event);
     let (centre, now) = (&batch.centre, batch.at);
-    let mut late = late::who_waits(events.clone(), now);
+    let waits = late::who_waits(new, now);
+    let mut late: BTreeSet<BookingId> = waits.keys().copied().collect();
     let brought = brought(events.clone());
     let back = diary::who_lost_care(tx, centre.id, &brought).await?;
     late::lock_children(tx, centre.id, &late, &back).await?;
@@ -62,6 +63,8 @@ pub(super) async fn apply(
             Happening::CheckedOut { visit, gives_up, .. } => {
                 let left = check_out(tx, centre.id, *visit, at).await?;
                 if let (Some((booking, space)), Some(until)) = (left, *gives_up) {
+                    // By its own clock, by which it let its guest in and lets nobody in from now on.
+                    let at = storable(event.at);
                     give_up(tx, centre, &Leaver { booking, space, at, until }).await?;
                 }
             }
@@ -76,8 +79,8 @@ pub(super) async fn apply(
                     came(tx, centre.id, *booking, at).await?;
                 }
                 for booking in late_for {
-                    // Once: whoever waits is seated or not.
-                    if late.remove(booking) {
+                    // Once, when they were last turned away: something may have come free before.
+                    if waits.get(booking) == Some(place) && late.remove(booking) {
                         late::seat(tx, centre, *booking, now, &locked).await?;
                     }
                 }

@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::access::RefusalKind;
 use model::booking::{Booking, BookingStatus};
 use model::centre::{Centre, SpaceKind};
-use model::id::{BookingId, SpaceId};
+use model::id::{BookingId, SpaceId, VisitId};
 use model::interval::Interval;
 use model::notice::NoticeKind;
-use model::site_event::{Happening, SiteEvent};
+use model::site_event::{Happening, Proof, SiteEvent};
 use store::{BookResult, EventBatch};
 
 use crate::ground::{Ground, at, slot};
@@ -183,6 +183,43 @@ pub async fn a_picked_space_is_looked_for_first(ground: Ground) {
     ground.book(&rival).await;
     let now = seven_past();
     assert!(live(&turned_away(&ground, &centre, 8, made.id, (now, now)).await).is_empty());
+}
+
+pub async fn who_is_turned_away_twice_is_seated_on_what_came_free_between(ground: Ground) {
+    let (centre, desks) = ground.centre_with_desks(1).await;
+    let (late, other) = (ground.person().await, ground.person().await);
+    let made = ground.book(&ground.order(late, &centre, &[slot(1, 9, 12)])).await;
+    nobody_came(&ground, &centre, 1, &made).await;
+    let theirs = ground.book(&ground.order(other, &centre, &[slot(1, 10, 12)])).await;
+    let visit = VisitId(ground.id());
+    let refused = || Happening::Refused {
+        reader: "kiosk".parse().unwrap(),
+        credential: None,
+        why: RefusalKind::Released,
+        came_for: Vec::new(),
+        late_for: vec![made.id],
+    };
+    let (person, space, booking, by) = (other, desks[0], theirs.id, Proof::Code);
+    let told = [
+        (0, Happening::CheckedIn { visit, person, booking, space, by }),
+        (20, refused()),
+        (30, Happening::CheckedOut { visit, person, space, gives_up: Some(at(1, 12)) }),
+        (40, refused()),
+    ];
+    let when = |minutes| at(1, 10) + TimeDelta::minutes(minutes);
+    let batch = EventBatch {
+        centre: centre.clone(),
+        edge: "edge".parse().unwrap(),
+        first: 2,
+        told_until: when(40),
+        events: told.map(|(minutes, what)| SiteEvent { at: when(minutes), what }).to_vec(),
+        at: when(40),
+        spare: Vec::new(),
+    };
+    ground.store.take_events(&batch).await.unwrap();
+    let booking = ground.store.booking(made.id).await.unwrap().unwrap();
+    let left = Interval::new(when(40), at(1, 12)).unwrap();
+    assert_eq!(live(&booking), [(desks[0], left)]);
 }
 
 pub async fn nobody_comes_for_thousands_of_bookings(ground: Ground) {

@@ -138,6 +138,7 @@ on_both_databases! {
         a_no_show_comes_back_to_life,
         a_late_guest_gets_all_or_nothing,
         a_picked_space_is_looked_for_first,
+        who_is_turned_away_twice_is_seated_on_what_came_free_between,
         nobody_comes_for_thousands_of_bookings,
         who_may_have_gone_home_gets_nothing,
         late_guests_and_rivals_at_once_share_what_there_is;
