@@ -50,7 +50,6 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::middleware::from_fn_with_state;
-    use axum::routing::get;
     use futures::future::join_all;
     use tokio::sync::Notify;
     use tower::ServiceExt as _;
@@ -66,7 +65,7 @@ mod tests {
             until.notified().await;
         };
         let layer = from_fn_with_state(Turns::default(), wait);
-        let router = Router::new().route("/", get(handler)).layer(layer);
+        let router = Router::new().fallback(handler).layer(layer);
         let asks = |device: Option<&str>| {
             let device = device.map(|device| device.parse().unwrap());
             let (fingerprint, address) = ([0; 32], ([127, 0, 0, 1], 1).into());
