@@ -73,8 +73,8 @@ const GUESTS: &str = "
     SELECT sha256(int4send(n)), card_id, 1 FROM guests;
     INSERT INTO bookings (id, person_id, centre_id, code, status, tariff_rev, rule_rev, made_at,
         version, starts_at, ends_at)
-    SELECT id, person_id, centre_id, 'guest-' || n, 'confirmed', 1, 1, now(), 1, starts_at,
-        starts_at + INTERVAL '1 hour'
+    SELECT id, person_id, centre_id, '9000-' || lpad(n::text, 4, '0'), 'confirmed', 1, 1, now(), 1,
+        starts_at, starts_at + INTERVAL '1 hour'
     FROM guests;
     INSERT INTO desk_claims (id, booking_id, centre_id, space_id, starts_at, ends_at)
     SELECT gen_random_uuid(), id, centre_id, space_id, starts_at, starts_at + INTERVAL '1 hour'
@@ -85,7 +85,7 @@ const GUESTS: &str = "
 const ONE_GOES: &str = "
     WITH gone AS (
         UPDATE bookings SET status = 'cancelled' WHERE id =
-            (SELECT id FROM bookings WHERE code LIKE 'guest-%' AND status = 'confirmed' LIMIT 1)
+            (SELECT id FROM bookings WHERE code LIKE '9000-%' AND status = 'confirmed' LIMIT 1)
         RETURNING id)
     UPDATE desk_claims SET released_at = now() WHERE booking_id IN (SELECT id FROM gone);
     INSERT INTO centre_days (centre_id, day, rev)
@@ -143,7 +143,7 @@ impl Crowd {
         Ok((Self(connection), Sizes { centres, spaces, desk_claims, care_claims }))
     }
 
-    /// Adds guests of Yokohama with cards, booked within three days from `first` on; nothing tells a running hub of
+    /// Adds guests of Yokohama, at most 10,000, with cards, booked within three days from `first` on; nothing tells a running hub of
     /// them.
     ///
     /// # Errors
