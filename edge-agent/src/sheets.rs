@@ -1,4 +1,5 @@
-//! Which sheet is in force: checked and, where the disk takes it, kept; one that the disk does not take counts all the same.
+//! Which sheet is in force: checked and, where the disk takes it, kept. One that the disk does not take counts all the
+//! same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
