@@ -143,8 +143,8 @@ impl Crowd {
         Ok((Self(connection), Sizes { centres, spaces, desk_claims, care_claims }))
     }
 
-    /// Adds guests of Yokohama, at most 10,000, with cards, booked within three days from `first` on; nothing tells a running hub of
-    /// them.
+    /// Adds guests of Yokohama, at most 10,000, with cards, booked within three days from `first` on; nothing tells a
+    /// running hub of them.
     ///
     /// # Errors
     /// When the database cannot be reached, or fails.

@@ -17,13 +17,15 @@ const AT_ONCE: usize = 4;
 /// A device with one of its certificates: who was locked out takes no turn of whoever is there in its place.
 type Caller = (DeviceId, [u8; 32]);
 
-/// Everybody who has ever asked.
+/// Everybody whose requests are being answered, or wait for it.
 #[derive(Clone, Default)]
 pub(super) struct Turns(Arc<Mutex<HashMap<Caller, Arc<Semaphore>>>>);
 
 impl Turns {
     fn of(&self, caller: Caller) -> Arc<Semaphore> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who has nothing running has all their turns anyway.
+        known.retain(|other, turns| *other == caller || Arc::strong_count(turns) > 1);
         known.entry(caller).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
     }
 }
@@ -64,7 +66,8 @@ mod tests {
             here.fetch_add(1, Ordering::SeqCst);
             until.notified().await;
         };
-        let layer = from_fn_with_state(Turns::default(), wait);
+        let turns = Turns::default();
+        let layer = from_fn_with_state(turns.clone(), wait);
         let router = Router::new().fallback(handler).layer(layer);
         let asks = |device: Option<&str>| {
             let device = device.map(|device| device.parse().unwrap());
@@ -93,5 +96,8 @@ mod tests {
             assert!(answer.unwrap().unwrap().status().is_success());
         }
         assert_eq!(inside.load(Ordering::SeqCst), 2 * AT_ONCE + 3);
+        // Nor is anybody kept in mind for good.
+        turns.of(("x-edge".parse().unwrap(), [1; 32]));
+        assert_eq!(turns.0.lock().unwrap().len(), 1);
     }
 }

@@ -18,8 +18,8 @@ pub trait Absences {
     async fn unread_absences(&self, centre: CentreId) -> Result<u32>;
     /// One of them.
     async fn absence(&self, centre: CentreId, number: u32) -> Result<Option<Absence>>;
-    /// What the site did meanwhile, with places, in order; at most so many. What sensors, terminals and contacts said by
-    /// the minute is left out.
+    /// What the site did meanwhile, with places, in order; at most so many. What weighs little
+    /// ([`model::site_event::Weight::Telemetry`]) is left out.
     async fn done_alone(
         &self,
         centre: CentreId,

@@ -4,10 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use model::booking::{Booking, BookingStatus, DeskNeeds};
 use model::centre::{Centre, CentreSettings, SpaceKind};
-use model::id::{BookingId, PersonId, SpaceId, VisitId};
+use model::id::{BookingId, DeviceId, PersonId, SpaceId, VisitId};
 use model::interval::Interval;
-use model::sensor::{Measure, Reading, SensorId, SensorPlace};
-use model::site_event::{Happening, Proof, SiteEvent};
+use model::sensor::{Measure, Reading, SensorId, SensorPlace, SensorState};
+use model::site_event::{Happening, Proof, SiteEvent, Weight};
+use model::terminal::TerminalState;
 use store::{Absence, BookResult, EventBatch, EventsTaken, LeaseKept, NoRoom};
 
 use crate::ground::{Ground, at, slot};
@@ -539,21 +540,34 @@ pub async fn of_two_absences_each_tells_its_own(ground: Ground) {
     // A word on the sheet gets through, and the line is gone again before anything is told.
     store.ack_sheet(centre.id, 0, past(9, 0)).await.unwrap();
     store.ack_sheet(centre.id, 0, past(9, 30)).await.unwrap();
-    let measured = Happening::Measured {
-        sensor: SensorId {
-            device: "air".parse().unwrap(),
-            node: "air".parse().unwrap(),
-            property: "co2".parse().unwrap(),
-        },
-        measures: Measure::Co2,
-        place: SensorPlace::Space { space: SpaceId(ground.id()) },
-        value: Reading(700),
+    let sensor = SensorId {
+        device: "air".parse().unwrap(),
+        node: "air".parse().unwrap(),
+        property: "co2".parse().unwrap(),
     };
+    let place = || SensorPlace::Space { space: SpaceId(ground.id()) };
+    let measures = Measure::Co2;
+    let (door, terminal) = ("door".parse::<DeviceId>().unwrap(), "seat".parse().unwrap());
+    // Every kind of little weight.
+    let by_the_minute = [
+        Happening::Measured {
+            sensor: sensor.clone(),
+            measures,
+            place: place(),
+            value: Reading(700),
+        },
+        Happening::Sensor { sensor, measures, place: place(), now: SensorState::Silent },
+        Happening::Terminal { terminal, state: TerminalState::Idle },
+        Happening::DoorOpened { door: door.clone() },
+        Happening::DoorClosed { door },
+    ];
+    assert!(by_the_minute.iter().all(|what| what.weight() == Weight::Telemetry));
     let mut events: Vec<_> = [(8, 10), (8, 50), (9, 0), (9, 10)]
         .map(|(hour, minutes)| (past(hour, minutes), Happening::Started))
         .to_vec();
-    // Numbers that come by the minute leave room for what was done.
-    events.splice(1..1, (0..9).map(|minute| (past(8, 20 + minute), measured.clone())));
+    // They leave room for what was done.
+    events
+        .splice(1..1, (0..).zip(by_the_minute).map(|(minute, what)| (past(8, 20 + minute), what)));
     tell(&ground, &centre, past(9, 31), events).await;
     let told = store.absences(centre.id).await.unwrap();
     let [second, first] = told[..] else { panic!("{told:?}") };

@@ -57,7 +57,7 @@ pub(super) enum Shown {
 
 /// Somebody who is turned away.
 #[derive(Clone)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub why: RefusalKind,
     credential: Option<CredentialId>,
     language: Option<Language>,
@@ -75,12 +75,17 @@ impl Refusal {
         Self { why, credential: None, language: None, opens: None, came_for, late_for, gone }
     }
 
+    /// Whoever holds this card.
+    pub fn of_card(credential: Option<CredentialId>, why: RefusalKind) -> Self {
+        Self { credential, ..Self::of_nobody(why) }
+    }
+
     /// The same person, for another reason.
     pub fn because(self, why: RefusalKind) -> Self {
         Self { credential: self.credential, language: self.language, ..Self::of_nobody(why) }
     }
 
-    pub fn of(guest: &Guest, why: RefusalKind) -> Self {
+    pub(super) fn of(guest: &Guest, why: RefusalKind) -> Self {
         let credential = match guest.by {
             Shown::Card(credential) => Some(credential),
             Shown::Code | Shown::Voucher => None,
@@ -577,7 +582,7 @@ pub(super) fn refuse(said: &mut Said, at: Moment, reader: &DeviceId, refusal: Re
 }
 
 /// Notes that somebody was turned away.
-pub(super) fn note_refused(said: &mut Said, at: Moment, reader: &DeviceId, refusal: &Refusal) {
+pub(crate) fn note_refused(said: &mut Said, at: Moment, reader: &DeviceId, refusal: &Refusal) {
     let Refusal { why, credential, came_for, late_for, .. } = refusal.clone();
     let reader = reader.clone();
     said.happened(at, Happening::Refused { reader, credential, why, came_for, late_for });

@@ -25,6 +25,7 @@ use crate::fact::{Answer, Decision, Effect, Fact, Moment};
 use crate::nursery::CareAnswer;
 use crate::parts::{Door, Proved, Relock};
 use crate::sensors;
+pub(crate) use lobby::{Refusal, note_refused};
 pub(crate) use pin_tries::PinTries;
 pub(crate) use readers::{AtReaders, count_pin, pin_paused};
 pub(crate) use walk_in::Offers;

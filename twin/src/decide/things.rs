@@ -8,7 +8,7 @@ use model::site_event::Happening;
 
 use super::orders::Over;
 use super::readers::AtReaders;
-use super::{Asked, Said};
+use super::{Asked, Refusal, Said, note_refused};
 use crate::book::Book;
 use crate::fact::{Fact, LockLevel};
 use crate::parts::{
@@ -51,9 +51,8 @@ pub(super) fn site(
         }
         // No answer and no door: a reader inside opens for a card that cannot be read, and nobody holds this one there.
         Some((at, Fact::StaleCard { reader })) => {
-            let (reader, why) = (reader.clone(), RefusalKind::UnreadableCard);
-            let (credential, came_for, late_for) = (None, Vec::new(), Vec::new());
-            said.happened(*at, Happening::Refused { reader, credential, why, came_for, late_for });
+            let refusal = Refusal::of_nobody(RefusalKind::UnreadableCard);
+            note_refused(&mut said, *at, reader, &refusal);
         }
         _ => {}
     }

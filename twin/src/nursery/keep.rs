@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 use model::access::RefusalKind;
 use model::care::day::{CareEvent, NotDone, NotSignedIn, NoteKind};
 use model::day_sheet::SheetCredential;
-use model::id::{ChildId, CredentialId, DeviceId, PersonId, RoomId};
+use model::id::{ChildId, DeviceId, PersonId, RoomId};
 use model::site_event::Happening;
 
 use super::bring::works_in;
@@ -12,7 +12,7 @@ use super::{CareAnswer, CareFact, Caregiver, InCare, Situation};
 use crate::PinOf;
 use crate::book::Book;
 use crate::decide::cards::{self, NotTaken, Taken};
-use crate::decide::{Asked, PinTries, Said, count_pin, pin_paused};
+use crate::decide::{Asked, PinTries, Refusal, Said, count_pin, note_refused, pin_paused};
 use crate::fact::{Fact, Moment};
 use crate::parts::Notes;
 
@@ -150,19 +150,8 @@ fn sign_in(
             (RefusalKind::UnknownCard, Some(card.credential))
         }
     };
-    refuse(said, at, reader, credential, why);
+    note_refused(said, at, reader, &Refusal::of_card(credential, why));
     said.care(CareAnswer::NotSignedIn(NotSignedIn::NotStaff));
-}
-
-fn refuse(
-    said: &mut Said,
-    at: Moment,
-    reader: &DeviceId,
-    credential: Option<CredentialId>,
-    why: RefusalKind,
-) {
-    let (reader, came_for, late_for) = (reader.clone(), Vec::new(), Vec::new());
-    said.happened(at, Happening::Refused { reader, credential, why, came_for, late_for });
 }
 
 fn with_pin(
@@ -176,12 +165,13 @@ fn with_pin(
 ) {
     let staff = card.person;
     let pin = PinOf::Person(staff);
+    let refusal = |why| Refusal::of_card(Some(card.credential), why);
     if book.people.get(&staff).is_none_or(|person| person.pin.is_none()) {
-        refuse(said, at, reader, Some(card.credential), RefusalKind::PinNeeded);
+        note_refused(said, at, reader, &refusal(RefusalKind::PinNeeded));
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::NoPin));
     }
     if pin_paused(tries, reader, level, pin, at.mono) {
-        refuse(said, at, reader, Some(card.credential), RefusalKind::CodePaused);
+        note_refused(said, at, reader, &refusal(RefusalKind::CodePaused));
         return said.care(CareAnswer::NotSignedIn(NotSignedIn::Paused));
     }
     let paused = count_pin(tries, reader, level, pin, right, at.mono);
