@@ -138,7 +138,8 @@ async fn caller(region: &Region, id: PersonId) -> Caller {
 /// A nursery here with two sisters who come in an hour, the guardians and the staff.
 async fn furnish(region: &Region) {
     let hub = &region.hub;
-    let day = hub.now().with_timezone(&chrono_tz::Asia::Tokyo).date_naive();
+    let starts = hub.now() + TimeDelta::hours(1);
+    let day = starts.with_timezone(&chrono_tz::Asia::Tokyo).date_naive();
     hub.store
         .add_nursery(&Nursery {
             id: ROOM,
@@ -169,7 +170,6 @@ async fn furnish(region: &Region) {
         let sealed = children::seal(hub, id, &particulars).await.unwrap();
         hub.store.add_child(&SealedChild { id, household, sealed }).await.unwrap();
     }
-    let starts = hub.now() + TimeDelta::hours(1);
     let slot = Interval::new(starts, starts + TimeDelta::hours(2)).unwrap();
     let made = (BookingId(Uuid::from_u128(0xc0)), model::booking::BookingCode::from_random(7));
     let centre = region.centre(HERE).await;
