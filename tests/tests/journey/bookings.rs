@@ -1,6 +1,8 @@
 //! Booking a desk for now.
 
-use chrono::{DateTime, Duration, DurationRound as _, TimeDelta, Timelike as _, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, DurationRound as _, TimeDelta, Timelike as _, Utc};
 use model::centre::Centre;
 use model::clock::{Clock as _, SystemClock};
 use model::id::{BookingId, ChildId};
@@ -10,14 +12,25 @@ use serde_json::json;
 use tests::http::Person;
 use tests::site::Site;
 use tests::waiting::until;
+use tokio::time::sleep;
 
-/// A stretch at the centre that one may check in to now. Its day is one day: shortly before local
-/// midnight it begins at midnight, when the door is open for it already. It ends before the demo's guests of later
-/// come, two hours on: with walk-ins' desks kept there would not be one for everybody.
-pub fn for_now(centre: &Centre) -> Interval {
-    let now = SystemClock.now();
-    let grain = Duration::minutes(centre.settings.grain_minutes.into());
-    let running = now.duration_trunc(grain).unwrap();
+/// A test books within this time of asking what can be had now.
+const TIME_TO_BOOK: Duration = Duration::from_secs(15);
+
+/// A stretch at the centre that one may check in to now, and book for some seconds more: shortly before a step of the
+/// grain it waits for the next. Its day is one day: shortly before local midnight it begins at midnight, when the door is
+/// open for it already. It ends before the demo's guests of later come, two hours on: with walk-ins' desks kept there
+/// would not be one for everybody.
+pub async fn for_now(centre: &Centre) -> Interval {
+    let grain = TimeDelta::minutes(centre.settings.grain_minutes.into());
+    let mut now = SystemClock.now();
+    let mut running = now.duration_trunc(grain).unwrap();
+    let left = (running + grain - now).to_std().unwrap();
+    if left < TIME_TO_BOOK {
+        sleep(left).await;
+        running += grain;
+        now = running;
+    }
     let midnight = next_midnight(centre, now);
     let starts = if midnight - now < TimeDelta::minutes(10) { midnight } else { running };
     let last = next_midnight(centre, starts);
@@ -41,7 +54,7 @@ pub async fn book_now(site: &Site, name: &str) {
 /// Books a desk for now over the API, with care for these children; the site need not hear of it.
 pub async fn order_now(site: &Site, person: &Person, children: &[ChildId]) -> BookingId {
     let centre = site.centre().await;
-    let slot = for_now(&centre);
+    let slot = for_now(&centre).await;
     let slot = json!({ "starts_at": slot.starts(), "ends_at": slot.ends() });
     let order = json!({ "centre": centre.slug, "slots": [slot], "children": children });
     let (status, booking) = person.post("/api/v1/bookings", &order).await;

@@ -38,7 +38,7 @@ async fn book(site: &Site, name: &str, size: WindowSize, shot: &str) {
     browser.click("main form button").await;
     browser.comes_to("/").await;
 
-    let slot = for_now(&centre);
+    let slot = for_now(&centre).await;
     let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone);
     let (starts, ends) = (local(slot.starts()), local(slot.ends()));
     let query = format!(

@@ -10,7 +10,9 @@ use model::booking::Booking;
 use model::care::day::{CareAlarm, CareEvent, CaregiverState, Claimed, NotHandedOver};
 use model::care::file::NotCollecting;
 use model::centre::Centre;
+use model::interval::Interval;
 use model::site_event::Happening;
+use store::SealedChild;
 use tests::browser::{Browser, DESKTOP, PHONE};
 use tests::http::{PASSWORD, email};
 use tests::region::Database;
@@ -130,24 +132,12 @@ async fn book_two_days(site: &Site, centre: &Centre) -> Booking {
     browser.fill("main input[name=password]", PASSWORD).await;
     browser.click("main form button").await;
     browser.comes_to("/").await;
-    let slot = for_now(centre);
-    let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone);
-    let (starts, ends) = (local(slot.starts()), local(slot.ends()));
-    let later = starts.date_naive() + Days::new(2);
     let parent = site.region.store.people_like(&email("takahashi"), 1).await.unwrap()[0].id;
     let children = site.region.store.children_of(parent).await.unwrap();
     assert_eq!(children.len(), 2);
-    let mut query = format!(
-        "date={}&date={later}&from={}&to={}&desks=1&near=yokohama",
-        starts.date_naive(),
-        starts.format("%H:%M"),
-        ends.format("%H:%M"),
-    );
-    for child in &children {
-        write!(query, "&child={}", child.id).unwrap();
-    }
     // Searches know of what another program has changed some seconds later.
     until("a search to know of the shifts", async || {
+        let query = two_days(centre, for_now(centre).await, &children);
         page.goto(&format!("{}/search?{query}", site.region.url)).await.unwrap();
         browser.shows(&centre.name.ja).await;
         (!browser.text().await.contains("保育者があと2人必要")).then_some(())
@@ -163,6 +153,23 @@ async fn book_two_days(site: &Site, centre: &Centre) -> Booking {
     newer_sheet(site, before).await;
     browser.close().await;
     booking
+}
+
+/// What a search asks for: this stretch, and the same the day after tomorrow, with these children.
+fn two_days(centre: &Centre, slot: Interval, children: &[SealedChild]) -> String {
+    let local = |time: DateTime<Utc>| time.with_timezone(&centre.time_zone);
+    let (starts, ends) = (local(slot.starts()), local(slot.ends()));
+    let later = starts.date_naive() + Days::new(2);
+    let mut query = format!(
+        "date={}&date={later}&from={}&to={}&desks=1&near=yokohama",
+        starts.date_naive(),
+        starts.format("%H:%M"),
+        ends.format("%H:%M"),
+    );
+    for child in children {
+        write!(query, "&child={}", child.id).unwrap();
+    }
+    query
 }
 
 pub async fn open_staff_screen(screen: &str) -> Browser {
